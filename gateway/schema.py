@@ -1,0 +1,287 @@
+"""The words of the whole gateway: the one post schema, and what travels between its steps.
+
+Everything here is plain and frozen. Channels make an `Incoming`; the journey keeps a `Post`; what leaves is an
+`Outgoing`. The public shape of a post (the JSON of the API, the stream and the feeds) is `PublicPost`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+LANGUAGES = ("zh", "en")
+
+
+class Kind(StrEnum):
+    """What a post is."""
+
+    REPORT = "report"
+    PRAISE = "praise"
+    QUESTION = "question"
+    IDEA = "idea"
+    COMMENT = "comment"
+    ANSWER = "answer"
+    NOTICE = "notice"
+
+
+# The kinds that open a thread of their own when a citizen says them.
+CITIZEN_KINDS = (Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA)
+
+
+class State(StrEnum):
+    """Where a post stands with moderation. Only `journey.moderation` changes it."""
+
+    PENDING = "pending"
+    HELD = "held"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class Progress(StrEnum):
+    """Where the department's work on a thread stands."""
+
+    NEW = "new"
+    ASSIGNED = "assigned"
+    ANSWERED = "answered"
+
+
+class Action(StrEnum):
+    """What a moderator, or a rule, may do to a post."""
+
+    PUBLISH = "publish"
+    HOLD = "hold"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    CORRECT = "correct"
+
+
+class DeliveryState(StrEnum):
+    """Where one delivery stands; `journey.receipts.RANK` says which way it may move."""
+
+    DUE = "due"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class Priority(StrEnum):
+    """Who goes first when a line is busy; stored as its rank in `PRIORITY_RANK`."""
+
+    EMERGENCY = "emergency"
+    ANSWER = "answer"
+    RECEIPT = "receipt"
+    BROADCAST = "broadcast"
+    DIGEST = "digest"
+
+
+PRIORITY_RANK = {priority: rank for rank, priority in enumerate(Priority)}
+
+
+class Audience(StrEnum):
+    """For whom a delivery is."""
+
+    AUTHOR = "author"
+    FOLLOWER = "follower"
+    TIMELINE = "timeline"
+
+
+class MediaState(StrEnum):
+    """Where a citizen's file stands."""
+
+    DUE = "due"
+    STORED = "stored"
+    FAILED = "failed"
+
+
+class TranscriptState(StrEnum):
+    """Where the writing down of a recording stands; `no_model` is a state staff see, not an error."""
+
+    NONE = "none"
+    DUE = "due"
+    DONE = "done"
+    NO_MODEL = "no_model"
+    FAILED = "failed"
+
+
+class Ruling(StrEnum):
+    """What the filter says of a text, mildest first. A blocked post is kept, rejected by rule, restorable."""
+
+    PASS = "pass"
+    WATCH = "watch"
+    HOLD = "hold"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The filter's ruling and the rules (`list:word`) that led to it."""
+
+    ruling: Ruling
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is: a name as people say it, and WGS 84 degrees when known."""
+
+    name: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMedia:
+    """A file the carrier holds for us, to be fetched by a durable job.
+
+    `url` is where, `external_id` the carrier's name for it, `type` the MIME type the carrier claims,
+    `language` what a recording is spoken in, when the call settled that.
+    """
+
+    external_id: str
+    url: str
+    type: str
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a channel made of one message, before it is kept.
+
+    `external_id` is the carrier's message id, unique within `channel`. `address` is a URN (`tel:+8613...`,
+    `web:<id>`) or None when the line is withheld. `line` is which of our own lines was used. `contact` is an
+    unproved address the citizen typed (a URN). `answers_automatically` is true when the carrier itself replies
+    to the words STOP, START and HELP, so that we must not. `raw` is the carrier's payload as received.
+    """
+
+    channel: str
+    external_id: str
+    text: str
+    received_at: datetime
+    address: str | None = None
+    line: str | None = None
+    kind: Kind = Kind.REPORT
+    language: str | None = None
+    category: str | None = None
+    place: Place = Place()
+    private: bool = False
+    name: str | None = None
+    contact: str | None = None
+    media: tuple[IncomingMedia, ...] = ()
+    commands: bool = True
+    carrier_replied: bool = False
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One thing to tell somebody: a phrase of `config/phrases` by key, with its values.
+
+    `values` may stand in logs and tables; `secrets` (codes, a moderator's free words) are sealed until sending.
+    """
+
+    phrase: str
+    values: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
+
+
+class Outcome(StrEnum):
+    """What became of an incoming."""
+
+    POST = "post"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to an incoming, given only after the commit; a repeat gets the same one.
+
+    `say` is what the citizen should hear; channels that converse live may voice it, all others leave it to the
+    outbox, where it already lies when the channel can send. `address_id` names the sender's kept address.
+    """
+
+    outcome: Outcome
+    say: Say
+    language: str
+    ticket: str | None = None
+    post_id: str | None = None
+    state: State | None = None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One delivery as its channel sees it, rendered and within the channel's limits.
+
+    `address` is a URN, unsealed just before; None for a timeline. `idempotency` never changes between attempts.
+    """
+
+    delivery_id: int
+    address: str | None
+    text: str
+    language: str
+    idempotency: str
+    post_id: str | None = None
+    event: str | None = None
+    carrier_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """A carrier's word that it has a message: its id, when it gave one, and whether nothing more will follow."""
+
+    carrier_id: str | None = None
+    final: bool = False
+
+
+class ReceiptStatus(StrEnum):
+    """What a carrier may later say of a message."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One report of a carrier about a message it accepted; `code` is the carrier's own error code."""
+
+    carrier_id: str
+    status: ReceiptStatus
+    at: datetime
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMedia:
+    """A file of a post as an outsider may see it."""
+
+    url: str
+    type: str
+    transcript: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPost:
+    """A post as the world sees it: masked words, never an address. Times are UTC."""
+
+    id: str
+    ticket: str
+    kind: Kind
+    text: str
+    channel: str
+    state: State
+    progress: Progress
+    category: str | None
+    department: str | None
+    place: Place
+    media: tuple[PublicMedia, ...]
+    created_at: datetime
+    published_at: datetime | None
+    parent: str | None
+    comments: int
+    answers: tuple["PublicPost", ...] = ()
