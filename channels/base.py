@@ -5,14 +5,16 @@ and what the gateway says into the medium's own calls. It knows nothing of the s
 all it may ask is on the `Desk`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from aiohttp import ClientSession, web
 from pydantic import BaseModel, ConfigDict
 
+from channels.failures import Refused, Unknown
 from gateway.schema import Incoming, Outgoing, PublicPost, Receipt, SendResult, Taken
 
 
@@ -75,18 +77,21 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt whose end nobody knows, as `settle` needs it: what was to be sent, and when (UTC)."""
+class Fetched:
+    """A carrier's file: its bytes and the MIME type the carrier gave it."""
 
-    outgoing: Outgoing
-    started_at: Any
+    data: bytes
+    type: str
 
 
 class ChannelSettings(BaseModel):
-    """The settings of one channel: its section of `channels.toml`, secrets from the environment only."""
+    """The settings of one channel: its section of `channels.toml`, and what comes from the environment only.
+
+    `ENVIRONMENT` maps a field to its variable (or the same with _FILE, naming a file that holds it). Such a field is
+    refused in the file. When none of the required ones is set, the channel has no credentials: it is off, or simulated.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    # Field name -> environment variable (or the same with _FILE, naming a file that holds it).
     ENVIRONMENT: ClassVar[Mapping[str, str]] = {}
 
 
@@ -132,43 +137,97 @@ class Desk(Protocol):
         """One sentence from `config/phrases`, in a language, for a channel that speaks for itself."""
         ...
 
-    async def page(self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200) -> web.Response:
-        """Draw a page of the public site around a public medium's own content."""
+    async def page(
+        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> web.Response:
+        """Draw a page of the public site (`gateway/web/templates/`) with a public medium's own content."""
         ...
 
-    async def challenge(self, request: web.Request, ticket: str, code: str) -> bool:
-        """Prove a contact typed with the post of `ticket` by the code sent to it; False when it is wrong."""
+    def visitor(self, request: web.Request) -> str:
+        """The URN of the browser that asks (`web:<id>`, from its signed cookie)."""
         ...
 
-    async def published(self, *, limit: int = 20, cursor: str | None = None, **filters: str | None) -> tuple[Sequence[PublicPost], str | None]:
-        """Published posts, newest first, with the cursor of the next page. Filters: category, department, place, ticket."""
+    async def prove(self, ticket: str, code: str) -> None:
+        """Prove the contact typed with the post of `ticket` by the code sent to it.
+
+        Raises `BadInput` for a wrong or expired code and `TooMany` when it was tried too often.
+        """
         ...
 
-    def live(self, request: web.Request) -> AsyncIterator[bytes]:
-        """The numbered stream of publications as server-sent events, from the request's Last-Event-ID on."""
+    async def published(
+        self, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+    ) -> tuple[Sequence[PublicPost], str | None]:
+        """Published posts, newest first, and the next page's cursor. Filters: category, department, place, ticket."""
+        ...
+
+    async def post(self, ticket: str) -> PublicPost:
+        """One thread's first post with its answers; without words while it is not public. Raises `NotFound`."""
         ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a channel is built with: the installation, the shared HTTP client, and nothing else."""
+    """What a channel is built with: the installation, and the HTTP client that all share."""
 
     city: City
     http: ClientSession
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Channel:
-    """The base of every adapter; what a medium does not need, it leaves as it is here."""
+    """The base of every adapter; what a medium does not need, it leaves as it is here.
+
+    `carrier` names the company whose simulator can stand in while there are no credentials.
+    """
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
+    carrier: ClassVar[str | None] = None
     Settings: ClassVar[type[ChannelSettings]] = ChannelSettings
 
     def __init__(self, settings: ChannelSettings, around: Surroundings) -> None:
-        self.settings = settings
         self.city = around.city
         self.http = around.http
 
     def __repr__(self) -> str:
         return f"<channel {self.name}>"
+
+    async def check(self) -> Health:
+        """Prove the credentials. Never raises for what the carrier answers: says it."""
+        return Health(Standing.READY, "needs no credentials")
+
+    def routes(self, desk: Desk) -> Sequence[Route]:
+        """The inbound paths of this medium."""
+        return ()
+
+    async def authentic(self, request: web.Request) -> bool:
+        """Whether a request to a `signature` route comes from the carrier; asked before its handler."""
+        return False
+
+    async def run(self, desk: Desk) -> None:
+        """Hold a standing connection or poll, until cancelled. Returning at once means there is none."""
+
+    async def fetch(self, url: str, most_bytes: int) -> Fetched:
+        """Bring a carrier's file. Raises `RetryLater` while it is not ready, `Refused` when it never will be."""
+        raise Refused(f"{self.name} holds no files")
+
+    async def forget(self, url: str) -> None:
+        """Delete the carrier's copy, once ours is stored."""
+
+    def measure(self, text: str) -> int:
+        """What a text costs in the carrier's units (SMS segments, messages)."""
+        return 1
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        """Hand one message to the carrier, or raise what `channels.failures` fits."""
+        raise Refused(f"{self.name} does not send")
+
+    async def settle(self, outgoing: Outgoing, started_at: datetime) -> SendResult | None:
+        """What became of an attempt nobody knows the end of: a result, None when the carrier never had it.
+
+        Raises `Unknown` when this medium cannot tell: then a person decides.
+        """
+        raise Unknown(f"{self.name} cannot tell")
+
+    async def retract(self, outgoing: Outgoing) -> None:
+        """Take back what was sent, where the medium can."""
+        raise Refused(f"{self.name} cannot take back")

@@ -1,0 +1,329 @@
+"""The settings: `config/*.toml` under the environment, read once, checked whole, frozen.
+
+Every key of a file may be overridden by `EVERYLINE_<FILE>__<SECTION>__<KEY>`; the names in `FIXED` are shorter and
+never change. Secrets come from the environment only, or from a file named by the same variable with `_FILE`. All
+faults are told together, each with its file, its key and a remedy. Channels' sections are handed on as they are: each
+channel knows its own keys (`channels.registry`).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gateway.errors import Problem, SettingsError
+from gateway.schema import LANGUAGES
+
+Language = Literal["zh", "en"]
+Words = dict[Language, str]
+
+# Environment variable -> file, section, key.
+FIXED = {
+    "EVERYLINE_HOST": ("gateway", "server", "host"),
+    "EVERYLINE_PORT": ("gateway", "server", "port"),
+    "EVERYLINE_PUBLIC_URL": ("gateway", "server", "public_url"),
+    "EVERYLINE_TRUSTED_PROXIES": ("gateway", "server", "trusted_proxies"),
+    "EVERYLINE_DATA": ("gateway", "storage", "data"),
+    "EVERYLINE_DATABASE": ("gateway", "storage", "database"),
+    "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
+    "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
+}
+FILES = ("gateway", "channels", "departments", "routing", "speech")
+DEFAULT_FOLDER = Path("config")
+
+
+class Section(BaseModel):
+    """One table of a file: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class City(Section):
+    """`[city]`: whose gateway this is."""
+
+    name: Words
+    language: Language = "zh"
+    country: str = Field("CN", pattern="^[A-Z]{2}$")
+    timezone: str = "Asia/Shanghai"
+    emergency_number: str = Field("110", pattern="^[0-9]{2,6}$")
+
+    @field_validator("name")
+    @classmethod
+    def _in_every_language(cls, name: Words) -> Words:
+        missing = set(LANGUAGES) - set(name)
+        if missing:
+            raise ValueError(f"give the name in {', '.join(sorted(missing))} too")
+        return name
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("give a name of the IANA time zone database, like Asia/Shanghai")
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class Server(Section):
+    """`[server]`: where to listen, and what the world calls us."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str | None = Field(None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
+    trusted_proxies: tuple[str, ...] = ()
+    body_limit: int = Field(1_048_576, ge=16_384, le=104_857_600)
+    stop_within: float = Field(10, gt=0, le=120)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Storage(Section):
+    """`[storage]`: where things are kept."""
+
+    data: Path = Path("var")
+    database: str | None = Field(None, pattern=r"^(sqlite\+aiosqlite|postgresql\+asyncpg)://")
+    key_file: Path | None = None
+
+
+class Intake(Section):
+    """`[intake]`: what is taken in, and how much of it."""
+
+    text_limit: int = Field(5000, ge=160, le=100_000)
+    queue_limit: int = Field(10_000, ge=100)
+    forms_per_hour: int = Field(600, ge=1)
+    codes_per_day: int = Field(3, ge=1)
+    code_minutes: int = Field(15, ge=1, le=1440)
+    code_tries: int = Field(5, ge=1, le=20)
+
+
+class Media(Section):
+    """`[media]`: citizens' files and recordings."""
+
+    most_bytes: int = Field(20_971_520, ge=65_536)
+    most_seconds: int = Field(600, ge=10)
+    tries: int = Field(8, ge=1)
+
+
+class Delivery(Section):
+    """`[delivery]`: how hard to try."""
+
+    tries: int = Field(8, ge=1, le=50)
+    first_wait: float = Field(2, gt=0)
+    longest_wait: float = Field(900, gt=0)
+    lease: float = Field(60, ge=5)
+    workers: int = Field(16, ge=1, le=256)
+    segments: int = Field(4, ge=1, le=10)
+
+
+class Accounts(Section):
+    """`[accounts]`: how staff log in."""
+
+    session_hours: float = Field(12, gt=0)
+    token_days: float = Field(365, gt=0)
+    tries: int = Field(5, ge=1)
+    lock_minutes: float = Field(15, gt=0)
+    shortest_password: int = Field(10, ge=8)
+
+
+class Simulator(Section):
+    """`[simulator]`: the stand-in for carriers without credentials."""
+
+    port: int = Field(8081, ge=0, le=65535)
+
+
+class Keeping(Section):
+    """`[keeping]`: for how many days things are kept."""
+
+    payload_days: int = Field(90, ge=1)
+
+
+class Speech(Section):
+    """`speech.toml`: how recordings are written down."""
+
+    workers: int = Field(1, ge=1, le=64)
+    longest_job: float = Field(120, ge=5)
+
+
+class Department(Section):
+    """One department of `departments.toml`."""
+
+    slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
+    name: Words
+
+
+class Category(Section):
+    """One category of `departments.toml`, and the department that deals with it."""
+
+    slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
+    name: Words
+    department: str | None = None
+
+
+class Rule(Section):
+    """One rule of `routing.toml`: all that is given must fit; the first rule that fits decides."""
+
+    name: str = Field(min_length=1, max_length=64)
+    words: tuple[str, ...] = ()
+    category: str | None = None
+    department: str
+
+
+class Settings(Section):
+    """All that is set."""
+
+    city: City
+    server: Server = Server()
+    storage: Storage = Storage()
+    intake: Intake = Intake()
+    media: Media = Media()
+    delivery: Delivery = Delivery()
+    accounts: Accounts = Accounts()
+    simulator: Simulator = Simulator()
+    keeping: Keeping = Keeping()
+    speech: Speech = Speech()
+    departments: tuple[Department, ...] = ()
+    categories: tuple[Category, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    channels: dict[str, dict[str, Any]] = {}
+    phrases: dict[str, dict[str, str]] = {}
+    folder: Path = DEFAULT_FOLDER
+
+    @property
+    def public_url(self) -> str:
+        """What carriers sign and links begin with, without a slash at the end."""
+        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is."""
+        return self.storage.database or f"sqlite+aiosqlite:///{(self.storage.data / 'everyline.db').absolute()}"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the master key is."""
+        return self.storage.key_file or self.storage.data / "everyline.key"
+
+
+def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+    """The settings, or None, and all that is wrong with the core's part of them."""
+    folder = Path(environ.get("EVERYLINE_CONFIG") or DEFAULT_FOLDER)
+    problems: list[Problem] = []
+    files = {name: _read_file(folder / f"{name}.toml", problems) for name in FILES}
+    _override(files, environ, problems)
+    phrases = {language: _read_phrases(folder / "phrases" / f"{language}.toml", problems) for language in LANGUAGES}
+    if not folder.is_dir():
+        problems = [Problem(str(folder), "EVERYLINE_CONFIG", "name a folder with the settings files")]
+    values = files["gateway"] | {
+        "channels": files["channels"],
+        "departments": files["departments"].get("departments", []),
+        "categories": files["departments"].get("categories", []),
+        "rules": files["routing"].get("rules", []),
+        "speech": files["speech"],
+        "phrases": phrases,
+        "folder": folder,
+    }
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        return None, problems + [_problem(folder, detail) for detail in error.errors()]
+    return settings, problems + _inconsistencies(settings)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings. Raises `SettingsError` with everything that is wrong with the core's part of them."""
+    settings, problems = read(environ)
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def secret(environ: Mapping[str, str], name: str) -> str | None:
+    """One value from the environment, or from the file that `<name>_FILE` names; None when neither is set."""
+    if path := environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return environ.get(name) or None
+
+
+def _read_file(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if path.stem == "gateway":
+            problems.append(Problem(str(path), "(file)", "is missing; copy it from a fresh checkout"))
+    except (OSError, ValueError) as error:
+        problems.append(Problem(str(path), "(file)", f"cannot be read: {error}"))
+    return {}
+
+
+def _read_phrases(path: Path, problems: list[Problem]) -> dict[str, str]:
+    if not path.exists():
+        problems.append(Problem(str(path), "(file)", "is missing: every language of the gateway needs its phrases"))
+    return {key: text for key, text in _read_file(path, problems).items() if isinstance(text, str)}
+
+
+def _override(files: dict[str, dict[str, Any]], environ: Mapping[str, str], problems: list[Problem]) -> None:
+    """Put the environment's values over the files'; text is read as the key's type by pydantic, or as TOML."""
+    for name, (file, section, key) in FIXED.items():
+        if value := environ.get(name):
+            files[file].setdefault(section, {})[key] = value
+    for name, value in environ.items():
+        parts = name.removeprefix("EVERYLINE_").lower().split("__")
+        if not name.startswith("EVERYLINE_") or len(parts) < 2:
+            continue
+        if parts[0] not in files:
+            problems.append(Problem("environment", name, f"no settings file is called {parts[0]}.toml"))
+            continue
+        table = files[parts[0]]
+        for part in parts[1:-1]:
+            table = table.setdefault(part, {})
+        table[parts[-1]] = _typed(value)
+
+
+def _typed(value: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _problem(folder: Path, detail: Any) -> Problem:
+    first, *rest = [str(part) for part in detail["loc"]]
+    owner = {"categories": "departments", "rules": "routing"}.get(first, first if first in FILES else "gateway")
+    key = ".".join(rest) if first == "speech" else ".".join([first, *rest])
+    remedy = "no such key; remove it" if detail["type"] == "extra_forbidden" else detail["msg"]
+    return Problem(str(folder / f"{owner}.toml"), key, remedy)
+
+
+def _inconsistencies(settings: Settings) -> list[Problem]:
+    """What each file alone cannot know: names that other files must have."""
+    departments = {department.slug for department in settings.departments}
+    categories = {category.slug for category in settings.categories}
+    problems = []
+    for category in settings.categories:
+        if category.department and category.department not in departments:
+            problems.append(_unknown(settings, "departments", f"categories.{category.slug}", category.department))
+    for rule in settings.rules:
+        if rule.department not in departments:
+            problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.department))
+        if rule.category and rule.category not in categories:
+            problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.category))
+    for language in LANGUAGES:
+        missing = sorted(set(settings.phrases[LANGUAGES[0]]) ^ set(settings.phrases[language]))
+        if missing:
+            where = str(settings.folder / "phrases" / f"{language}.toml")
+            problems.append(Problem(where, ", ".join(missing), "must stand in the phrases of every language"))
+    return problems
+
+
+def _unknown(settings: Settings, file: str, key: str, name: str) -> Problem:
+    return Problem(str(settings.folder / f"{file}.toml"), key, f"there is no {name!r} in departments.toml")

@@ -1,0 +1,223 @@
+"""The database as the rest of the gateway sees it: reading connections, and one writer that commits many at once.
+
+A commit costs a disk flush, whatever is in it. So all changes wait in one queue, and the writer takes everything that
+waits into one transaction: each piece of work in its own savepoint, requests of the same `Batch` together. Only after
+the commit does anybody hear the result. One failing piece is rolled back alone and the rest still commits.
+"""
+
+import asyncio
+import fcntl
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import Busy, EverylineError, StoreInUse
+from store import dialect
+from store.wakeups import Wakeups
+
+T = TypeVar("T")
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+
+MOST_AT_ONCE = 512
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A running change: its connection, and the topics to wake once it is committed."""
+
+    connection: AsyncConnection
+    wakes: set[str] = field(default_factory=set)
+
+    def wake(self, *topics: str) -> None:
+        """Ring the bells of these topics after the commit, and only then."""
+        self.wakes.update(topics)
+
+
+Work = Callable[[Transaction], Awaitable[T]]
+Process = Callable[[Transaction, Sequence[Request]], Awaitable[Sequence[Reply]]]
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    done: asyncio.Future[Any]
+    work: Work[Any] | None = None
+    batch: "Batch[Any, Any] | None" = None
+    request: Any = None
+    failure: BaseException | None = None
+    result: Any = None
+
+
+class Batch(Generic[Request, Reply]):
+    """Requests of one kind that are decided together: `process` gets all that wait, in order, and answers each."""
+
+    def __init__(self, database: "Database", process: Process[Request, Reply], limit: int) -> None:
+        self.process = process
+        self._database = database
+        self._limit = limit
+
+    async def submit(self, request: Request) -> Reply:
+        """Have one request processed; returns after the commit. Raises `Busy` when `limit` wait already."""
+        if self._database.waiting >= self._limit:
+            raise Busy("too many messages are waiting; nothing was kept, please repeat")
+        reply: Reply = await self._database.enqueue(batch=self, request=request)
+        return reply
+
+
+class Database:
+    """Opens, reads, writes and closes one database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.wakeups = Wakeups()
+        self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
+        self._writer: asyncio.Task[None] | None = None
+        self._lock: IO[str] | None = None
+        self._writing = dialect.writer_engine(url)
+        self._reading = dialect.reader_engine(url)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None for a server."""
+        url = make_url(self.url)
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for the writer."""
+        return self._queue.qsize()
+
+    async def open(self, *, serving: bool = False) -> None:
+        """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file."""
+        if serving and self.file:
+            self._lock = _lock(self.file)
+        self._writer = asyncio.create_task(self._write_for_ever(), name="store writer")
+
+    async def close(self) -> None:
+        """Finish what waits, then let go of everything."""
+        if self._writer:
+            self._queue.put_nowait(None)
+            await self._writer
+        await self._reading.dispose()
+        await self._writing.dispose()
+        if self._lock:
+            self._lock.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for questions, seeing one consistent state."""
+        async with self._reading.connect() as connection:
+            yield connection
+
+    async def write(self, work: Work[T]) -> T:
+        """Run a change; returns its result after the commit. `work` may run again when a commit of many failed."""
+        result: T = await self.enqueue(work=work)
+        return result
+
+    async def enqueue(self, **job: Any) -> Any:
+        """Hand a job to the writer and wait for its end."""
+        if self._writer is None or self._writer.done():
+            raise Busy("the store is closed; nothing was kept")
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(_Job(done, **job))
+        return await done
+
+    async def _write_for_ever(self) -> None:
+        stopping = False
+        while not stopping:
+            first = await self._queue.get()
+            jobs = [first] if first else []
+            stopping = first is None
+            while not self._queue.empty() and len(jobs) < MOST_AT_ONCE:
+                job = self._queue.get_nowait()
+                if job is None:
+                    stopping = True
+                else:
+                    jobs.append(job)
+            if jobs:
+                await self._commit(jobs)
+
+    async def _commit(self, jobs: list[_Job]) -> None:
+        """One transaction for all; nobody is answered before it is on disk."""
+        wakes: set[str] = set()
+        try:
+            async with self._writing.connect() as connection, connection.begin():
+                for group in _grouped(jobs):
+                    wakes |= await _run(connection, group, alone=len(jobs) == 1)
+        except Exception as error:  # noqa: BLE001  (a full disk, a lost server: told to every caller)
+            if not isinstance(error, EverylineError):
+                log.warning("commit failed", action="store.commit", jobs=len(jobs), error=type(error).__name__)
+            for job in jobs:
+                job.failure = job.failure or error
+            wakes.clear()
+        for job in jobs:
+            _answer(job)
+        self.wakeups.ring(wakes)
+
+
+def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
+    """Requests of one batch together, all else alone; each group at the place of its first."""
+    groups: defaultdict[int, list[_Job]] = defaultdict(list)
+    for job in jobs:
+        groups[id(job.batch) if job.batch else id(job)].append(job)
+    return list(groups.values())
+
+
+async def _run(connection: AsyncConnection, group: list[_Job], *, alone: bool) -> set[str]:
+    """Run a group in a savepoint; when a group of several fails, run each of it alone. Gives the topics to wake."""
+    transaction = Transaction(connection)
+    try:
+        if alone:
+            await _perform(transaction, group)
+        else:
+            async with connection.begin_nested():
+                await _perform(transaction, group)
+    except Exception as error:
+        if alone:
+            raise
+        if len(group) == 1:
+            group[0].failure = error
+            return set()
+        log.warning("batch failed, trying one by one", action="store.batch", error=repr(error)[:200])
+        return set().union(*[await _run(connection, [job], alone=False) for job in group])
+    return transaction.wakes
+
+
+async def _perform(transaction: Transaction, group: list[_Job]) -> None:
+    first = group[0]
+    if first.work:
+        first.result = await first.work(transaction)
+    elif first.batch:
+        replies = await first.batch.process(transaction, [job.request for job in group])
+        for job, reply in zip(group, replies, strict=True):
+            job.result = reply
+
+
+def _answer(job: _Job) -> None:
+    if job.done.cancelled():
+        return
+    if job.failure:
+        job.done.set_exception(job.failure)
+    else:
+        job.done.set_result(job.result)
+
+
+def _lock(database: Path) -> IO[str]:
+    """Hold the file beside the database; the system lets go of it when the process ends, however it ends."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    file = database.with_name(database.name + ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise StoreInUse(f"another gateway serves {database}") from error
+    return file

@@ -1,0 +1,400 @@
+"""The one schema, the same on SQLite and PostgreSQL.
+
+What citizens said and how to reach them is sealed (`LargeBinary` columns, see `vault`); plain text columns hold
+masked words, codes and ids only. Each index names the query it serves.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite has no zones: what comes back naive is UTC; what is naive on the way in is a mistake."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a moment without a zone, store the rest in UTC."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every moment its zone back."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+# Grows by one for each row; SQLite only counts INTEGER keys by itself.
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+Id = String(32)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# --- citizens ------------------------------------------------------------------------------------------------------
+
+citizens = Table(
+    "citizens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("language", String(8)),
+    Column("merged_into", Id),
+    Column("created_at", Moment, nullable=False),
+)
+
+# A sealing key, wrapped by the master key. Destroying the row destroys what it sealed, also in the backups.
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("citizen_id", Id, ForeignKey("citizens.id")),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_keys_citizen_id", "citizen_id"),  # erasing and merging a citizen
+)
+
+# `citizen_id` is empty while a typed contact is not proved: nobody's, and used for nothing but its code.
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("citizen_id", Id, ForeignKey("citizens.id")),
+    Column("scheme", String(16), nullable=False),
+    Column("lookup", String(64), nullable=False, unique=True),
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("language", String(8)),
+    Column("proved_at", Moment),
+    Column("stopped_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_addresses_citizen_id", "citizen_id"),  # whom to tell of an author's post
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
+    Column("topic", String(96), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("topic", "address_id"),  # expansion: the followers of a topic in order of address
+    Index("ix_subscriptions_address_id", "address_id"),  # STOP
+)
+
+# A code on its way to prove a typed contact; the code itself lies sealed in its delivery only.
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("citizen_id", Id, ForeignKey("citizens.id"), nullable=False),
+    Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
+    Column("post_id", Id, nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("expires_at", Moment, nullable=False),
+    Column("proved_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_challenges_post_id", "post_id"),  # the code typed for a post
+    Index("ix_challenges_address_id_created_at", "address_id", "created_at"),  # how many codes one contact got
+)
+
+# --- posts ---------------------------------------------------------------------------------------------------------
+
+# What arrived, once per carrier's message id, with the answer given to it.
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("external_id", String(128), nullable=False),
+    Column("address_id", Id),
+    Column("post_id", Id),
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+    UniqueConstraint("channel", "external_id"),
+    Index("ix_incoming_channel_taken_at", "channel", "taken_at"),  # last in, rates
+)
+
+# `text` is masked and public once published; the words as they came are in `words`.
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("thread_id", Id, nullable=False),
+    Column("parent_id", Id),
+    Column("ticket", String(8), unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("citizen_id", Id),
+    Column("account_id", Id),
+    Column("department", String(64)),
+    Column("category", String(64)),
+    Column("place", String(200)),
+    Column("lat", Float),
+    Column("lon", Float),
+    Column("language", String(8), nullable=False),
+    Column("private", Boolean, nullable=False),
+    Column("ruling", String(8), nullable=False),
+    Column("rules", JSON, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("created_at", Moment, nullable=False),
+    Column("published_at", Moment),
+    Index("ix_posts_state_created_at", "state", "created_at"),  # the queue, oldest first
+    Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
+    Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
+)
+
+# The words as they came, a moderator's note, an edit: sealed with the author's key, beside the history that names them.
+words = Table(
+    "words",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("post_id", Id, nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("key_id", Id, ForeignKey("keys.id")),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_words_post_id", "post_id"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("post_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("from_state", String(16)),
+    Column("to_state", String(16)),
+    Column("reason", String(64)),
+    Column("words_id", Id),
+    Index("ix_history_post_id_id", "post_id", "id"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("post_id", Id, nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("external_id", String(128), nullable=False),
+    Column("url", String(1024), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("language", String(8)),
+    Column("state", String(16), nullable=False),
+    Column("sha256", String(64)),
+    Column("bytes", Integer),
+    Column("seconds", Float),
+    Column("public", Boolean, nullable=False),
+    Column("transcript_state", String(16), nullable=False),
+    Column("transcript_id", Id),
+    Column("model", String(64)),
+    Column("confidence", Float),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Moment),
+    Column("error", String(200)),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("channel", "external_id"),
+    Index("ix_media_post_id", "post_id"),
+    Index(
+        "ix_media_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
+    ),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("thread_id", Id, primary_key=True),
+    Column("department", String(64)),
+    Column("progress", String(16), nullable=False),
+    Column("rule", String(64)),
+    Column("opened_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
+)
+
+# --- broadcasts and deliveries -------------------------------------------------------------------------------------
+
+broadcasts = Table(
+    "broadcasts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("post_id", Id, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", Integer, nullable=False, server_default=text("0")),
+    Column("cursor", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("expanded_at", Moment),
+    Index("ix_broadcasts_open", "state", "created_at"),  # what is still to expand
+    Index("ix_broadcasts_post_id", "post_id"),
+)
+
+# What is to be said lies in `phrase` and `values`, what must not be plain in `sealed`; a broadcast says its post.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("broadcast_id", Id),
+    Column("post_id", Id),
+    Column("audience", String(16), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("address_id", Id),
+    Column("kind", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("phrase", String(64), nullable=False),
+    Column("values", JSON, nullable=False),
+    Column("key_id", Id),
+    Column("sealed", LargeBinary),
+    Column("language", String(8), nullable=False),
+    Column("despite_stop", Boolean, nullable=False, server_default=text("0")),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Moment, nullable=False),
+    Column("lease_until", Moment),
+    Column("carrier_id", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    UniqueConstraint("broadcast_id", "channel", "address_id"),
+    Index("ix_deliveries_due", "channel", "state", "priority", "due_at"),  # claiming
+    Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
+    Index("ix_deliveries_post_id", "post_id"),
+    Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("delivery_id", Serial, nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String(16), nullable=False),
+    Column("code", String(32)),
+    Column("detail", String(300)),
+    UniqueConstraint("delivery_id", "number"),
+    Index("ix_attempts_channel_ended_at", "channel", "ended_at"),  # last out, errors
+)
+
+# Also those that come before the response that names the message: matched when it does.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("channel", String(32), nullable=False),
+    Column("carrier_id", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("code", String(32)),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("channel", "carrier_id", "status"),
+)
+
+# The public stream: one number for each change the world may see, given in the order of the commits.
+events = Table(
+    "events",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("event", String(16), nullable=False),
+    Column("post_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# --- staff ---------------------------------------------------------------------------------------------------------
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("department", String(64)),
+    Column("password_hash", String(200), nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("locked_until", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+# Sessions of browsers and tokens of programs: only the hash of the secret is kept.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_sessions_account_id", "account_id"),
+    Index("ix_sessions_expires_at", "expires_at"),  # upkeep
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", String(64)),
+    Index("ix_audit_at", "at"),
+)
+
+# --- what the process itself remembers -----------------------------------------------------------------------------
+
+# What channels ask the desk to keep; sealed with the master key, as call state names a caller.
+kept = Table(
+    "kept",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_kept_expires_at", "expires_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", Id, nullable=False),
+    Column("until", Moment, nullable=False),
+)

@@ -1,0 +1,48 @@
+"""Who waits for what: after a commit, those whose work it made are woken instead of polling for it.
+
+A wake-up is only a hint. Everyone who waits also looks by himself after a while, so one that is lost costs a moment.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from weakref import WeakSet
+
+
+class Bell:
+    """One waiter's bell: stays rung until it is waited for."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake whoever waits, now or at the next wait."""
+        self._event.set()
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait until rung or until `timeout` seconds passed; true when it rang."""
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout)
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+
+class Wakeups:
+    """Bells by topic (`deliveries`, `broadcasts`, `events`, `media`...)."""
+
+    def __init__(self) -> None:
+        self._bells: defaultdict[str, WeakSet[Bell]] = defaultdict(WeakSet)
+
+    def bell(self, topic: str) -> Bell:
+        """A new bell for a topic, silent once its holder lets go of it."""
+        bell = Bell()
+        self._bells[topic].add(bell)
+        return bell
+
+    def ring(self, topics: Iterable[str]) -> None:
+        """Ring every bell of these topics."""
+        for topic in topics:
+            for bell in self._bells[topic]:
+                bell.ring()
