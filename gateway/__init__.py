@@ -1,0 +1,1 @@
+"""The gateway: what happens between hearing a citizen and answering."""

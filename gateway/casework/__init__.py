@@ -1,0 +1,1 @@
+"""What departments do with the posts they are given."""

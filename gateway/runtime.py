@@ -1,0 +1,71 @@
+"""What one process holds: settings, store, sealing, HTTP client, workers, speech, channels and the command table.
+
+Everything is passed on as one value; nothing here is global, so two gateways can live in one test.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientSession
+
+from channels.base import Channel, DeliveryKind
+from channels.registry import Mode, Plan
+from gateway.schema import Verdict
+from gateway.settings import Settings
+from gateway.workers import Workers
+from speech.models import Models
+from store.database import Database
+from store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word by which citizens ask for something instead of reporting: `words` by language, and what it does.
+
+    `run` gets the rest of the text and the facts `journey.intake` looked up; it is pure.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    run: Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The parts of one running gateway. `judge` and `commands` are filled by `service` at start."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    http: ClientSession
+    workers: Workers
+    models: Models
+    channels: dict[str, Channel]
+    plans: Sequence[Plan]
+    judge: Callable[[str], Verdict]
+    commands: dict[str, Command] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
+        """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""
+        able = [
+            channel
+            for channel in self.channels.values()
+            if scheme in channel.capabilities.schemes and channel.capabilities.delivery is not DeliveryKind.NONE
+        ]
+        return next((channel for channel in able if channel.name == preferred), able[0] if able else None)
+
+    def timelines(self) -> list[Channel]:
+        """The channels that everybody may read."""
+        return [c for c in self.channels.values() if c.capabilities.delivery is DeliveryKind.TIMELINE]
+
+    def simulated(self, channel: str) -> bool:
+        """Whether a simulator stands in for this channel's carrier."""
+        return any(plan.name == channel and plan.mode is Mode.SIMULATED for plan in self.plans)
+
+    def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
+        """One sentence of `config/phrases`, with the city's name and the emergency number filled in."""
+        city = self.settings.city
+        known = {"city": city.name.get(language, city.name["en"]), "emergency": city.emergency_number}  # type: ignore[call-overload]
+        return self.settings.phrases[language][key].format_map({**known, **(values or {})})

@@ -1,0 +1,1 @@
+"""The HTTP surface: pages, console, JSON API, live stream and the carriers' hooks."""

@@ -1,0 +1,132 @@
+"""Changes of posts and cases, inside the transaction that also writes history and broadcast."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import NotFound
+from gateway.schema import Kind, Progress, State
+from store.database import Transaction
+from store.dialect import upsert
+from store.tables import addresses, cases, posts
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """A post as a decision needs it; `author_id` is the citizen of the thread, also for an answer."""
+
+    id: str
+    thread_id: str
+    ticket: str
+    kind: Kind
+    state: State
+    thread_state: State
+    text: str
+    category: str | None
+    place: str | None
+    department: str | None
+    language: str
+    thread_language: str
+    private: bool
+    author_id: str | None
+    channel: str
+    version: int
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One address of a citizen as delivering to it needs it."""
+
+    id: str
+    scheme: str
+    language: str | None
+    stopped: bool
+
+
+async def load(connection: AsyncConnection, reference: str) -> Changing:
+    """A post by id, or the first post of a ticket. Raises `NotFound`."""
+    thread = posts.alias("thread")
+    column = posts.c.ticket if len(reference) == 8 else posts.c.id
+    wanted = (
+        select(
+            posts,
+            thread.c.ticket.label("thread_ticket"),
+            thread.c.citizen_id.label("author_id"),
+            thread.c.state.label("thread_state"),
+            thread.c.language.label("thread_language"),
+            cases.c.department.label("case_department"),
+        )
+        .join(thread, thread.c.id == posts.c.thread_id)
+        .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+        .where(column == reference)
+    )
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        raise NotFound(f"there is no post {reference}")
+    return Changing(
+        id=row.id,
+        thread_id=row.thread_id,
+        ticket=row.thread_ticket,
+        kind=Kind(row.kind),
+        state=State(row.state),
+        thread_state=State(row.thread_state),
+        text=row.text,
+        category=row.category,
+        place=row.place,
+        department=row.department or row.case_department,
+        language=row.language,
+        thread_language=row.thread_language,
+        private=row.private,
+        author_id=row.author_id,
+        channel=row.channel,
+        version=row.version,
+        published_at=row.published_at,
+    )
+
+
+async def apply(transaction: Transaction, post_id: str, **values: Any) -> None:
+    """Change a post and count its version up; staff pages hear of it."""
+    changed = update(posts).where(posts.c.id == post_id)
+    await transaction.connection.execute(changed.values(version=posts.c.version + 1, **values))
+    transaction.wake("queue")
+
+
+async def insert(transaction: Transaction, row: dict[str, Any]) -> None:
+    """Add a post that staff wrote."""
+    await transaction.connection.execute(posts.insert(), row)
+    transaction.wake("queue")
+
+
+async def set_case(
+    transaction: Transaction,
+    thread_id: str,
+    *,
+    department: str | None,
+    progress: Progress,
+    at: datetime,
+    rule: str | None = None,
+    answered: bool = False,
+) -> None:
+    """Open a thread's case, or move it on. What is not given stays as it was."""
+    row: dict[str, Any] = {"thread_id": thread_id, "department": department, "progress": progress, "opened_at": at}
+    renewed = ["progress"]
+    if department:
+        renewed.append("department")
+    if rule:
+        row["rule"] = rule
+        renewed.append("rule")
+    if answered:
+        row["answered_at"] = at
+        renewed.append("answered_at")
+    await transaction.connection.execute(upsert(transaction.connection, cases, ["thread_id"], renewed), row)
+
+
+async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
+    """Every address a citizen owns."""
+    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language, addresses.c.stopped_at)
+    rows = await connection.execute(wanted.where(addresses.c.citizen_id == citizen_id))
+    return [Reach(row.id, row.scheme, row.language, row.stopped_at is not None) for row in rows]

@@ -1,0 +1,51 @@
+"""The numbered public stream: what the world may see changed, in the order of the commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import clock
+from store.database import Transaction
+from store.tables import events
+
+
+class Happening(StrEnum):
+    """What happened to a public post; the names of the stream's events."""
+
+    POST = "post"
+    UPDATE = "update"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change the world may see."""
+
+    number: int
+    event: Happening
+    post_id: str
+    at: datetime
+
+
+async def add(transaction: Transaction, event: Happening, post_id: str) -> None:
+    """Number one change; readers hear of it after the commit."""
+    row = {"event": event, "post_id": post_id, "at": clock.now()}
+    await transaction.connection.execute(events.insert(), row)
+    transaction.wake("events")
+
+
+async def last_number(connection: AsyncConnection) -> int:
+    """The number of the newest change, 0 before the first."""
+    newest = await connection.execute(select(func.max(events.c.number)))
+    return newest.scalar() or 0
+
+
+async def after(connection: AsyncConnection, number: int, limit: int = 100) -> Sequence[Event]:
+    """The changes after a number, in order."""
+    wanted = select(events).where(events.c.number > number).order_by(events.c.number).limit(limit)
+    rows = await connection.execute(wanted)
+    return [Event(row.number, Happening(row.event), row.post_id, row.at) for row in rows]

@@ -1,0 +1,144 @@
+"""What happened to a post, and the sealed words beside it. Both are only ever added to."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import clock
+from gateway.schema import State
+from store.database import Transaction
+from store.tables import history, keys, media, words
+from store.vault import SealingKey, Vault
+
+
+class What(StrEnum):
+    """What sealed words are."""
+
+    ORIGINAL = "original"
+    NOTE = "note"
+    EDIT = "edit"
+    TRANSCRIPT = "transcript"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a post: who, when, what, why. `note` is in the clear only here."""
+
+    at: datetime
+    actor: str
+    action: str
+    from_state: State | None
+    to_state: State | None
+    reason: str | None
+    note: str | None
+
+
+def words_place(words_id: str) -> str:
+    """Where sealed words belong, for the vault."""
+    return f"words.sealed:{words_id}"
+
+
+def sealed_words(vault: Vault, key: SealingKey | None, post_id: str, what: What, text: str) -> dict[str, object]:
+    """A row of `words`, sealed with the author's key (or the gateway's own, for what staff wrote)."""
+    words_id = clock.new_id()
+    return {
+        "id": words_id,
+        "post_id": post_id,
+        "what": what,
+        "key_id": key.id if key else None,
+        "sealed": vault.seal(text.encode(), words_place(words_id), key),
+        "created_at": clock.now(),
+    }
+
+
+def entry(
+    post_id: str,
+    actor: str,
+    action: str,
+    *,
+    from_state: State | None = None,
+    to_state: State | None = None,
+    reason: str | None = None,
+    words_id: object = None,
+) -> dict[str, object]:
+    """A row of `history`."""
+    return {
+        "post_id": post_id,
+        "at": clock.now(),
+        "actor": actor,
+        "action": action,
+        "from_state": from_state,
+        "to_state": to_state,
+        "reason": reason,
+        "words_id": words_id,
+    }
+
+
+async def add(transaction: Transaction, row: dict[str, object], said: dict[str, object] | None = None) -> None:
+    """Append one entry, with the words it names."""
+    if said:
+        await transaction.connection.execute(words.insert(), said)
+    await transaction.connection.execute(history.insert(), row)
+
+
+async def of_thread(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, list[Entry]]:
+    """The history of posts, oldest first, by post."""
+    wanted = select(history).where(history.c.post_id.in_(post_ids)).order_by(history.c.id)
+    rows = (await connection.execute(wanted)).all()
+    notes = await _opened(connection, vault, [row.words_id for row in rows if row.words_id])
+    entries: defaultdict[str, list[Entry]] = defaultdict(list)
+    for row in rows:
+        entries[row.post_id].append(
+            Entry(
+                at=row.at,
+                actor=row.actor,
+                action=row.action,
+                from_state=State(row.from_state) if row.from_state else None,
+                to_state=State(row.to_state) if row.to_state else None,
+                reason=row.reason,
+                note=notes.get(row.words_id),
+            )
+        )
+    return entries
+
+
+async def originals(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
+    """The words of posts as they came, by post; for staff."""
+    wanted = select(words.c.id, words.c.post_id).where(words.c.post_id.in_(post_ids), words.c.what == What.ORIGINAL)
+    ids = {row.id: row.post_id for row in await connection.execute(wanted)}
+    return {ids[words_id]: text for words_id, text in (await _opened(connection, vault, list(ids))).items()}
+
+
+async def transcripts(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
+    """What was said in recordings, as written down, by media id; for staff."""
+    wanted = select(media.c.id, media.c.transcript_id).where(
+        media.c.post_id.in_(post_ids), media.c.transcript_id.is_not(None)
+    )
+    ids = {row.transcript_id: row.id for row in await connection.execute(wanted)}
+    return {ids[words_id]: text for words_id, text in (await _opened(connection, vault, list(ids))).items()}
+
+
+async def key_of_post(connection: AsyncConnection, vault: Vault, post_id: str) -> SealingKey | None:
+    """The key that seals what belongs to a post: that of its original words; None for what staff wrote."""
+    original = (words.c.post_id == post_id) & (words.c.what == What.ORIGINAL)
+    wanted = select(keys.c.id, keys.c.wrapped).join(words, words.c.key_id == keys.c.id).where(original).limit(1)
+    row = (await connection.execute(wanted)).first()
+    return None if row is None else vault.unwrap(row.id, row.wrapped)
+
+
+async def _opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str]) -> dict[str, str]:
+    """Words in the clear by id; those whose key was destroyed are gone."""
+    if not ids:
+        return {}
+    wanted = select(words, keys.c.wrapped).outerjoin(keys, keys.c.id == words.c.key_id).where(words.c.id.in_(ids))
+    opened = {}
+    for row in await connection.execute(wanted):
+        if row.key_id is None or row.wrapped is not None:
+            key = vault.unwrap(row.key_id, row.wrapped) if row.key_id else None
+            opened[row.id] = vault.open(row.sealed, words_place(row.id), key).decode()
+    return opened

@@ -1,0 +1,124 @@
+"""Citizens' files: what is still to fetch and to write down, and who may see what is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import NotFound
+from gateway.schema import MediaState, State, TranscriptState
+from store.database import Transaction
+from store.tables import media, posts
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file as it is served."""
+
+    id: str
+    post_id: str
+    sha256: str | None
+    type: str
+    public: bool
+    post_state: State
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaJob:
+    """A file that must be fetched, or a stored recording that must be written down."""
+
+    id: str
+    post_id: str
+    channel: str
+    external_id: str
+    url: str
+    type: str
+    language: str | None
+    state: MediaState
+    transcript_state: TranscriptState
+    sha256: str | None
+    tries: int
+    post_language: str
+    post_state: State
+    post_text: str
+    category: str | None
+
+
+async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
+    """One file with what decides who may see it. Raises `NotFound`."""
+    wanted = select(media, posts.c.state.label("post_state"), posts.c.private).join(
+        posts, posts.c.id == media.c.post_id
+    )
+    row = (await connection.execute(wanted.where(media.c.id == media_id))).first()
+    if row is None:
+        raise NotFound("there is no such file")
+    return MediaFile(row.id, row.post_id, row.sha256, row.type, row.public, State(row.post_state), row.private)
+
+
+async def due(connection: AsyncConnection, at: datetime, limit: int) -> list[MediaJob]:
+    """What is to be worked on now, longest due first."""
+    wanted = (
+        select(
+            media,
+            posts.c.language.label("post_language"),
+            posts.c.state.label("post_state"),
+            posts.c.text,
+            posts.c.category,
+        )
+        .join(posts, posts.c.id == media.c.post_id)
+        .where(media.c.due_at <= at)
+        .order_by(media.c.due_at)
+        .limit(limit)
+    )
+    return [_job(row) for row in await connection.execute(wanted)]
+
+
+async def next_due(connection: AsyncConnection) -> datetime | None:
+    """When the next file is to be worked on."""
+    wanted = select(media.c.due_at).where(media.c.due_at.is_not(None)).order_by(media.c.due_at).limit(1)
+    return (await connection.execute(wanted)).scalar()
+
+
+async def change(transaction: Transaction, media_id: str, **values: Any) -> None:
+    """Note where the work on a file stands; staff pages hear of it."""
+    await transaction.connection.execute(update(media).where(media.c.id == media_id).values(**values))
+    transaction.wake("media", "queue")
+
+
+async def ready(transaction: Transaction, channel: str, external_id: str, at: datetime) -> None:
+    """The carrier says a file is there: fetch it at once if it is still waited for."""
+    waiting = update(media).where(
+        media.c.channel == channel, media.c.external_id == external_id, media.c.state == MediaState.DUE
+    )
+    await transaction.connection.execute(waiting.values(due_at=at))
+    transaction.wake("media")
+
+
+async def hashes(connection: AsyncConnection, candidates: Sequence[str]) -> set[str]:
+    """Which of these content hashes some file still needs."""
+    wanted = select(media.c.sha256).where(media.c.sha256.in_(candidates))
+    return set((await connection.execute(wanted)).scalars())
+
+
+def _job(row: Row[Any]) -> MediaJob:
+    return MediaJob(
+        id=row.id,
+        post_id=row.post_id,
+        channel=row.channel,
+        external_id=row.external_id,
+        url=row.url,
+        type=row.type,
+        language=row.language,
+        state=MediaState(row.state),
+        transcript_state=TranscriptState(row.transcript_state),
+        sha256=row.sha256,
+        tries=row.tries,
+        post_language=row.post_language,
+        post_state=State(row.post_state),
+        post_text=row.text,
+        category=row.category,
+    )

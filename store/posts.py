@@ -1,0 +1,293 @@
+"""Posts as they are read: by the public, masked and published; by staff, whole.
+
+Public questions name the columns they give; nothing here opens what is sealed but `original` (staff).
+"""
+
+import base64
+import binascii
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import BadInput, NotFound
+from gateway.schema import Kind, MediaState, Place, Progress, PublicMedia, PublicPost, State, TranscriptState
+from store.tables import cases, media, posts
+
+MOST = 100
+
+_public_columns = (
+    posts.c.id,
+    posts.c.thread_id,
+    posts.c.ticket,
+    posts.c.kind,
+    posts.c.text,
+    posts.c.channel,
+    posts.c.state,
+    posts.c.category,
+    posts.c.department,
+    posts.c.place,
+    posts.c.lat,
+    posts.c.lon,
+    posts.c.private,
+    posts.c.created_at,
+    posts.c.published_at,
+    posts.c.parent_id,
+)
+_thread = posts.alias("thread")
+_open_kinds = posts.c.kind.in_([Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA, Kind.NOTICE])
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMedia:
+    """A citizen's file as staff see it, with the state of its fetching and its writing down."""
+
+    id: str
+    url: str
+    type: str
+    state: MediaState
+    transcript_state: TranscriptState
+    model: str | None
+    confidence: float | None
+    seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPost:
+    """A post as staff see it in the queue: masked text, what the filter said, and its files."""
+
+    id: str
+    ticket: str
+    kind: Kind
+    state: State
+    text: str
+    channel: str
+    language: str
+    department: str | None
+    category: str | None
+    place: Place
+    private: bool
+    ruling: str
+    rules: tuple[str, ...]
+    version: int
+    progress: Progress
+    rule: str | None
+    created_at: datetime
+    published_at: datetime | None
+    media: tuple[StaffMedia, ...] = ()
+
+
+async def published(
+    connection: AsyncConnection,
+    *,
+    limit: int = 20,
+    cursor: str | None = None,
+    category: str | None = None,
+    department: str | None = None,
+    place: str | None = None,
+    ticket: str | None = None,
+) -> tuple[list[PublicPost], str | None]:
+    """Published first posts, newest first, with their answers, and the cursor of the next page (None at the end)."""
+    wanted = _public().where(_readable(), _open_kinds)
+    for column, value in ((posts.c.category, category), (posts.c.place, place), (posts.c.ticket, ticket)):
+        wanted = wanted if value is None else wanted.where(column == value)
+    if department is not None:
+        wanted = wanted.where(cases.c.department == department)
+    if cursor:
+        moment, post_id = _position(cursor)
+        wanted = wanted.where(
+            or_(posts.c.published_at < moment, and_(posts.c.published_at == moment, posts.c.id < post_id))
+        )
+    limit = max(1, min(limit, MOST))
+    wanted = wanted.order_by(posts.c.published_at.desc(), posts.c.id.desc()).limit(limit + 1)
+    rows = (await connection.execute(wanted)).all()
+    page = await _dressed(connection, rows[:limit])
+    last = rows[limit - 1] if len(rows) > limit else None
+    return page, last and _cursor(last.published_at, last.id)
+
+
+async def public_post(connection: AsyncConnection, ticket: str) -> PublicPost:
+    """The first post of a thread. Words, place and files of what is not public stay away. Raises `NotFound`."""
+    rows = (await connection.execute(_public().where(posts.c.ticket == ticket))).all()
+    if not rows:
+        raise NotFound(f"there is no ticket {ticket}")
+    return (await _dressed(connection, rows))[0]
+
+
+async def public_by_id(connection: AsyncConnection, post_ids: Sequence[str]) -> dict[str, PublicPost]:
+    """Posts of any kind by id, as the public sees them."""
+    rows = (await connection.execute(_public().where(posts.c.id.in_(post_ids)))).all()
+    return {post.id: post for post in await _dressed(connection, rows)}
+
+
+async def queue(connection: AsyncConnection, limit: int = 100) -> list[StaffPost]:
+    """What waits for a decision, oldest first: new posts, then those held for a second look."""
+    wanted = _staff().where(posts.c.state.in_([State.PENDING, State.HELD]))
+    wanted = wanted.order_by(posts.c.state.desc(), posts.c.created_at).limit(limit)
+    return await _staffed(connection, (await connection.execute(wanted)).all())
+
+
+async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]:
+    """A whole thread in order, named by its ticket or by any of its posts' ids. Raises `NotFound`."""
+    column = posts.c.ticket if len(reference) == 8 else posts.c.id
+    named = select(posts.c.thread_id).where(column == reference).scalar_subquery()
+    wanted = _staff().where(posts.c.thread_id == named).order_by(posts.c.created_at, posts.c.id)
+    found = await _staffed(connection, (await connection.execute(wanted)).all())
+    if not found:
+        raise NotFound(f"there is no post {reference}")
+    return found
+
+
+async def counts(connection: AsyncConnection) -> dict[State, int]:
+    """How many posts stand in each state."""
+    rows = await connection.execute(select(posts.c.state, func.count()).group_by(posts.c.state))
+    return {State(state): number for state, number in rows}
+
+
+def _readable() -> ColumnElement[bool]:
+    return and_(posts.c.state == State.PUBLISHED, posts.c.private.is_(False))
+
+
+def _public() -> Select[Any]:
+    return (
+        select(*_public_columns, cases.c.progress, cases.c.department.label("case_department"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"))
+        .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+        .join(_thread, _thread.c.id == posts.c.thread_id)
+    )
+
+
+def _staff() -> Select[Any]:
+    return (
+        select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"))
+        .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+        .join(_thread, _thread.c.id == posts.c.thread_id)
+    )
+
+
+async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[PublicPost]:
+    """Rows as public posts with their published answers, comments counted, and public files."""
+    visible = [row for row in rows if _is_public(row)]
+    threads = [row.thread_id for row in visible if row.parent_id is None]
+    replies = await _replies(connection, threads) if threads else []
+    comments: defaultdict[str, int] = defaultdict(int)
+    answers: defaultdict[str, list[PublicPost]] = defaultdict(list)
+    files = await _public_media(connection, [row.id for row in [*visible, *replies]])
+    for reply in replies:
+        if reply.kind == Kind.ANSWER:
+            answers[reply.thread_id].append(_post(reply, files, {}, {}))
+        else:
+            comments[reply.thread_id] += 1
+    return [_post(row, files, comments, answers) for row in rows]
+
+
+async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Sequence[Row[Any]]:
+    wanted = _public().where(_readable(), posts.c.thread_id.in_(threads), posts.c.parent_id.is_not(None))
+    rows: Sequence[Row[Any]] = (await connection.execute(wanted.order_by(posts.c.created_at, posts.c.id))).all()
+    return rows
+
+
+async def _public_media(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, list[PublicMedia]]:
+    files: defaultdict[str, list[PublicMedia]] = defaultdict(list)
+    if ids:
+        wanted = select(media.c.id, media.c.post_id, media.c.type, media.c.confidence).where(
+            media.c.post_id.in_(ids), media.c.public.is_(True), media.c.state == MediaState.STORED
+        )
+        for row in await connection.execute(wanted.order_by(media.c.id)):
+            files[row.post_id].append(PublicMedia(f"/media/{row.id}", row.type, None, row.confidence))
+    return files
+
+
+def _is_public(row: Row[Any]) -> bool:
+    return row.state == State.PUBLISHED and not row.private
+
+
+def _post(
+    row: Row[Any],
+    files: Mapping[str, list[PublicMedia]],
+    comments: Mapping[str, int],
+    answers: Mapping[str, list[PublicPost]],
+) -> PublicPost:
+    shown = _is_public(row)
+    return PublicPost(
+        id=row.id,
+        ticket=row.ticket or row.thread_ticket,
+        kind=Kind(row.kind),
+        text=row.text if shown else "",
+        channel=row.channel,
+        state=State(row.state),
+        progress=Progress(row.progress or Progress.NEW),
+        category=row.category if shown else None,
+        department=(row.department or row.case_department) if shown else None,
+        place=Place(row.place, row.lat, row.lon) if shown else Place(),
+        media=tuple(files.get(row.id, ())),
+        created_at=row.created_at,
+        published_at=row.published_at,
+        parent=row.parent_id,
+        comments=comments.get(row.thread_id, 0) if shown else 0,
+        answers=tuple(answers.get(row.thread_id, ())) if shown and row.parent_id is None else (),
+    )
+
+
+async def _staffed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[StaffPost]:
+    files: defaultdict[str, list[StaffMedia]] = defaultdict(list)
+    wanted = select(media).where(media.c.post_id.in_([row.id for row in rows])).order_by(media.c.id)
+    for row in await connection.execute(wanted):
+        files[row.post_id].append(_staff_media(row))
+    return [_staff_post(row, tuple(files[row.id])) for row in rows]
+
+
+def _staff_media(row: Row[Any]) -> StaffMedia:
+    return StaffMedia(
+        id=row.id,
+        url=f"/media/{row.id}",
+        type=row.type,
+        state=MediaState(row.state),
+        transcript_state=TranscriptState(row.transcript_state),
+        model=row.model,
+        confidence=row.confidence,
+        seconds=row.seconds,
+        error=row.error,
+    )
+
+
+def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
+    return StaffPost(
+        id=row.id,
+        ticket=row.thread_ticket,
+        kind=Kind(row.kind),
+        state=State(row.state),
+        text=row.text,
+        channel=row.channel,
+        language=row.language,
+        department=row.department or row.case_department,
+        category=row.category,
+        place=Place(row.place, row.lat, row.lon),
+        private=row.private,
+        ruling=row.ruling,
+        rules=tuple(row.rules),
+        version=row.version,
+        progress=Progress(row.progress or Progress.NEW),
+        rule=row.rule,
+        created_at=row.created_at,
+        published_at=row.published_at,
+        media=files,
+    )
+
+
+def _cursor(moment: datetime, post_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{post_id}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    try:
+        moment, post_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+        return datetime.fromisoformat(moment), post_id
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("this cursor was not given by us", "cursor") from error
