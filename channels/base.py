@@ -103,8 +103,6 @@ class City:
     public_url: str
     language: str
     country: str
-    simulated: bool
-    trusted_proxies: tuple[str, ...] = ()
 
 
 class Desk(Protocol):

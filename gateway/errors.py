@@ -105,3 +105,7 @@ class StoreInUse(EverylineError):
 
 class SchemaMismatch(EverylineError):
     """The database is older or newer than this code."""
+
+
+class StoreUnreachable(EverylineError):
+    """The database cannot be opened; the message is the driver's."""

@@ -11,24 +11,47 @@ from aiohttp import ClientSession
 
 from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
-from gateway.schema import Verdict
+from gateway.schema import Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
 from speech.models import Models
+from store.blobs import Blobs
 from store.database import Database
+from store.incoming import KnownAddress, KnownThread
 from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """A word by which citizens ask for something instead of reporting: `words` by language, and what it does.
+class Asked:
+    """A command as it arrives: what stood behind the word, who asks, and the thread of a quoted ticket."""
 
-    `run` gets the rest of the text and the facts `journey.intake` looked up; it is pure.
+    argument: str
+    address: KnownAddress | None
+    ticket: str | None
+    thread: KnownThread | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command does: words to say, a topic to follow, and whether the address stops or starts."""
+
+    say: Say
+    follow: str | None = None
+    stop: bool = False
+    start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word by which citizens ask for something instead of reporting.
+
+    `words` are folded; `argument` is the regular expression of what may follow, so that "stop the noise" stays a
+    report. `run` is pure.
     """
 
-    name: str
     words: tuple[str, ...]
-    run: Callable[..., Any]
+    argument: str
+    run: Callable[[Asked], Reply]
 
 
 @dataclass(slots=True)
@@ -38,6 +61,7 @@ class Runtime:
     settings: Settings
     database: Database
     vault: Vault
+    blobs: Blobs
     http: ClientSession
     workers: Workers
     models: Models
@@ -45,7 +69,6 @@ class Runtime:
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
     commands: dict[str, Command] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""

@@ -57,7 +57,7 @@ class Action(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where one delivery stands; `journey.receipts.RANK` says which way it may move."""
+    """Where one delivery stands; `store.deliveries.FORWARD` says which way it may move."""
 
     DUE = "due"
     SENDING = "sending"
@@ -200,7 +200,7 @@ class Taken:
     """The answer to an incoming, given only after the commit; a repeat gets the same one.
 
     `say` is what the citizen should hear; channels that converse live may voice it, all others leave it to the
-    outbox, where it already lies when the channel can send. `address_id` names the sender's kept address.
+    outbox, where it already lies when the channel can send. `code_sent` says that the contact typed awaits its code.
     """
 
     outcome: Outcome
@@ -209,6 +209,7 @@ class Taken:
     ticket: str | None = None
     post_id: str | None = None
     state: State | None = None
+    code_sent: bool = False
     repeated: bool = False
 
 

@@ -1,16 +1,17 @@
 """Changes of posts and cases, inside the transaction that also writes history and broadcast."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
 from gateway.schema import Kind, Progress, State
 from store.database import Transaction
-from store.dialect import upsert
+from store.dialect import insert_new, upsert
 from store.tables import addresses, cases, posts
 
 
@@ -49,9 +50,66 @@ class Reach:
 
 async def load(connection: AsyncConnection, reference: str) -> Changing:
     """A post by id, or the first post of a ticket. Raises `NotFound`."""
-    thread = posts.alias("thread")
     column = posts.c.ticket if len(reference) == 8 else posts.c.id
-    wanted = (
+    row = (await connection.execute(_changing().where(column == reference))).first()
+    if row is None:
+        raise NotFound(f"there is no post {reference}")
+    return _read(row)
+
+
+async def load_many(connection: AsyncConnection, post_ids: Collection[str]) -> dict[str, Changing]:
+    """Posts by id; what is not there is left out."""
+    if not post_ids:
+        return {}
+    rows = await connection.execute(_changing().where(posts.c.id.in_(post_ids)))
+    return {row.id: _read(row) for row in rows}
+
+
+async def apply(transaction: Transaction, post_id: str, **values: Any) -> None:
+    """Change a post and count its version up; staff pages hear of it."""
+    changed = update(posts).where(posts.c.id == post_id)
+    await transaction.connection.execute(changed.values(version=posts.c.version + 1, **values))
+    transaction.wake("queue")
+
+
+async def insert(transaction: Transaction, row: dict[str, Any]) -> None:
+    """Add a post that staff wrote."""
+    await transaction.connection.execute(posts.insert(), row)
+    transaction.wake("queue")
+
+
+async def open_case(
+    transaction: Transaction, thread_id: str, *, department: str | None, rule: str | None, at: datetime
+) -> None:
+    """Open a thread's case with the department that must act; one that is open already stays as it is."""
+    progress = Progress.ASSIGNED if department else Progress.NEW
+    row = {"thread_id": thread_id, "department": department, "rule": rule, "progress": progress, "opened_at": at}
+    await transaction.connection.execute(insert_new(transaction.connection, cases, ["thread_id"]), row)
+
+
+async def answer_case(transaction: Transaction, thread_id: str, department: str | None, at: datetime) -> None:
+    """Note that a department answered, also when nobody had opened the case."""
+    row = {
+        "thread_id": thread_id,
+        "department": department,
+        "progress": Progress.ANSWERED,
+        "opened_at": at,
+        "answered_at": at,
+    }
+    renewed = ["department", "progress", "answered_at"]
+    await transaction.connection.execute(upsert(transaction.connection, cases, ["thread_id"], renewed), row)
+
+
+async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
+    """Every address a citizen owns."""
+    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language, addresses.c.stopped_at)
+    rows = await connection.execute(wanted.where(addresses.c.citizen_id == citizen_id))
+    return [Reach(row.id, row.scheme, row.language, row.stopped_at is not None) for row in rows]
+
+
+def _changing() -> Select[Any]:
+    thread = posts.alias("thread")
+    return (
         select(
             posts,
             thread.c.ticket.label("thread_ticket"),
@@ -62,11 +120,10 @@ async def load(connection: AsyncConnection, reference: str) -> Changing:
         )
         .join(thread, thread.c.id == posts.c.thread_id)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
-        .where(column == reference)
     )
-    row = (await connection.execute(wanted)).first()
-    if row is None:
-        raise NotFound(f"there is no post {reference}")
+
+
+def _read(row: Row[Any]) -> Changing:
     return Changing(
         id=row.id,
         thread_id=row.thread_id,
@@ -86,47 +143,3 @@ async def load(connection: AsyncConnection, reference: str) -> Changing:
         version=row.version,
         published_at=row.published_at,
     )
-
-
-async def apply(transaction: Transaction, post_id: str, **values: Any) -> None:
-    """Change a post and count its version up; staff pages hear of it."""
-    changed = update(posts).where(posts.c.id == post_id)
-    await transaction.connection.execute(changed.values(version=posts.c.version + 1, **values))
-    transaction.wake("queue")
-
-
-async def insert(transaction: Transaction, row: dict[str, Any]) -> None:
-    """Add a post that staff wrote."""
-    await transaction.connection.execute(posts.insert(), row)
-    transaction.wake("queue")
-
-
-async def set_case(
-    transaction: Transaction,
-    thread_id: str,
-    *,
-    department: str | None,
-    progress: Progress,
-    at: datetime,
-    rule: str | None = None,
-    answered: bool = False,
-) -> None:
-    """Open a thread's case, or move it on. What is not given stays as it was."""
-    row: dict[str, Any] = {"thread_id": thread_id, "department": department, "progress": progress, "opened_at": at}
-    renewed = ["progress"]
-    if department:
-        renewed.append("department")
-    if rule:
-        row["rule"] = rule
-        renewed.append("rule")
-    if answered:
-        row["answered_at"] = at
-        renewed.append("answered_at")
-    await transaction.connection.execute(upsert(transaction.connection, cases, ["thread_id"], renewed), row)
-
-
-async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
-    """Every address a citizen owns."""
-    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language, addresses.c.stopped_at)
-    rows = await connection.execute(wanted.where(addresses.c.citizen_id == citizen_id))
-    return [Reach(row.id, row.scheme, row.language, row.stopped_at is not None) for row in rows]

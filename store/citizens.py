@@ -49,9 +49,14 @@ async def unseal(
     return found
 
 
-async def codes_sent(connection: AsyncConnection, address_id: str, since: datetime) -> int:
+async def codes_sent(connection: AsyncConnection, lookup: str, since: datetime) -> int:
     """How many codes an address was sent since a moment."""
-    wanted = select(func.count()).where(challenges.c.address_id == address_id, challenges.c.created_at >= since)
+    wanted = (
+        select(func.count())
+        .select_from(challenges)
+        .join(addresses, addresses.c.id == challenges.c.address_id)
+        .where(addresses.c.lookup == lookup, challenges.c.created_at >= since)
+    )
     return (await connection.execute(wanted)).scalar_one()
 
 

@@ -55,7 +55,10 @@ class Facts:
 
 @dataclass(slots=True)
 class Rows:
-    """What a decision adds, by table in the order of writing; `claimed`, `stopped` and `started` are address ids."""
+    """What a decision adds, by table in the order of writing.
+
+    `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins.
+    """
 
     citizens: list[Row] = field(default_factory=list)
     keys: list[Row] = field(default_factory=list)
@@ -70,8 +73,7 @@ class Rows:
     deliveries: list[Row] = field(default_factory=list)
     subscriptions: list[Row] = field(default_factory=list)
     claimed: list[KnownAddress] = field(default_factory=list)
-    stopped: list[str] = field(default_factory=list)
-    started: list[str] = field(default_factory=list)
+    standing: list[tuple[str, bool]] = field(default_factory=list)
 
     def add(self, other: "Rows") -> None:
         """Put another decision's rows behind these."""
@@ -121,6 +123,13 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         await connection.execute(insert_new(connection, tables.subscriptions, keys), rows.subscriptions)
     await _change_addresses(connection, rows, at)
     transaction.wake(*_topics(rows))
+
+
+async def forget_payloads(transaction: Transaction, before: datetime) -> int:
+    """Empty what carriers sent before a moment; that a message came, and its answer, stays. Gives how many."""
+    table = tables.incoming
+    old = update(table).where(table.c.taken_at < before, table.c.sealed != b"")
+    return (await transaction.connection.execute(old.values(sealed=b""))).rowcount
 
 
 async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
@@ -184,12 +193,13 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
         await connection.execute(update(table).where(table.c.id == claim.id).values(citizen_id=claim.citizen_id))
         owned = update(tables.keys).where(tables.keys.c.id == claim.key_id)
         await connection.execute(owned.values(citizen_id=claim.citizen_id))
-    if rows.stopped:
-        gone = tables.subscriptions.c.address_id.in_(rows.stopped)
-        await connection.execute(update(table).where(table.c.id.in_(rows.stopped)).values(stopped_at=at))
+    standing = dict(rows.standing)
+    if stopped := [address_id for address_id, says_stop in standing.items() if says_stop]:
+        gone = tables.subscriptions.c.address_id.in_(stopped)
+        await connection.execute(update(table).where(table.c.id.in_(stopped)).values(stopped_at=at))
         await connection.execute(delete(tables.subscriptions).where(gone))
-    if rows.started:
-        await connection.execute(update(table).where(table.c.id.in_(rows.started)).values(stopped_at=None))
+    if started := [address_id for address_id, says_stop in standing.items() if not says_stop]:
+        await connection.execute(update(table).where(table.c.id.in_(started)).values(stopped_at=None))
 
 
 def _topics(rows: Rows) -> Iterable[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
@@ -87,6 +87,17 @@ async def change(transaction: Transaction, media_id: str, **values: Any) -> None
     """Note where the work on a file stands; staff pages hear of it."""
     await transaction.connection.execute(update(media).where(media.c.id == media_id).values(**values))
     transaction.wake("media", "queue")
+
+
+async def requeue(transaction: Transaction, languages: Sequence[str], at: datetime) -> int:
+    """Have recordings that waited for a model written down, now that one is there; gives how many."""
+    language = func.coalesce(
+        media.c.language, select(posts.c.language).where(posts.c.id == media.c.post_id).scalar_subquery()
+    )
+    waiting = update(media).where(media.c.transcript_state == TranscriptState.NO_MODEL, language.in_(languages))
+    done = await transaction.connection.execute(waiting.values(transcript_state=TranscriptState.DUE, due_at=at))
+    transaction.wake("media")
+    return done.rowcount
 
 
 async def ready(transaction: Transaction, channel: str, external_id: str, at: datetime) -> None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -281,7 +282,7 @@ deliveries = Table(
     Column("key_id", Id),
     Column("sealed", LargeBinary),
     Column("language", String(8), nullable=False),
-    Column("despite_stop", Boolean, nullable=False, server_default=text("0")),
+    Column("despite_stop", Boolean, nullable=False, server_default=false()),
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
     Column("tries", Integer, nullable=False, server_default=text("0")),

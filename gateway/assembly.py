@@ -1,0 +1,76 @@
+"""Puts the parts of a process together, for the service, for single commands and for tests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import ClientSession
+
+from channels import registry
+from channels.base import City, Surroundings
+from channels.registry import Plan
+from gateway.errors import Problem
+from gateway.journey import conversation
+from gateway.journey.filtering import WordFilter
+from gateway.runtime import Runtime
+from gateway.settings import Settings, secret
+from gateway.workers import Workers
+from speech.models import Models
+from store.blobs import Blobs
+from store.database import Database
+from store.vault import Vault
+
+# The models of the simulator: for simulated callers only.
+DEMO_SPEECH = Path(__file__).parent / "simulator" / "demo_speech"
+
+
+def assemble(
+    settings: Settings,
+    plans: list[Plan],
+    database: Database,
+    vault: Vault,
+    http: ClientSession,
+    workers: Workers,
+) -> Runtime:
+    """Put the parts of a process together, and fill the command table and the filter."""
+    return Runtime(
+        settings=settings,
+        database=database,
+        vault=vault,
+        blobs=Blobs(settings.storage.data / "media"),
+        http=http,
+        workers=workers,
+        models=Models(settings.storage.data / "models", DEMO_SPEECH),
+        channels=registry.build(plans, Surroundings(city_of(settings), http)),
+        plans=plans,
+        judge=WordFilter.load(settings.folder / "words").judge,
+        commands=dict(conversation.COMMANDS),
+    )
+
+
+def city_of(settings: Settings) -> City:
+    """What channels may know of the installation."""
+    return City(
+        name=settings.city.name[settings.city.language],
+        public_url=settings.public_url,
+        language=settings.city.language,
+        country=settings.city.country,
+    )
+
+
+def environment_of(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Our variables, each with its secret file read. A file that cannot be read is an OSError."""
+    names = {name.removesuffix("_FILE") for name in environ if name.startswith("EVERYLINE_")}
+    return {name: secret(environ, name) for name in names}
+
+
+def placed(settings: Settings, problems: list[Problem]) -> list[Problem]:
+    """Problems of channels with the folder their file lies in."""
+    folder = settings.folder
+    return [
+        Problem(
+            str(folder / problem.where) if problem.where.endswith(".toml") else problem.where,
+            problem.key,
+            problem.remedy,
+        )
+        for problem in problems
+    ]

@@ -1,0 +1,70 @@
+"""What a department does on a thread: its answer is published when the filter passes it, else held for a supervisor."""
+
+from gateway import clock
+from gateway.errors import BadInput, Conflict
+from gateway.journey import folding, moderation
+from gateway.runtime import Runtime
+from gateway.schema import Kind, Ruling, State
+from store import changes, history
+from store.changes import Changing
+from store.database import Transaction
+
+
+async def answer(runtime: Runtime, reference: str, text: str, department: str, *, actor: str) -> str:
+    """Answer a thread (by ticket or id) as a department; gives the id of the answer.
+
+    To a published thread it goes to all; to one that is private, or not published, to its author alone. Raises
+    `BadInput` for an empty text or an unknown department, `NotFound`, and `Conflict` for a thread that was turned away.
+    """
+    cleaned = folding.clean(text, runtime.settings.intake.text_limit)
+    if not cleaned:
+        raise BadInput("write an answer", "text")
+    if department not in {known.slug for known in runtime.settings.departments}:
+        raise BadInput(f"there is no department {department!r}", "department")
+    verdict = runtime.judge(cleaned)
+    held = verdict.ruling in (Ruling.HOLD, Ruling.BLOCK)
+
+    async def work(transaction: Transaction) -> str:
+        thread = await changes.load(transaction.connection, reference)
+        if thread.id != thread.thread_id:
+            thread = await changes.load(transaction.connection, thread.thread_id)
+        if thread.state in (State.REJECTED, State.WITHDRAWN):
+            raise Conflict(f"a thread that is {thread.state} cannot be answered")
+        answer_id = await _insert(transaction, thread, cleaned, department)
+        words = history.sealed_words(runtime.vault, None, answer_id, history.What.ORIGINAL, cleaned)
+        state = State.HELD if held else State.PENDING
+        rule = verdict.rules[0][:64] if held and verdict.rules else None
+        await history.add(transaction, history.entry(answer_id, actor, "answered", to_state=state, reason=rule), words)
+        if held:
+            await changes.apply(
+                transaction, answer_id, state=State.HELD, ruling=verdict.ruling, rules=list(verdict.rules)
+            )
+        else:
+            await moderation.publish_answer(runtime, transaction, answer_id)
+        return answer_id
+
+    return await runtime.database.write(work)
+
+
+async def _insert(transaction: Transaction, thread: Changing, text: str, department: str) -> str:
+    answer_id = clock.new_id()
+    await changes.insert(
+        transaction,
+        {
+            "id": answer_id,
+            "thread_id": thread.id,
+            "parent_id": thread.id,
+            "kind": Kind.ANSWER,
+            "state": State.PENDING,
+            # A department's own numbers are meant to be read: nothing is masked.
+            "text": text,
+            "channel": "console",
+            "department": department,
+            "language": folding.language_of(text) or thread.language,
+            "private": thread.private,
+            "ruling": Ruling.PASS,
+            "rules": [],
+            "created_at": clock.now(),
+        },
+    )
+    return answer_id

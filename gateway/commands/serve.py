@@ -1,0 +1,56 @@
+"""`run.py serve`: run the gateway until it is told to stop."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Mapping
+
+from channels.registry import Mode
+from gateway import logs
+from gateway.service import Service
+from gateway.settings import load
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+
+async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Serve until SIGINT or SIGTERM; 1 when a part that must run has died."""
+    logs.configure(level=args.log_level)
+    service = Service(load(environ), environ)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    await service.start()
+    try:
+        sys.stdout.write(await introduction(service))
+        sys.stdout.flush()
+        ends = [asyncio.create_task(event.wait()) for event in (stopping, service.failed)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await end
+    finally:
+        await service.stop()
+    return 1 if service.failed.is_set() else 0
+
+
+async def introduction(service: Service) -> str:
+    """What stands on the screen at start: the channels and why, and where everything is."""
+    settings = service.settings
+    marks = {Mode.ON: "on", Mode.SIMULATED: "SIMULATED", Mode.OFF: "off"}
+    lines = ["", f"Everyline for {settings.city.name['en']} {settings.city.name['zh']}", ""]
+    lines += [f"  {plan.name:<16} {marks[plan.mode]:<10} {plan.why}" for plan in service.runtime.plans]
+    lines += ["", f"  portal           {settings.public_url}/", f"  console          {settings.public_url}/console"]
+    if service.simulator:
+        lines.append(f"  handsets         {service.simulator.url}/   (a simulator: nothing leaves this machine)")
+        lines.append("  speech           demo models for simulated calls only: synthetic voices, about 60 words")
+    if link := await service.setup_link():
+        lines += ["", f"  No administrator yet. Make one here, once:  {link}"]
+    return "\n".join([*lines, "", "  Ctrl-C stops.", "", ""])

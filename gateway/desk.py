@@ -1,0 +1,97 @@
+"""The desk: all that a channel may ask of the gateway, and nothing more (the protocol is in `channels.base`)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from gateway import clock
+from gateway.errors import EverylineError
+from gateway.journey import identity, receipts
+from gateway.journey.intake import Intake
+from gateway.runtime import Runtime
+from gateway.schema import Incoming, PublicPost, Receipt, Taken
+from store import kept, media, posts
+
+KEPT_FOR = timedelta(days=1)
+
+
+class Site(Protocol):
+    """The public site, which `web` puts into the desk at start."""
+
+    async def page(
+        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> web.Response:
+        """Draw a page."""
+        ...
+
+    def visitor(self, request: web.Request) -> str:
+        """The URN of the browser that asks."""
+        ...
+
+
+class Desk:
+    """The gateway as channels see it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._intake = Intake(runtime)
+        self.site: Site | None = None
+
+    async def take(self, incoming: Incoming) -> Taken:
+        """Keep one message and answer it after the commit."""
+        return await self._intake.take(incoming)
+
+    async def receipt(self, channel: str, receipt: Receipt) -> None:
+        """Note what the carrier says of a message it accepted."""
+        await receipts.apply(self._runtime, channel, receipt)
+
+    async def media_ready(self, channel: str, external_id: str) -> None:
+        """Fetch a file now."""
+        await self._runtime.database.write(lambda tx: media.ready(tx, channel, external_id, clock.now()))
+
+    async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:
+        """Keep a small sealed value for a channel, for a day."""
+        until = clock.now() + KEPT_FOR
+        await self._runtime.database.write(lambda tx: kept.keep(tx, self._runtime.vault, channel, key, value, until))
+
+    async def recall(self, channel: str, key: str) -> Mapping[str, Any] | None:
+        """Give back what `keep` kept, or None."""
+        async with self._runtime.database.reading() as connection:
+            return await kept.recall(connection, self._runtime.vault, channel, key, clock.now())
+
+    def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
+        """One sentence from `config/phrases`."""
+        return self._runtime.phrase(key, language, values)
+
+    async def page(
+        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> web.Response:
+        """Draw a page of the public site."""
+        return await self._open_site().page(request, template, values, status)
+
+    def visitor(self, request: web.Request) -> str:
+        """The URN of the browser that asks."""
+        return self._open_site().visitor(request)
+
+    async def prove(self, ticket: str, code: str) -> None:
+        """Prove the contact typed with a post."""
+        await identity.prove(self._runtime, ticket, code)
+
+    async def published(
+        self, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+    ) -> tuple[Sequence[PublicPost], str | None]:
+        """Published posts, newest first, and the next page's cursor."""
+        async with self._runtime.database.reading() as connection:
+            return await posts.published(connection, limit=limit, cursor=cursor, **filters)
+
+    async def post(self, ticket: str) -> PublicPost:
+        """One thread's first post with its answers."""
+        async with self._runtime.database.reading() as connection:
+            return await posts.public_post(connection, ticket)
+
+    def _open_site(self) -> Site:
+        if self.site is None:
+            raise EverylineError("this process serves no pages")
+        return self.site

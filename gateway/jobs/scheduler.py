@@ -1,0 +1,53 @@
+"""The clock: which job runs when, on the one process that holds the scheduler's lease.
+
+APScheduler only ticks. What is due is always a question with `clock.now()`, so that catching up after downtime and
+tests take the same path.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from gateway import clock
+from gateway.jobs import upkeep
+from gateway.runtime import Runtime
+from store import leases
+
+LEASE = timedelta(seconds=30)
+# Job, and every how many seconds it runs.
+JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
+    (upkeep.abandon_leases, 10),
+    (upkeep.forget, 3600),
+)
+
+log = structlog.get_logger()
+
+
+def start(runtime: Runtime) -> AsyncIOScheduler:
+    """Start ticking; the caller shuts the scheduler down."""
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    holder = clock.new_id()
+    for job, seconds in JOBS:
+        scheduler.add_job(
+            _if_holder,
+            "interval",
+            args=(runtime, holder, job),
+            seconds=seconds,
+            id=job.__name__,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+    scheduler.start()
+    return scheduler
+
+
+async def _if_holder(runtime: Runtime, holder: str, job: Callable[[Runtime], Awaitable[None]]) -> None:
+    at = clock.now()
+    try:
+        if await runtime.database.write(lambda tx: leases.hold(tx, "scheduler", holder, at, at + LEASE)):
+            await job(runtime)
+    except Exception:
+        log.exception("a job failed and will run again", action="job.failed", job=job.__name__)

@@ -1,0 +1,148 @@
+"""Step 5: a published post, its correction or its withdrawal, becomes deliveries to everybody who should have it.
+
+The author is told in the decision's own transaction. All others follow in stages, each a chunk of rows added and the
+cursor moved in one transaction, so that a crash repeats at most a chunk, and a repeated chunk adds nothing.
+"""
+
+import asyncio
+import json
+
+import structlog
+
+from gateway import clock
+from gateway.runtime import Runtime
+from gateway.schema import Audience, Kind, Priority, Say, State
+from store import broadcasts, changes, deliveries, history
+from store.broadcasts import Broadcast, Told
+from store.changes import Changing
+from store.database import Transaction
+
+CHUNK = 5000
+LOOK_EVERY = 2.0
+
+# What each broadcast says to the author and to followers.
+AUTHOR_PHRASES = {Told.PUBLISHED: "published", Told.CORRECTED: "corrected_author", Told.ANSWERED: "answered"}
+FOLLOWER_PHRASES = {
+    Told.PUBLISHED: "follower_published",
+    Told.CORRECTED: "follower_corrected",
+    Told.WITHDRAWN: "follower_withdrawn",
+    Told.ANSWERED: "follower_answered",
+}
+
+log = structlog.get_logger()
+
+
+async def start(runtime: Runtime, transaction: Transaction, post: Changing, told: Told) -> None:
+    """Tell the author, and set the broadcast to all others going; what is private goes to its author alone."""
+    phrase = AUTHOR_PHRASES.get(told)
+    if phrase and (told is Told.ANSWERED or post.kind is not Kind.ANSWER):
+        phrase = "published_private" if told is Told.PUBLISHED and post.private else phrase
+        urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
+        await tell_author(runtime, transaction, post, Say(phrase, {"ticket": post.ticket}), urgent)
+    hidden = post.id != post.thread_id and post.thread_state is not State.PUBLISHED
+    if not post.private and not hidden:
+        await broadcasts.add(transaction, post.id, told, post.version + 1)
+
+
+async def tell_author(runtime: Runtime, transaction: Transaction, post: Changing, say: Say, priority: Priority) -> None:
+    """Say something to a thread's author on every line he has; one that said STOP shows as undeliverable."""
+    if post.author_id is None:
+        return
+    reaches = await changes.reaches(transaction.connection, post.author_id)
+    key = await history.key_of_post(transaction.connection, runtime.vault, post.thread_id) if say.secrets else None
+    place = deliveries.secrets_place(post.id, say.phrase)
+    sealed = runtime.vault.seal(json.dumps(say.secrets).encode(), place, key) if say.secrets else None
+    rows = []
+    for reach in reaches:
+        if outlet := runtime.outlet(reach.scheme, post.channel):
+            rows.append(
+                deliveries.row(
+                    channel=outlet.name,
+                    kind=outlet.capabilities.delivery,
+                    audience=Audience.AUTHOR,
+                    priority=priority,
+                    phrase=say.phrase,
+                    values=say.values,
+                    language=post.thread_language,
+                    at=clock.now(),
+                    address_id=reach.id,
+                    post_id=post.id,
+                    key=key,
+                    sealed=sealed,
+                )
+            )
+    await deliveries.add(transaction, rows)
+
+
+async def run(runtime: Runtime) -> None:
+    """Expand open broadcasts, oldest first, until cancelled."""
+    bell = runtime.database.wakeups.bell("broadcasts")
+    while True:
+        try:
+            while await expand_some(runtime):
+                pass
+        except Exception:
+            # The cursor stands where the last commit left it: nothing is lost by trying again.
+            log.exception("a broadcast could not be expanded", action="broadcast.expand")
+            await asyncio.sleep(LOOK_EVERY)
+        await bell.wait(LOOK_EVERY)
+
+
+async def expand_some(runtime: Runtime) -> bool:
+    """Do the next chunk of the oldest open broadcast; false when none is open."""
+    async with runtime.database.reading() as connection:
+        broadcast = await broadcasts.oldest_open(connection)
+    if broadcast is None:
+        return False
+    stages = _stages(runtime)
+    if broadcast.stage < len(stages):
+        await runtime.database.write(lambda transaction: _expand(runtime, transaction, broadcast, stages))
+    else:
+        await runtime.database.write(
+            lambda transaction: broadcasts.move(transaction, broadcast.id, broadcast.stage, None, clock.now())
+        )
+        log.info("broadcast expanded", action="broadcast.expanded", broadcast=broadcast.id, told=broadcast.told)
+    return True
+
+
+def _stages(runtime: Runtime) -> list[str | None]:
+    """Timelines first (None), then the followers of each scheme that can be reached."""
+    schemes = {s for channel in runtime.channels.values() for s in channel.capabilities.schemes}
+    return [None, *sorted(scheme for scheme in schemes if runtime.outlet(scheme))]
+
+
+async def _expand(runtime: Runtime, transaction: Transaction, broadcast: Broadcast, stages: list[str | None]) -> None:
+    scheme, cursor = stages[broadcast.stage], None
+    if scheme is None:
+        await _add_timelines(runtime, transaction, broadcast)
+    elif outlet := runtime.outlet(scheme):
+        cursor = await broadcasts.add_followers(
+            transaction,
+            broadcast,
+            outlet.name,
+            outlet.capabilities.delivery,
+            scheme,
+            FOLLOWER_PHRASES[broadcast.told],
+            CHUNK,
+        )
+    stage = broadcast.stage if cursor else broadcast.stage + 1
+    await broadcasts.move(transaction, broadcast.id, stage, cursor)
+
+
+async def _add_timelines(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> None:
+    rows = [
+        deliveries.row(
+            channel=channel.name,
+            kind=channel.capabilities.delivery,
+            audience=Audience.TIMELINE,
+            priority=Priority.BROADCAST,
+            phrase=FOLLOWER_PHRASES[broadcast.told],
+            values={},
+            language=runtime.settings.city.language,
+            at=clock.now(),
+            post_id=broadcast.post_id,
+            broadcast_id=broadcast.id,
+        )
+        for channel in runtime.timelines()
+    ]
+    await deliveries.add(transaction, rows)

@@ -1,0 +1,168 @@
+"""Step 4: a person, or a rule, decides what becomes of a post; the table of allowed changes is here and nowhere else.
+
+One transaction writes the new state, the history, the case, the broadcast and what the author is told, so that none of
+them can be without the others.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gateway import clock
+from gateway.errors import BadInput, Conflict
+from gateway.journey import broadcasting, folding, masking, routing
+from gateway.runtime import Runtime
+from gateway.schema import Action, Kind, Priority, Say, State
+from store import changes, deliveries, events, history
+from store.broadcasts import Told
+from store.changes import Changing
+from store.database import Transaction
+
+# From which states an action may be taken, and where it leads.
+TABLE: Mapping[Action, tuple[frozenset[State], State]] = {
+    Action.PUBLISH: (frozenset({State.PENDING, State.HELD, State.REJECTED, State.WITHDRAWN}), State.PUBLISHED),
+    Action.HOLD: (frozenset({State.PENDING}), State.HELD),
+    Action.REJECT: (frozenset({State.PENDING, State.HELD}), State.REJECTED),
+    Action.WITHDRAW: (frozenset({State.PUBLISHED}), State.WITHDRAWN),
+    Action.CORRECT: (frozenset(State), State.PUBLISHED),
+}
+# Why a moderator decides; their words are the phrases `reason_<code>`. The last needs a note.
+REASONS = ("personal", "insult", "advertising", "duplicate", "unclear", "elsewhere", "other")
+NEEDS_REASON = frozenset({Action.HOLD, Action.REJECT, Action.WITHDRAW})
+LONGEST_NOTE = 300
+_TELLS = {Action.HOLD: "held", Action.REJECT: "rejected", Action.WITHDRAW: "withdrawn_author"}
+
+
+def allowed(state: State) -> tuple[Action, ...]:
+    """What may be done to a post in a state, in the order of the buttons."""
+    return tuple(action for action, (states, _) in TABLE.items() if state in states)
+
+
+async def decide(
+    runtime: Runtime,
+    post_id: str,
+    action: Action,
+    *,
+    actor: str,
+    reason: str | None = None,
+    note: str | None = None,
+    text: str | None = None,
+    version: int | None = None,
+) -> int:
+    """Carry out one decision and give the post's new version.
+
+    `text` replaces the public text (needed by CORRECT, allowed with PUBLISH); private numbers in it are masked.
+    Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the action;
+    `BadInput` for a missing reason or text.
+    """
+    _check(action, reason, note, text)
+    cleaned = folding.clean(text, runtime.settings.intake.text_limit) if text is not None else None
+    masked = masking.mask(cleaned, runtime.settings.city.country) if cleaned is not None else None
+
+    async def work(transaction: Transaction) -> int:
+        post = await changes.load(transaction.connection, post_id)
+        _permit(post, action, version)
+        # A correction changes what stands; it publishes nothing that was not.
+        after = post.state if action is Action.CORRECT else TABLE[action][1]
+        shown = masked if masked is not None else post.text
+        if after is State.PUBLISHED and not shown:
+            raise BadInput("there are no words to publish yet: wait for the transcript or type them", "text")
+        key = await history.key_of_post(transaction.connection, runtime.vault, post.id)
+        said, what = (note, history.What.NOTE) if note else (cleaned, history.What.EDIT)
+        words = history.sealed_words(runtime.vault, key, post.id, what, said) if said else None
+        entry = history.entry(
+            post.id,
+            actor,
+            action,
+            from_state=post.state,
+            to_state=after,
+            reason=reason,
+            words_id=words["id"] if words else None,
+        )
+        await history.add(transaction, entry, words)
+        await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
+        await _follow_up(runtime, transaction, post, action, after, shown, reason, note)
+        return post.version + 1
+
+    return await runtime.database.write(work)
+
+
+async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: str) -> None:
+    """Publish a department's answer that the filter passed, in the transaction that wrote it."""
+    post = await changes.load(transaction.connection, post_id)
+    entry = history.entry(post.id, "rule", Action.PUBLISH, from_state=post.state, to_state=State.PUBLISHED)
+    await history.add(transaction, entry)
+    await changes.apply(transaction, post.id, state=State.PUBLISHED, published_at=clock.now())
+    await _publish(runtime, transaction, post, post.text)
+
+
+def _check(action: Action, reason: str | None, note: str | None, text: str | None) -> None:
+    if action in NEEDS_REASON and reason not in REASONS:
+        raise BadInput(f"give a reason: one of {', '.join(REASONS)}", "reason")
+    if reason == REASONS[-1] and not note:
+        raise BadInput("say the reason in a note", "note")
+    if note and len(note) > LONGEST_NOTE:
+        raise BadInput(f"a note has at most {LONGEST_NOTE} characters", "note")
+    if action is Action.CORRECT and not text:
+        raise BadInput("give the corrected text", "text")
+
+
+def _permit(post: Changing, action: Action, version: int | None) -> None:
+    if version is not None and version != post.version:
+        raise Conflict("somebody changed this post meanwhile; look at it again")
+    if post.state not in TABLE[action][0]:
+        raise Conflict(f"a post that is {post.state} cannot be changed by {action}")
+
+
+def _publication(post: Changing, after: State) -> dict[str, datetime]:
+    return {"published_at": clock.now()} if after is State.PUBLISHED and post.published_at is None else {}
+
+
+async def _follow_up(
+    runtime: Runtime,
+    transaction: Transaction,
+    post: Changing,
+    action: Action,
+    after: State,
+    text: str,
+    reason: str | None,
+    note: str | None,
+) -> None:
+    """What a decision sets going: the case, the stream, the broadcast, the word to the author."""
+    if after is State.PUBLISHED and post.state is not State.PUBLISHED:
+        await _publish(runtime, transaction, post, text)
+    elif action is Action.CORRECT and post.state is State.PUBLISHED:
+        await _announce(transaction, post, events.Happening.UPDATE)
+        await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
+    elif action in _TELLS:
+        if action is Action.WITHDRAW:
+            await _announce(transaction, post, events.Happening.WITHDRAWN)
+            await deliveries.drop_waiting(transaction, post.id, "withdrawn", clock.now())
+            await broadcasting.start(runtime, transaction, post, Told.WITHDRAWN)
+        if post.kind is not Kind.ANSWER:
+            values: dict[str, Any] = {"ticket": post.ticket, "reason": reason}
+            say = Say(_TELLS[action], values, {"note": note} if note else {})
+            await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
+
+
+async def _publish(runtime: Runtime, transaction: Transaction, post: Changing, text: str) -> None:
+    at = clock.now()
+    if post.kind is Kind.ANSWER:
+        await changes.answer_case(transaction, post.thread_id, post.department, at)
+        await _announce(transaction, post, events.Happening.UPDATE)
+        await broadcasting.start(runtime, transaction, post, Told.ANSWERED)
+        return
+    routed = routing.route(runtime.settings, text, post.category)
+    await changes.open_case(transaction, post.thread_id, department=routed.department, rule=routed.rule, at=at)
+    await _announce(transaction, post, events.Happening.POST)
+    await broadcasting.start(runtime, transaction, post, Told.PUBLISHED)
+
+
+async def _announce(transaction: Transaction, post: Changing, happening: events.Happening) -> None:
+    """Number the change in the public stream; for an answer, it is its thread that changed."""
+    if post.private:
+        return
+    if post.thread_id == post.id:
+        await events.add(transaction, happening, post.id)
+    elif post.thread_state is State.PUBLISHED:
+        await events.add(transaction, events.Happening.UPDATE, post.thread_id)

@@ -1,0 +1,13 @@
+"""Step 7: what a carrier later says of a message moves its delivery forward, never back."""
+
+from gateway.runtime import Runtime
+from gateway.schema import Receipt
+from store import deliveries
+
+
+async def apply(runtime: Runtime, channel: str, receipt: Receipt) -> bool:
+    """Keep a receipt, in any order and any number of times; false when it changed nothing.
+
+    One that comes before the response which names its message is kept and applied with that response.
+    """
+    return await runtime.database.write(lambda transaction: deliveries.apply_receipt(transaction, channel, receipt))

@@ -1,0 +1,69 @@
+"""What a delivery says: its phrase in the reader's language, its codes turned into words, within the channel's limits.
+
+Pure: what it needs of the post is handed in.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from channels.base import Channel
+from gateway.runtime import Runtime
+from store.changes import Changing
+
+# A message is cut by shortening its free words, never its ticket or link.
+SHORTEST_TEXT = 20
+
+
+def render(
+    runtime: Runtime,
+    channel: Channel,
+    phrase: str,
+    language: str,
+    values: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+    post: Changing | None,
+) -> str:
+    """The words of one message. Free words are shortened until the whole fits the channel."""
+    words = _words(runtime, language, {**values, **secrets}, post)
+    if post is not None:
+        words.setdefault("ticket", post.ticket)
+        words.setdefault("url", f"{runtime.settings.public_url}/posts/{post.ticket}")
+        words.setdefault("text", post.text)
+    text = str(words.get("text", ""))
+    while True:
+        message = runtime.phrase(phrase, language, words)
+        if _fits(runtime, channel, message) or len(text) <= SHORTEST_TEXT:
+            return message
+        text = text[: max(SHORTEST_TEXT, int(len(text) * 0.8))].rstrip()
+        words["text"] = text + "..."
+
+
+def _fits(runtime: Runtime, channel: Channel, message: str) -> bool:
+    limit = channel.capabilities.limit
+    within = limit is None or len(message) <= limit
+    return within and (not channel.capabilities.paid or channel.measure(message) <= runtime.settings.delivery.segments)
+
+
+def _words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Changing | None) -> dict[str, Any]:
+    """Codes as words: states, progress, reasons, departments."""
+    words = dict(values)
+    department = values.get("department") or (post.department if post else None)
+    words["department"] = department_name(runtime, department, language)
+    if state := values.get("state"):
+        words["state"] = runtime.phrase(f"state_{state}", language)
+    if progress := values.get("progress"):
+        words["progress"] = runtime.phrase(f"progress_{progress}", language, words)
+    if reason := values.get("reason"):
+        note = values.get("note")
+        words["reason"] = note if note and reason == "other" else runtime.phrase(f"reason_{reason}", language)
+        if note and reason != "other":
+            words["reason"] += f" ({note})"
+    return words
+
+
+def department_name(runtime: Runtime, slug: str | None, language: str) -> str:
+    """A department's name as people read it; the city itself when there is none."""
+    for department in runtime.settings.departments:
+        if department.slug == slug:
+            return department.name.get(language) or department.slug  # type: ignore[call-overload]
+    return runtime.phrase("department_none", language)

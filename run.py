@@ -1,0 +1,47 @@
+"""Everyline's command line: `python run.py serve`, `check`, `user`, `migrate`."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+from gateway.commands import check, migrate, serve, user
+from gateway.errors import EverylineError, SettingsError
+
+COMMANDS = {
+    "serve": (serve, "run the gateway"),
+    "check": (check, "check settings, store, speech and every channel's credentials"),
+    "user": (user, "add staff and make tokens"),
+    "migrate": (migrate, "bring the database to this version's schema"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="run.py", description="Everyline: the gateway that lets a whole city speak and be answered."
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, purpose) in COMMANDS.items():
+        module.configure(commands.add_parser(name, help=purpose, description=module.__doc__))
+    return whole
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; what the operator must mend is said without a traceback."""
+    args = parser().parse_args(arguments)
+    try:
+        return asyncio.run(COMMANDS[args.command][0].main(args, os.environ))
+    except SettingsError as error:
+        sys.stderr.write("The settings cannot be used:\n" + "".join(f"  {problem}\n" for problem in error.problems))
+    except EverylineError as error:
+        sys.stderr.write(f"{error}\n")
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror or error}: {error.filename or ''}\n")
+    except KeyboardInterrupt:
+        return 130
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What many tests need: a whole gateway without its web, on a real SQLite file, with channels that only remember."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Surroundings
+from channels.failures import Failure, Unknown
+from channels.registry import Mode, Plan
+from gateway import assembly
+from gateway.journey import broadcasting, delivery
+from gateway.runtime import Runtime
+from gateway.schema import Outgoing, SendResult
+from gateway.settings import Settings, load
+from gateway.workers import Workers
+from store import migrating
+from store.database import Database
+from store.vault import Vault
+
+ROOT = Path(__file__).parents[1]
+
+
+class Texting(Channel):
+    """A line to `tel:` addresses that remembers what it sent and fails as it is told."""
+
+    name = "texting"
+    capabilities = Capabilities(
+        receives=True, delivery=DeliveryKind.SEND, receipts=True, schemes=("tel",), limit=1600, paid=True
+    )
+
+    def __init__(self, settings: ChannelSettings, around: Surroundings) -> None:
+        super().__init__(settings, around)
+        self.sent: list[Outgoing] = []
+        self.fail: list[Failure] = []
+        self.had_it: SendResult | None = None
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        if self.fail:
+            raise self.fail.pop(0)
+        self.sent.append(outgoing)
+        return SendResult(f"SM{len(self.sent):032}")
+
+    async def settle(self, outgoing: Outgoing, started_at: object) -> SendResult | None:
+        if self.fail:
+            raise self.fail.pop(0)
+        return self.had_it
+
+    def to(self, number: str) -> list[str]:
+        """What a number got, in order."""
+        return [outgoing.text for outgoing in self.sent if outgoing.address == f"tel:{number}"]
+
+
+class Wall(Channel):
+    """A timeline."""
+
+    name = "wall"
+    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE)
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        return SendResult(final=True)
+
+
+class Form(Channel):
+    """A channel that receives and sends nothing."""
+
+    name = "form"
+    capabilities = Capabilities(receives=True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings as they are shipped, with their data in a folder of the test."""
+    return load({"EVERYLINE_CONFIG": str(ROOT / "config"), "EVERYLINE_DATA": str(tmp_path / "var")})
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """An open store with the first schema."""
+    await migrating.upgrade(settings.database_url)
+    store = Database(settings.database_url)
+    await store.open(serving=True)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def runtime(settings: Settings, database: Database) -> AsyncIterator[Runtime]:
+    """A process without web, simulator and real carriers."""
+    workers = Workers(1)
+    city = City(name="Test", public_url="http://127.0.0.1:8080", language="zh", country="CN")
+    async with ClientSession() as http:
+        made = assembly.assemble(settings, [], database, Vault(bytes(32)), http, workers)
+        around = Surroundings(city, http)
+        made.channels.update({kind.name: kind(ChannelSettings(), around) for kind in (Texting, Wall, Form)})
+        made.plans = [Plan("texting", Mode.SIMULATED, "a test")]
+        yield made
+    await workers.stop()
+
+
+@pytest.fixture
+def texting(runtime: Runtime) -> Texting:
+    """The texting line of `runtime`."""
+    channel = runtime.channels["texting"]
+    assert isinstance(channel, Texting)
+    return channel
+
+
+async def settle_down(runtime: Runtime) -> None:
+    """Expand and deliver until nothing is due."""
+    while await broadcasting.expand_some(runtime):
+        pass
+    for name in ("texting", "wall"):
+        line = delivery.Line(runtime, runtime.channels[name])
+        while await line.step():
+            await line.finish()
+    await asyncio.sleep(0)
+
+
+__all__ = ["Texting", "Unknown", "settle_down"]

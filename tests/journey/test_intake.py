@@ -1,0 +1,75 @@
+"""Intake: one message, one post, one answer; the same again for a repeat."""
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from sqlalchemy import func, select
+
+from gateway.journey.intake import Intake
+from gateway.runtime import Runtime
+from gateway.schema import Incoming, Outcome, State
+from store import tables
+from tests.conftest import Texting, settle_down
+
+ANNA, BORIS = "+8613800138001", "+8613800138002"
+numbers = count(1)
+
+
+def message(text: str, sender: str | None = ANNA, **more: Any) -> Incoming:
+    """A text as a channel hands it in, with a carrier's id of its own."""
+    fields: dict[str, Any] = {"channel": "texting", "external_id": f"m{next(numbers)}", **more}
+    address = f"tel:{sender}" if sender else None
+    return Incoming(text=text, address=address, received_at=datetime.now(UTC), **fields)
+
+
+async def number_of(runtime: Runtime, table: Any) -> int:
+    async with runtime.database.reading() as connection:
+        return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+
+
+async def test_a_report_becomes_a_pending_post_with_a_ticket_and_a_reply(runtime: Runtime, texting: Texting) -> None:
+    taken = await Intake(runtime).take(message("人民路3号路灯坏了"))
+    assert taken.outcome is Outcome.POST
+    assert taken.state is State.PENDING
+    assert taken.ticket
+    await settle_down(runtime)
+    assert [taken.ticket in text for text in texting.to(ANNA)] == [True]
+    assert "已收到" in texting.to(ANNA)[0]
+
+
+async def test_a_repeat_gets_the_same_answer_and_makes_nothing(runtime: Runtime, texting: Texting) -> None:
+    intake, again = Intake(runtime), message("no heating in my building")
+    first, *others = await asyncio.gather(*(intake.take(again) for _ in range(5)))
+    later = await intake.take(again)
+    assert {taken.ticket for taken in (*others, later)} == {first.ticket}
+    assert all(taken.repeated for taken in (*others, later))
+    assert await number_of(runtime, tables.posts) == 1
+    await settle_down(runtime)
+    assert len(texting.to(ANNA)) == 1
+
+
+async def test_two_texts_of_a_new_citizen_at_once_make_one_citizen(runtime: Runtime) -> None:
+    intake = Intake(runtime)
+    await asyncio.gather(intake.take(message("one lamp is broken")), intake.take(message("and another one")))
+    assert await number_of(runtime, tables.citizens) == 1
+    assert await number_of(runtime, tables.addresses) == 1
+    assert await number_of(runtime, tables.posts) == 2
+
+
+async def test_nothing_of_a_citizen_is_plain_in_the_database(runtime: Runtime) -> None:
+    await Intake(runtime).take(message("call me at 13900139000, the pipe leaks", name="Anna Ivanova"))
+    file = runtime.database.file
+    assert file
+    bytes_on_disk = b"".join(part.read_bytes() for part in file.parent.glob("everyline.db*"))
+    assert b"the pipe leaks" in bytes_on_disk
+    for secret in (b"13800138001", b"13900139000", b"Ivanova"):
+        assert secret not in bytes_on_disk
+
+
+async def test_withheld_lines_are_taken_and_not_answered(runtime: Runtime, texting: Texting) -> None:
+    taken = await Intake(runtime).take(message("drain blocked", sender=None))
+    assert taken.ticket
+    await settle_down(runtime)
+    assert texting.sent == []

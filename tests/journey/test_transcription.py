@@ -1,0 +1,116 @@
+"""A recording becomes a post of the same words as a text: fetched, stored, written down by real Vosk, judged, masked."""
+
+from pathlib import Path
+
+import pytest
+
+from channels import failures
+from channels.base import Fetched
+from gateway import clock
+from gateway.journey import media, transcription
+from gateway.journey.intake import Intake
+from gateway.runtime import Runtime
+from gateway.schema import IncomingMedia, MediaState, State, TranscriptState
+from speech.models import Models
+from store import history, posts
+from store import media as media_rows
+from store.posts import StaffPost
+from tests.conftest import Texting
+from tests.journey.test_intake import message
+
+SPOKEN = Path(__file__).parents[2] / "gateway/simulator/demo_speech/en/utterances/001-en-f4-8k.wav"
+WORDS = "water pipe leaking on north street number 27"
+
+
+class Recording:
+    """What a carrier holds: bytes, or failures first."""
+
+    def __init__(self, runtime: Runtime, data: bytes) -> None:
+        self.fail: list[failures.Failure] = []
+        self.forgotten: list[str] = []
+        self._data = data
+        texting = runtime.channels["texting"]
+        texting.fetch = self.fetch  # type: ignore[method-assign]
+        texting.forget = self.forget  # type: ignore[method-assign]
+
+    async def fetch(self, url: str, most_bytes: int) -> Fetched:
+        if self.fail:
+            raise self.fail.pop(0)
+        return Fetched(self._data, "audio/x-wav")
+
+    async def forget(self, url: str) -> None:
+        self.forgotten.append(url)
+
+
+async def call(runtime: Runtime, language: str = "en") -> StaffPost:
+    recording = IncomingMedia("RE1", "http://carrier.invalid/RE1", "audio/x-wav", language)
+    taken = await Intake(runtime).take(message("", media=(recording,), commands=False, language=language))
+    assert taken.post_id
+    assert taken.say.phrase == "received_call"
+    await runtime.database.write(lambda tx: media_rows.ready(tx, "texting", "RE1", clock.now()))
+    while await media.work_on_due(runtime):
+        pass
+    return await look(runtime, taken.post_id)
+
+
+async def look(runtime: Runtime, post_id: str) -> StaffPost:
+    async with runtime.database.reading() as connection:
+        return (await posts.thread(connection, post_id))[0]
+
+
+async def test_what_is_said_is_what_would_have_been_texted(runtime: Runtime, texting: Texting) -> None:
+    recording = Recording(runtime, SPOKEN.read_bytes())
+    called = await call(runtime)
+    taken = await Intake(runtime).take(message(WORDS))
+    assert taken.post_id
+    texted = await look(runtime, taken.post_id)
+    assert called.text == texted.text == WORDS
+    same = ("kind", "state", "language", "category", "place", "private", "ruling", "rules", "progress", "department")
+    assert [getattr(called, name) for name in same] == [getattr(texted, name) for name in same]
+    assert called.media[0].transcript_state is TranscriptState.DONE
+    assert (called.media[0].confidence or 0) > 0.5
+    assert called.media[0].model == "demo model"
+    assert recording.forgotten == ["http://carrier.invalid/RE1"]
+    async with runtime.database.reading() as connection:
+        assert list((await history.transcripts(connection, runtime.vault, [called.id])).values()) == [WORDS]
+
+
+async def test_without_a_model_the_recording_waits_and_staff_see_it(runtime: Runtime, texting: Texting) -> None:
+    Recording(runtime, SPOKEN.read_bytes())
+    runtime.plans = []  # not simulated any more: the demo models are not for citizens
+    called = await call(runtime)
+    assert called.media[0].transcript_state is TranscriptState.NO_MODEL
+    assert called.state is State.PENDING
+    models = runtime.settings.storage.data / "models"
+    models.mkdir(parents=True)
+    (models / "en").symlink_to(SPOKEN.parents[1] / "model")
+    runtime.models = Models(models)
+    await transcription.requeue(runtime)
+    while await media.work_on_due(runtime):
+        pass
+    assert (await look(runtime, called.id)).text == WORDS
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>not found</html>", SPOKEN.read_bytes()[:30]])
+async def test_what_is_no_recording_is_said_to_staff(runtime: Runtime, data: bytes) -> None:
+    Recording(runtime, data)
+    called = await call(runtime)
+    assert called.media[0].transcript_state is TranscriptState.FAILED
+    assert called.media[0].error
+    assert called.state is State.PENDING
+
+
+async def test_a_recording_that_is_not_ready_is_fetched_later(runtime: Runtime) -> None:
+    recording = Recording(runtime, SPOKEN.read_bytes())
+    recording.fail = [failures.RetryLater("404")]
+    called = await call(runtime)
+    assert called.media[0].state is MediaState.DUE
+    assert called.media[0].error == "404"
+
+
+async def test_a_recording_that_is_gone_is_given_up(runtime: Runtime) -> None:
+    recording = Recording(runtime, SPOKEN.read_bytes())
+    recording.fail = [failures.Refused("not ours")]
+    called = await call(runtime)
+    assert called.media[0].state is MediaState.FAILED
+    assert called.media[0].transcript_state is TranscriptState.FAILED
