@@ -166,8 +166,8 @@ async def claim(transaction: Transaction, channel: str, at: datetime, until: dat
     return [_held(one, at) for one in sorted(rows, key=lambda one: (one.priority, one.due_at, one.id))]
 
 
-async def record(transaction: Transaction, outcomes: Sequence[Recorded]) -> None:
-    """Write what became of attempts, then apply the receipts that were here before the response."""
+async def record(transaction: Transaction, channel: str, outcomes: Sequence[Recorded]) -> None:
+    """Write what became of a channel's attempts, then apply the receipts that were here before the response."""
     connection = transaction.connection
     for outcome in outcomes:
         ended = update(attempts).where(
@@ -185,7 +185,8 @@ async def record(transaction: Transaction, outcomes: Sequence[Recorded]) -> None
         open_still = deliveries.c.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
         moved = update(deliveries).where(deliveries.c.id == outcome.delivery_id, open_still)
         await connection.execute(moved.values(**changes))
-    await _apply_early_receipts(connection, [outcome.carrier_id for outcome in outcomes if outcome.carrier_id])
+    named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
+    await _apply_early_receipts(connection, channel, named)
     transaction.wake("delivered")
 
 
@@ -278,12 +279,12 @@ def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
     return vault.open(claimed.sealed, secrets_place(claimed.post_id, claimed.phrase), key)
 
 
-async def _apply_early_receipts(connection: AsyncConnection, carrier_ids: Sequence[str]) -> None:
+async def _apply_early_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:
     if not carrier_ids:
         return
-    early = select(receipts).where(receipts.c.carrier_id.in_(carrier_ids)).order_by(receipts.c.id)
-    for one in (await connection.execute(early)).all():
-        named = (deliveries.c.channel == one.channel) & (deliveries.c.carrier_id == one.carrier_id)
+    early = select(receipts).where(receipts.c.channel == channel, receipts.c.carrier_id.in_(carrier_ids))
+    for one in (await connection.execute(early.order_by(receipts.c.id))).all():
+        named = (deliveries.c.channel == channel) & (deliveries.c.carrier_id == one.carrier_id)
         await _move(connection, ReceiptStatus(one.status), one.code, one.at, named)
 
 

@@ -21,12 +21,14 @@ async def upgrade(url: str) -> list[str]:
     database = make_url(url).database
     if url.startswith("sqlite") and database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    return await _with(url, _upgrade)
+    applied: list[str] = await _with(url, _upgrade)
+    return applied
 
 
 async def current(url: str) -> str | None:
     """The revision a database is at; None for an empty one."""
-    return await _with(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    revision: str | None = await _with(url, lambda c: MigrationContext.configure(c).get_current_revision())
+    return revision
 
 
 def head() -> str | None:

@@ -47,7 +47,7 @@ class Line:
         self._bell = runtime.database.wakeups.bell("deliveries")
         self._running: set[asyncio.Task[None]] = set()
         self._not_before: datetime | None = None
-        self._records: Batch[Recorded, None] = Batch(runtime.database, _record, limit=1_000_000)
+        self._records: Batch[Recorded, None] = Batch(runtime.database, self._record, limit=1_000_000)
 
     async def run(self) -> None:
         """Deliver until cancelled; what is being sent then is given its time by `finish`."""
@@ -184,17 +184,16 @@ class Line:
     def _outcome(self, claimed: Claimed, state: DeliveryState, **words: Any) -> Recorded:
         return Recorded(claimed.id, claimed.number, state, clock.now(), **words)
 
+    async def _record(self, transaction: Transaction, outcomes: Sequence[Recorded]) -> Sequence[None]:
+        await deliveries.record(transaction, self.name, outcomes)
+        return [None] * len(outcomes)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._bell.ring()
         if not task.cancelled() and (error := task.exception()):
             # Its lease will end and it becomes unknown; nothing is sent twice for it.
             log.error("an outcome could not be recorded", action="delivery.record", error=type(error).__name__)
-
-
-async def _record(transaction: Transaction, outcomes: Sequence[Recorded]) -> Sequence[None]:
-    await deliveries.record(transaction, outcomes)
-    return [None] * len(outcomes)
 
 
 def _reason(failure: failures.Failure) -> str:

@@ -80,7 +80,7 @@ async def _keep(
         transcript_id=words["id"],
         confidence=transcript.confidence,
         seconds=transcript.seconds,
-        model=("demo " if model.demo else "") + model.name,
+        model=model.name,
         due_at=None,
         error=None,
     )

@@ -30,10 +30,10 @@ async def new_post(runtime: Runtime, text: str = "water pipe leaking on north st
     return taken.post_id
 
 
-async def act(runtime: Runtime, post_id: str, action: Action, **more: str) -> int:
+async def act(runtime: Runtime, post_id: str, action: Action) -> int:
     reason = "unclear" if action in moderation.NEEDS_REASON else None
     text = "corrected" if action is Action.CORRECT else None
-    return await decide(runtime, post_id, action, actor="mo", **{"reason": reason, "text": text, **more})
+    return await decide(runtime, post_id, action, actor="mo", reason=reason, text=text)
 
 
 @pytest.mark.parametrize(("state", "action"), list(product(State, Action)))
@@ -76,7 +76,7 @@ async def test_a_stale_version_is_refused(runtime: Runtime) -> None:
 async def test_what_is_missing_is_named(runtime: Runtime, action: Action, more: dict[str, str], field: str) -> None:
     post_id = await new_post(runtime)
     with pytest.raises(BadInput) as caught:
-        await decide(runtime, post_id, action, actor="mo", **more)
+        await decide(runtime, post_id, action, actor="mo", reason=more.get("reason"), note=more.get("note"))
     assert caught.value.field == field
 
 

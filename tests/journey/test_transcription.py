@@ -1,4 +1,4 @@
-"""A recording becomes a post of the same words as a text: fetched, stored, written down by real Vosk, judged, masked."""
+"""A recording becomes the post its words would have made: fetched, stored, written down by real Vosk, masked."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ async def test_what_is_said_is_what_would_have_been_texted(runtime: Runtime, tex
     assert [getattr(called, name) for name in same] == [getattr(texted, name) for name in same]
     assert called.media[0].transcript_state is TranscriptState.DONE
     assert (called.media[0].confidence or 0) > 0.5
-    assert called.media[0].model == "demo model"
+    assert called.media[0].model == "demo-en"
     assert recording.forgotten == ["http://carrier.invalid/RE1"]
     async with runtime.database.reading() as connection:
         assert list((await history.transcripts(connection, runtime.vault, [called.id])).values()) == [WORDS]

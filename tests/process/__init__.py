@@ -1,0 +1,1 @@
+"""The real gateway, started by `run.py` as a process of its own."""

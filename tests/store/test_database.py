@@ -1,0 +1,132 @@
+"""The writer: many changes in one commit, each answered only when it is on disk, one failing alone."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from gateway import clock
+from gateway.errors import Busy, Conflict, StoreInUse
+from store import leases, tables
+from store.database import Batch, Database, Transaction
+
+table = tables.leases
+
+
+async def put(transaction: Transaction, name: str) -> str:
+    row = {"name": name, "holder": "h", "until": clock.now()}
+    await transaction.connection.execute(table.insert(), row)
+    transaction.wake("put")
+    return name
+
+
+async def names(database: Database) -> set[str]:
+    async with database.reading() as connection:
+        return set((await connection.execute(select(table.c.name))).scalars())
+
+
+async def test_a_result_comes_after_the_commit(database: Database) -> None:
+    assert await database.write(lambda tx: put(tx, "one")) == "one"
+    assert await names(database) == {"one"}
+
+
+async def test_one_failing_change_harms_no_other_of_its_commit(database: Database) -> None:
+    async def fail(transaction: Transaction) -> None:
+        await put(transaction, "lost")
+        raise Conflict("no")
+
+    works = [database.write(lambda tx, n=n: put(tx, f"n{n}")) for n in range(5)]  # type: ignore[misc]
+    results = await asyncio.gather(*works, database.write(fail), return_exceptions=True)
+    assert [type(result) for result in results[5:]] == [Conflict]
+    assert await names(database) == {f"n{n}" for n in range(5)}
+
+
+async def test_a_batch_sees_all_that_wait_and_a_bad_one_is_tried_alone(database: Database) -> None:
+    sizes: list[int] = []
+
+    async def process(transaction: Transaction, requests: Sequence[str]) -> Sequence[str]:
+        sizes.append(len(requests))
+        return [await put(transaction, name) for name in requests]
+
+    batch = Batch(database, process, limit=100)
+    waiting = [batch.submit(f"b{n}") for n in range(20)]
+    await asyncio.gather(*waiting)
+    assert max(sizes) > 1
+    results = await asyncio.gather(*(batch.submit(name) for name in ("c1", "b1", "c2")), return_exceptions=True)
+    assert [isinstance(result, str) for result in results] == [True, False, True]
+    assert {"c1", "c2"} <= await names(database)
+
+
+async def test_a_full_queue_says_busy_and_keeps_nothing(database: Database) -> None:
+    async def process(transaction: Transaction, requests: Sequence[str]) -> Sequence[str]:
+        return [await put(transaction, name) for name in requests]
+
+    batch = Batch(database, process, limit=3)
+    results = await asyncio.gather(*(batch.submit(f"b{n}") for n in range(10)), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, Busy)]
+    assert refused
+    assert len(await names(database)) == 10 - len(refused)
+
+
+async def test_bells_ring_after_the_commit_and_not_after_a_failure(database: Database) -> None:
+    bell = database.wakeups.bell("put")
+
+    async def fail(transaction: Transaction) -> None:
+        await put(transaction, "lost")
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await database.write(fail)
+    assert not await bell.wait(0.05)
+    await database.write(lambda tx: put(tx, "kept"))
+    assert await bell.wait(0.05)
+
+
+async def test_readers_cannot_write(database: Database) -> None:
+    async with database.reading() as connection:
+        with pytest.raises(DBAPIError, match="readonly"):
+            await connection.execute(text("DELETE FROM leases"))
+
+
+async def test_commits_are_flushed_to_disk(database: Database) -> None:
+    async def ask(transaction: Transaction) -> tuple[int, str]:
+        connection = transaction.connection
+        synchronous = (await connection.execute(text("PRAGMA synchronous"))).scalar_one()
+        journal = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+        return synchronous, journal
+
+    assert await database.write(ask) == (2, "wal")
+
+
+async def test_a_second_gateway_on_the_same_file_is_refused(database: Database) -> None:
+    second = Database(database.url)
+    with pytest.raises(StoreInUse):
+        await second.open(serving=True)
+    await second.close()
+
+
+async def test_a_closed_store_says_so(database: Database) -> None:
+    other = Database(database.url)
+    await other.open()
+    await other.close()
+    with pytest.raises(Busy):
+        await other.write(lambda tx: put(tx, "late"))
+
+
+async def test_a_lease_has_one_holder_until_it_runs_out(database: Database) -> None:
+    at = clock.now()
+    until = at + timedelta(seconds=30)
+
+    async def hold(holder: str, now: datetime) -> bool:
+        return await database.write(lambda tx: leases.hold(tx, "job", holder, now, until))
+
+    assert await hold("a", at)
+    assert not await hold("b", at)
+    assert await hold("a", at)
+    assert await hold("b", until)
+    assert not await hold("a", at)
+    async with database.reading() as connection:
+        assert (await connection.execute(select(func.count()).select_from(table))).scalar_one() == 1
