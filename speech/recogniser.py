@@ -1,0 +1,115 @@
+"""From a recording to what was said in it, by Vosk in a worker process.
+
+The worker decodes the recording to the rate its model was made for (a wrong rate gives confident nonsense, and some
+rates never return), keeps its models loaded, and may crash or hang: then a fresh process tries once more.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from gateway.errors import EverylineError
+from gateway.workers import WorkerLost, Workers, WorkerTimeout
+from speech.audio import Audio, decode
+from speech.models import ModelInfo
+from speech.transcript import is_word, typed
+
+MAX_SECONDS = 300.0
+MAX_BYTES = 32 * 1024 * 1024
+_CHUNK_SECONDS = 0.25
+_MODELS_KEPT = 2
+
+
+class BadModel(EverylineError):
+    """The model has all its files and still cannot be used."""
+
+    title = "Unusable speech model"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as recognised, with its seconds from the start and how sure the model is (0 to 1)."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a recording says, as people would type it. Nothing heard: empty text, confidence 0."""
+
+    text: str
+    confidence: float
+    words: tuple[Word, ...]
+    seconds: float
+    model: str
+
+
+async def transcribe(
+    workers: Workers,
+    model: ModelInfo,
+    recording: Path | bytes,
+    *,
+    timeout: float,
+    max_seconds: float = MAX_SECONDS,
+    max_bytes: int = MAX_BYTES,
+) -> Transcript:
+    """Write down a recording in the language of `model`; each of two tries may take `timeout` seconds.
+
+    Raises `BadAudio` for an unusable recording, `BadModel` for an unusable model, and `WorkerLost` or `WorkerTimeout`
+    when the second try ended like the first.
+    """
+    listen = functools.partial(workers.run, _listen, model, recording, max_seconds, max_bytes, timeout=timeout)
+    try:
+        return await listen()
+    except (WorkerLost, WorkerTimeout):
+        return await listen()  # the broken process is gone: this is a fresh one
+
+
+def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
+    """The worker's part: sound in, transcript out."""
+    audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
+    words = tuple(word for word in _words(_recogniser(model), audio) if is_word(word.word))
+    confidence = fmean(word.confidence for word in words) if words else 0.0
+    text = typed([word.word for word in words], model.language)
+    return Transcript(text, round(confidence, 3), words, round(audio.seconds, 3), model.name)
+
+
+def _recogniser(model: ModelInfo) -> Any:
+    import vosk
+
+    try:
+        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(model.rate))
+    except Exception as error:  # vosk raises nothing more exact
+        raise BadModel(f"the speech model {model.name} cannot be loaded") from error
+    recogniser.SetWords(True)
+    return recogniser
+
+
+@functools.lru_cache(maxsize=_MODELS_KEPT)
+def _loaded(path: str) -> Any:
+    """A loaded model: seconds and up to gigabytes, so a process keeps the last few."""
+    import vosk  # heavy, wanted in workers only
+
+    vosk.SetLogLevel(-3)
+    return vosk.Model(path)
+
+
+def _words(recogniser: Any, audio: Audio) -> Iterator[Word]:
+    """Feed whole samples, and read `Result` at each endpoint: unread, every second of silence costs more."""
+    step = int(audio.rate * _CHUNK_SECONDS) * 2
+    for start in range(0, len(audio.pcm), step):
+        if recogniser.AcceptWaveform(audio.pcm[start : start + step]):
+            yield from _read(recogniser.Result())
+    yield from _read(recogniser.FinalResult())
+
+
+def _read(result: str) -> Iterator[Word]:
+    for word in json.loads(result).get("result", ()):
+        yield Word(word["word"], word["start"], word["end"], word["conf"])
