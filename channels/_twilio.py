@@ -1,0 +1,292 @@
+"""What the channels of Twilio share: settings, the signature of its webhooks, and calls of its API.
+
+The SDK builds the requests and reads the answers; the wire beneath it is ours, because the SDK's own ignores its time
+limit, can repeat a message on its own account, and knows only one address of the API.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+from collections.abc import Awaitable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
+from urllib.parse import parse_qs, urlencode
+
+from aiohttp import ClientSession, encode_basic_auth, web
+from multidict import MultiDict
+from pydantic import Field, SecretStr, field_validator
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]
+from twilio.http.response import Response  # type: ignore[import-untyped]
+from twilio.request_validator import (  # type: ignore[import-untyped]
+    SIGNATURE_HEADER,
+    SIGNATURE_SETTINGS_HEADER,
+    RequestValidator,
+    get_signature_algorithm,
+)
+from twilio.rest import Client  # type: ignore[import-untyped]
+
+from channels._http import Answer, Oversized, ask, failure, form, patience
+from channels.base import Channel, ChannelSettings, Health, Standing, Surroundings
+from channels.failures import Failure, Misconfigured, OptedOut, RecipientGone, Refused, Throttled, Unknown
+from gateway.errors import BadInput, NotAllowed
+
+T = TypeVar("T")
+
+API = "https://api.twilio.com"
+E164 = r"^\+[1-9][0-9]{6,14}$"
+
+_SECONDS = 15.0
+_LONGEST_ID = 64
+_CLOSED = {"10001", "20005", "30002", "90010"}
+
+# Twilio's own codes, where they say more than the HTTP status (twilio.com/docs/api/errors). What is in neither is
+# judged by its status. Misconfigured stops the whole line, so it is only what every message would meet.
+_CODES: Mapping[str, type[Failure]] = {
+    "10001": Misconfigured,  # account not active
+    "14107": Refused,  # loop guard: 30 messages between two numbers within 30 s
+    "20003": Misconfigured,  # wrong credentials
+    "20005": Misconfigured,  # account not active
+    "20008": Misconfigured,  # test credentials
+    "20429": Throttled,
+    "21211": RecipientGone,  # not a telephone number
+    "21212": Misconfigured,  # our number is not one
+    "21217": RecipientGone,  # not a telephone number
+    "21265": RecipientGone,  # a short code
+    "21266": Refused,  # to ourselves
+    "21408": Refused,  # the account may not send to this region
+    "21601": Misconfigured,  # our number cannot send
+    "21603": Misconfigured,  # no number to send from
+    "21606": Misconfigured,  # our number cannot send
+    "21607": Misconfigured,  # our number cannot send
+    "21608": Refused,  # trial account, recipient not verified
+    "21609": Misconfigured,  # our status address is not usable
+    "21610": OptedOut,
+    "21611": Throttled,  # our number's queue is full (10 hours)
+    "21612": RecipientGone,  # cannot be reached from our number
+    "21614": RecipientGone,  # not a mobile number
+    "21617": Refused,  # longer than 1600 characters
+    "21635": RecipientGone,  # a landline
+    "21659": Misconfigured,  # our number is not Twilio's
+    "21660": Misconfigured,  # our number is another account's
+    "30002": Misconfigured,  # account suspended
+    "63038": Throttled,  # the account's limit for today
+    "90010": Misconfigured,  # account not active
+}
+
+
+class TwilioSettings(ChannelSettings):
+    """The account, the same for all channels of Twilio.
+
+    `auth_token` may hold several, separated by commas, while one replaces another (or a webhook key beside it): the
+    first signs our calls, any may have signed theirs.
+    """
+
+    ENVIRONMENT: ClassVar[Mapping[str, str]] = {
+        "account_sid": "EVERYLINE_TWILIO_ACCOUNT_SID",
+        "auth_token": "EVERYLINE_TWILIO_AUTH_TOKEN",
+        "number": "EVERYLINE_TWILIO_NUMBER",
+        "api_url": "EVERYLINE_TWILIO_API_URL",
+    }
+
+    account_sid: Annotated[str, Field(pattern="^AC[0-9a-fA-F]{32}$")]
+    auth_token: SecretStr
+    number: Annotated[str, Field(pattern=E164)]
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] = API
+
+    @field_validator("auth_token")
+    @classmethod
+    def _some(cls, value: SecretStr) -> SecretStr:
+        if not _split(value):
+            raise ValueError("give at least one token")
+        return value
+
+    @field_validator("api_url")
+    @classmethod
+    def _bare(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens, the one for our own calls first."""
+        return _split(self.auth_token)
+
+
+class TwilioChannel(Channel):
+    """A channel that Twilio carries."""
+
+    carrier = "twilio"
+    Settings = TwilioSettings
+
+    def __init__(self, settings: TwilioSettings, around: Surroundings) -> None:
+        super().__init__(settings, around)
+        self.account_sid, self.number, self.api_url = settings.account_sid, settings.number, settings.api_url
+        self._tokens = settings.tokens
+        wire = _Wire(around.http, self.api_url)
+        # A filled `environment` keeps the SDK from reading the process's own for another host.
+        client = Client(self.account_sid, self._tokens[0], http_client=wire, environment={"TWILIO_EDGE": ""})
+        self.account: Any = client.api.v2010.accounts(self.account_sid)
+
+    async def authentic(self, request: web.Request) -> bool:
+        """Whether Twilio signed this request, for the public URL of the settings and the path as it came."""
+        signature = request.headers.get(SIGNATURE_HEADER)
+        if not signature:
+            return False
+        try:
+            params = await form(request)
+        except BadInput:
+            if not hash_fits(request.query_string, await request.read()):
+                return False
+            params = MultiDict()
+        algorithm = get_signature_algorithm(request.headers.get(SIGNATURE_SETTINGS_HEADER))
+        return signed(self._tokens, self.url(request.raw_path), params, signature, algorithm)
+
+    async def check(self) -> Health:
+        """Prove the credentials by reading the account."""
+        try:
+            account = await self.call(self.account.fetch_async())
+        except (Misconfigured, Refused) as failed:
+            if failed.code in _CLOSED:
+                return Health(Standing.NEVER, f"Twilio says the account is not active (error {failed.code})")
+            return Health(Standing.ASK, f"Twilio refuses the account SID and token ({failed.detail})")
+        except Failure as failed:
+            return Health(Standing.LATER, f"Twilio cannot be reached now ({failed.detail})")
+        if account.status != "active":
+            return Health(Standing.NEVER, f"the Twilio account is {str(account.status)[:20]}")
+        return Health(Standing.READY, "Twilio knows the account")
+
+    def url(self, path: str) -> str:
+        """One of our own addresses as Twilio calls it."""
+        return self.city.public_url.rstrip("/") + path
+
+    async def call(self, asking: Awaitable[T]) -> T:
+        """The SDK's answer to one call; an answer it cannot read is `Unknown`, for the call was carried out."""
+        try:
+            return await asking
+        except (TwilioException, ValueError, TypeError, LookupError, AttributeError):
+            raise Unknown("Twilio's answer makes no sense") from None
+
+    async def fields(self, request: web.Request) -> MultiDict[str]:
+        """The fields of a webhook of this account. Raises `BadInput`, and `NotAllowed` for another account's."""
+        fields = await form(request)
+        if fields.get("AccountSid") != self.account_sid:
+            raise NotAllowed("this gateway serves another Twilio account")
+        return fields
+
+    @property
+    def authorization(self) -> str:
+        """The header that proves who we are to Twilio."""
+        return encode_basic_auth(self.account_sid, self._tokens[0])
+
+
+def signed(tokens: list[str], url: str, params: MultiDict[str], signature: str, algorithm: str | None = None) -> bool:
+    """Whether one of the tokens signed this URL with these fields.
+
+    Source: twilio.com/docs/usage/webhooks/webhooks-security. Twilio itself is not consistent about naming the port in
+    the URL, so both ways count. The SDK computes; its comparison and its handling of ports are not safe to use.
+    """
+    given = signature.encode(errors="surrogateescape")
+    try:
+        fits = [
+            hmac.compare_digest(RequestValidator(token).compute_signature(way, params, algorithm).encode(), given)
+            for token in tokens
+            for way in _with_and_without_port(url)
+        ]
+    except ValueError:  # an algorithm nobody knows, or bytes in the path that are no text
+        return False
+    return any(fits)
+
+
+def hash_fits(query: str, body: bytes) -> bool:
+    """Whether a body that is not a form is the one whose hash stands in the (signed) query."""
+    named = parse_qs(query).get("bodySHA256", [""])[0]
+    return hmac.compare_digest(named.encode(errors="surrogatepass"), hashlib.sha256(body).hexdigest().encode())
+
+
+def required(fields: Mapping[str, str], name: str) -> str:
+    """A carrier's id that must be there. Raises `BadInput`."""
+    value = fields.get(name, "")
+    if not 0 < len(value) <= _LONGEST_ID:
+        raise BadInput(f"{name} is missing or too long", name)
+    return value
+
+
+def failed(answer: Answer) -> Failure | None:
+    """What an answer of the API means; None when it went well. Twilio's words stay out: they name numbers."""
+    general = failure(answer.status, answer.headers)
+    code = _code(answer.body) if general and 400 <= answer.status < 500 else None
+    kind = _CODES.get(code or "")
+    if general is None or code is None:
+        return general
+    if kind is Throttled or isinstance(general, Throttled):
+        return Throttled(f"Twilio error {code}", code, patience(answer.headers))
+    return (kind or type(general))(f"Twilio error {code}", code)
+
+
+class _Wire(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's way out: our own session, our own limits, no repeats; failures leave as ours."""
+
+    def __init__(self, http: ClientSession, api_url: str) -> None:
+        super().__init__(logging.getLogger(__name__), True)
+        self._http = http
+        self._api_url = api_url
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Carry one request; raises what `channels.failures` fits, and answers only with a JSON object or nothing."""
+        proof = {"Authorization": encode_basic_auth(*auth)} if auth else {}
+        try:
+            answer = await ask(
+                self._http,
+                method,
+                self._api_url + uri.removeprefix(API),
+                seconds=_SECONDS,
+                headers={**(headers or {}), **proof},
+                params={name: str(value) for name, value in (params or {}).items()},
+                data=urlencode(data, doseq=True).encode() if data else None,
+            )
+        except Oversized:
+            raise Unknown("Twilio's answer is too long") from None
+        if trouble := failed(answer):
+            raise trouble
+        if method != "DELETE" and not isinstance(_json(answer.body), dict):
+            raise Unknown("Twilio's answer makes no sense")
+        return Response(answer.status, answer.body.decode(errors="replace"), answer.headers)
+
+
+def _with_and_without_port(url: str) -> tuple[str, str]:
+    """Both ways to write a URL. By pattern, for everything but the port must stay byte for byte."""
+    parts = re.fullmatch(r"(https?|wss?)(://[^/?#]*?)(:[0-9]+)?([/?#].*)?", url, re.DOTALL)
+    if not parts:
+        return url, url
+    scheme, host, port, rest = parts.groups(default="")
+    port = port or (":443" if scheme in ("https", "wss") else ":80")
+    return f"{scheme}{host}{rest}", f"{scheme}{host}{port}{rest}"
+
+
+def _code(body: bytes) -> str | None:
+    """Twilio's error code out of an answer's body."""
+    content = _json(body)
+    code = content.get("code") if isinstance(content, dict) else None
+    return str(code) if isinstance(code, int) and 0 < code < 1_000_000 else None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _split(tokens: SecretStr) -> list[str]:
+    return [token.strip() for token in tokens.get_secret_value().split(",") if token.strip()]
