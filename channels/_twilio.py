@@ -278,7 +278,7 @@ def _code(body: bytes) -> str | None:
     """Twilio's error code out of an answer's body."""
     content = _json(body)
     code = content.get("code") if isinstance(content, dict) else None
-    return str(code) if isinstance(code, int) and 0 < code < 1_000_000 else None
+    return str(code) if type(code) is int and 0 < code < 1_000_000 else None
 
 
 def _json(body: bytes) -> Any:

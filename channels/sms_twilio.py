@@ -10,7 +10,7 @@ from aiohttp import web
 from aiolimiter import AsyncLimiter
 from pydantic import Field
 
-from channels import _sms
+from channels._sms import measure
 from channels._twilio import TwilioChannel, TwilioSettings, required
 from channels.base import Capabilities, DeliveryKind, Desk, Guard, Route, Surroundings
 from channels.failures import Failure, Refused, Throttled, Unknown
@@ -39,12 +39,14 @@ STATUSES = {
 
 _NOTHING_TO_SAY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _TRIAL_PREFIX = "Sent from your Twilio trial account - "
-# How long a sending may wait for its turn before it goes back to the queue: shorter than a delivery's lease.
-_TURN_SECONDS = 20.0
+# Segments of 1600 Chinese characters: a slow number, too, must be able to send one whole (Twilio queues what is early).
+_LONGEST_TEXT = 24.0
+# How long a sending may wait for its turn before it goes back to the queue: well within a delivery's lease.
+_TURN_SECONDS = 10.0
 _PAGE = 100
 _CLOCKS_APART = timedelta(seconds=5)
 # A request that was cut off may take a moment to show in the carrier's list.
-_SETTLED_AFTER = timedelta(seconds=5)
+_LISTED_AFTER = timedelta(seconds=5)
 
 
 class SmsSettings(TwilioSettings):
@@ -72,8 +74,8 @@ class Adapter(TwilioChannel):
     def __init__(self, settings: SmsSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
         self._validity = settings.validity
-        burst = max(1.0, settings.segments_per_second)
-        self._rate = AsyncLimiter(burst, burst / settings.segments_per_second)
+        self._burst = max(_LONGEST_TEXT, settings.segments_per_second)
+        self._rate = AsyncLimiter(self._burst, self._burst / settings.segments_per_second)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         """The two webhooks."""
@@ -84,7 +86,7 @@ class Adapter(TwilioChannel):
 
     def measure(self, text: str) -> int:
         """How many segments a text takes: what is paid for, and what the rate counts."""
-        return _sms.measure(text).count
+        return measure(text).count
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Hand one message to Twilio, at the rate the number may send."""
@@ -104,26 +106,23 @@ class Adapter(TwilioChannel):
     async def settle(self, outgoing: Outgoing, started_at: datetime) -> SendResult | None:
         """Find the message in Twilio's list by recipient, words and time.
 
-        None when the list shows there is no such message; `Unknown` when it cannot be read, does not go back far
-        enough, or holds several that fit.
+        None when the list shows there is no such message; `Unknown` when it cannot be read, is too young to be
+        trusted, does not go back far enough, or holds several that fit.
         """
         number = _number(outgoing)
         try:
             found = await self._find(number, outgoing.text, started_at)
-            wait = min(started_at + _SETTLED_AFTER - clock.now(), _SETTLED_AFTER)
-            if found is None and wait > timedelta():
-                await asyncio.sleep(wait.total_seconds())
-                found = await self._find(number, outgoing.text, started_at)
         except Failure as failed:
             raise Unknown(f"Twilio's list does not tell: {failed.detail}", failed.code) from None
+        if found is None and clock.now() < started_at + _LISTED_AFTER:
+            raise Unknown("too early to tell")
         return found
 
     async def _turn(self, segments: int) -> None:
-        """Wait until the number may send this much; one segment at a time, so that a long text fits a slow line."""
+        """Wait until the number may send this much; who waits in vain has used up nothing."""
         try:
             async with asyncio.timeout(_TURN_SECONDS):
-                for _ in range(segments):
-                    await self._rate.acquire()
+                await self._rate.acquire(min(segments, self._burst))
         except TimeoutError:
             raise Throttled("our own number's rate is used up") from None
 

@@ -25,7 +25,7 @@ from yarl import URL
 from channels._http import Absent, Answer, ask
 from channels._twilio import E164, TwilioChannel, TwilioSettings, failed, required
 from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
-from channels.failures import Refused, RetryLater, Unknown
+from channels.failures import Failure, Refused, RetryLater, Throttled
 from gateway import clock
 from gateway.errors import BadInput, TooMany
 from gateway.schema import Incoming, IncomingMedia, Taken
@@ -85,8 +85,11 @@ class Adapter(TwilioChannel):
             answer = await self._download(URL(url.removesuffix(".wav") + ".wav"), most_bytes)
             if trouble := failed(answer):
                 raise trouble
-        except (Absent, Unknown) as error:
-            raise RetryLater(f"the recording is not there yet ({error.detail})", error.code) from None
+        except Failure as error:
+            # Wrong credentials pass too, once somebody mends them: a recording is not given up for that.
+            if isinstance(error, Throttled) or (isinstance(error, Refused) and not isinstance(error, Absent)):
+                raise
+            raise RetryLater(f"the recording cannot be had yet ({error.detail})", error.code) from None
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if not kind.startswith("audio/"):
             raise Refused("what Twilio gave is no recording")
@@ -259,4 +262,6 @@ def _next(url: URL, location: str) -> URL:
         onward.origin()
     except ValueError:
         raise Refused("sent on to nowhere") from None
+    if onward == url:
+        raise Refused("sent on to where it came from")
     return onward

@@ -1,0 +1,470 @@
+"""The hotline through Twilio: each step of a call, the recording's way to us, and what it must not bring along."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+from xml.etree import ElementTree
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from pydantic import ValidationError
+
+from channels import _twilio, voice_twilio
+from channels.base import DeliveryKind, Fetched, Guard
+from channels.failures import Failure, Refused, RetryLater, Throttled, Unknown
+from channels.voice_twilio import ANSWER, LANGUAGE, RECORDED, RECORDING, Adapter, VoiceSettings, spoken
+from gateway import clock
+from gateway.errors import BadInput, Busy
+from gateway.schema import Incoming, IncomingMedia
+from tests.channels.test__http import closed_port
+from tests.channels.twilio_world import (
+    ACCOUNT,
+    CITIZEN,
+    CREDENTIALS,
+    NUMBER,
+    PUBLIC_URL,
+    FakeTwilio,
+    NotedDesk,
+    around,
+    hook,
+    payload,
+    serve,
+    start_api,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CALL = "voice_twilio call:CA" + "0" * 31 + "1"
+SID = "RE" + "0" * 31 + "1"
+RECORDINGS = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings"
+URL = f"https://api.twilio.com{RECORDINGS}/{SID}"
+WAVE = b"RIFF\x24\x00\x00\x00WAVEfmt "
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Any:
+    clock.replace(now=lambda: NOW)
+    yield
+    clock.replace()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[FakeTwilio]:
+    fake = FakeTwilio()
+    yield fake
+    fake.released.set()
+
+
+@pytest.fixture
+async def api(twilio: FakeTwilio) -> AsyncIterator[TestServer]:
+    server = await start_api(twilio)
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def adapter(http: ClientSession, api: TestServer) -> Adapter:
+    return make(http, str(api.make_url("/")))
+
+
+@pytest.fixture
+def desk() -> NotedDesk:
+    return NotedDesk()
+
+
+@pytest.fixture
+async def gateway(adapter: Adapter, desk: NotedDesk) -> AsyncIterator[TestServer]:
+    server = await serve(adapter, desk)
+    yield server
+    await server.close()
+
+
+def make(http: ClientSession, api_url: str, **settings: Any) -> Adapter:
+    return Adapter(VoiceSettings.model_validate(CREDENTIALS | {"api_url": api_url} | settings), around(http))
+
+
+async def script(http: ClientSession, gateway: TestServer, path: str, case: str) -> ElementTree.Element:
+    """What Twilio is told to do, given a saved webhook."""
+    answer = await hook(http, gateway, path, payload("voice_twilio", case))
+    assert (answer.status, answer.content_type) == (200, "text/xml")
+    return ElementTree.fromstring(await answer.text())
+
+
+def verbs(told: ElementTree.Element) -> list[str]:
+    return [verb.tag for verb in told]
+
+
+CALLERS = [("answer", CITIZEN), ("answer_withheld", None), ("answer_anonymous", None), ("answer_sip", None)]
+
+
+@pytest.mark.parametrize(("case", "number"), CALLERS)
+async def test_a_call_is_answered_in_both_languages(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk, case: str, number: str | None
+) -> None:
+    told = await script(http, gateway, ANSWER, case)
+    assert verbs(told) == ["Gather", "Redirect"]
+    gather, redirect = told
+    assert gather.attrib == {
+        "numDigits": "1",
+        "timeout": "4",
+        "action": PUBLIC_URL + LANGUAGE,
+        "method": "POST",
+    }
+    assert [(say.attrib["language"], say.text) for say in gather] == [
+        ("zh-CN", "中文请按 1。"),
+        ("en-US", "For English press 2."),
+    ]
+    assert redirect.text == PUBLIC_URL + LANGUAGE
+    assert desk.kept == {CALL: {"from": number, "line": NUMBER, "language": "zh"}}
+
+
+@pytest.mark.parametrize(("case", "status"), [("answer_without_call", 422), ("answer_other_account", 403)])
+async def test_what_is_no_call_of_ours_is_refused(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk, case: str, status: int
+) -> None:
+    assert (await hook(http, gateway, ANSWER, payload("voice_twilio", case))).status == status
+    assert not desk.kept
+
+
+@pytest.mark.parametrize("path", [ANSWER, LANGUAGE, RECORDED, RECORDING])
+async def test_forged_webhooks_reach_nobody(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk, path: str
+) -> None:
+    answer = await hook(
+        http, gateway, path, payload("voice_twilio", "recorded_hash_key"), public_url="https://x.example"
+    )
+    assert answer.status == 403
+    assert not desk.kept
+    assert not desk.taken
+
+
+KEYS = [
+    ("language_one", "zh", "欢迎致电"),
+    ("language_two", "en", "Welcome to"),
+    ("language_nine", "zh", "欢迎致电"),
+    ("language_no_key", "zh", "欢迎致电"),
+]
+
+
+@pytest.mark.parametrize(("case", "language", "greeting"), KEYS)
+async def test_the_caller_is_greeted_and_recorded(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk, case: str, language: str, greeting: str
+) -> None:
+    await script(http, gateway, ANSWER, "answer")
+    told = await script(http, gateway, LANGUAGE, case)
+    assert verbs(told) == ["Say", "Record", "Say", "Redirect"]
+    assert greeting in (told[0].text or "")
+    assert "A & B <City>" in (told[0].text or "")
+    assert told[0].attrib["language"] == {"zh": "zh-CN", "en": "en-US"}[language]
+    assert told[1].attrib == {
+        "action": PUBLIC_URL + RECORDED,
+        "method": "POST",
+        "maxLength": "120",
+        "timeout": "4",
+        "finishOnKey": "#",
+        "playBeep": "true",
+        "trim": "trim-silence",
+        "recordingStatusCallback": PUBLIC_URL + RECORDING,
+        "recordingStatusCallbackMethod": "POST",
+        "recordingStatusCallbackEvent": "completed absent",
+    }
+    assert told[3].text == f"{PUBLIC_URL}{LANGUAGE}?try=2"
+    assert desk.kept[CALL]["language"] == language
+    assert desk.kept[CALL]["from"] == CITIZEN
+
+
+TRIES = [
+    ("", ["Say", "Record", "Say", "Redirect"]),
+    ("?try=2", ["Say", "Record", "Say", "Redirect"]),
+    ("?try=3", ["Say", "Record", "Say", "Say", "Hangup"]),
+    ("?try=9", ["Say", "Record", "Say", "Say", "Hangup"]),
+    ("?try=x", ["Say", "Record", "Say", "Redirect"]),
+    ("?try=999999999999999999999", ["Say", "Record", "Say", "Redirect"]),
+]
+
+
+@pytest.mark.parametrize(("query", "wanted"), TRIES)
+async def test_silence_is_asked_again_and_then_let_go(
+    http: ClientSession, gateway: TestServer, query: str, wanted: list[str]
+) -> None:
+    assert verbs(await script(http, gateway, LANGUAGE + query, "language_no_key")) == wanted
+
+
+async def test_a_later_try_keeps_the_language(http: ClientSession, gateway: TestServer) -> None:
+    await script(http, gateway, ANSWER, "answer")
+    await script(http, gateway, LANGUAGE, "language_two")
+    told = await script(http, gateway, LANGUAGE + "?try=2", "language_no_key")
+    assert "Welcome" in (told[0].text or "")
+    assert told[3].text == f"{PUBLIC_URL}{LANGUAGE}?try=3"
+
+
+def incoming(desk: NotedDesk) -> Incoming:
+    """The one thing taken, without its raw payload."""
+    assert desk.taken
+    first = replace(desk.taken[0], raw=b"")
+    assert all(replace(one, raw=b"") == first for one in desk.taken)
+    return first
+
+
+@pytest.mark.parametrize("case", ["recorded_hash_key", "recorded_without_sid"])
+async def test_a_recording_is_taken_and_its_ticket_spoken(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk, case: str
+) -> None:
+    await script(http, gateway, ANSWER, "answer")
+    await script(http, gateway, LANGUAGE, "language_two")
+    told = await script(http, gateway, RECORDED, case)
+    assert verbs(told) == ["Say", "Hangup"]
+    assert (told[0].text or "").count("4, 8, 2, 1, 7, 0, 5, 3") == 2
+    assert desk.taken[0].raw == payload("voice_twilio", case).encode()
+    assert incoming(desk) == Incoming(
+        channel="voice_twilio",
+        external_id=SID,
+        text="",
+        received_at=NOW,
+        address=f"tel:{CITIZEN}",
+        line=NUMBER,
+        language="en",
+        media=(IncomingMedia(SID, URL, "audio/x-wav", "en"),),
+        commands=False,
+    )
+
+
+async def test_hanging_up_is_as_good_as_the_hash_key(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
+    await script(http, gateway, ANSWER, "answer")
+    assert verbs(await script(http, gateway, RECORDED, "recorded_hangup")) == ["Hangup"]
+    assert incoming(desk).external_id == SID
+
+
+@pytest.mark.parametrize("first", [RECORDED, RECORDING])
+async def test_both_tellings_of_a_recording_are_one(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk, first: str
+) -> None:
+    await script(http, gateway, ANSWER, "answer")
+    cases = {RECORDED: "recorded_hash_key", RECORDING: "recording_completed"}
+    for path in sorted(cases, key=lambda path: path != first):
+        assert (await hook(http, gateway, path, payload("voice_twilio", cases[path]))).status in (200, 204)
+    assert len(desk.taken) == 2
+    assert incoming(desk).address == f"tel:{CITIZEN}"
+    assert desk.ready == [SID]
+
+
+async def test_a_withheld_number_is_nobody(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
+    await script(http, gateway, ANSWER, "answer_withheld")
+    await script(http, gateway, RECORDED, "recorded_hash_key")
+    assert incoming(desk).address is None
+
+
+async def test_a_call_nobody_remembers_is_taken_with_what_its_request_says(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk
+) -> None:
+    await script(http, gateway, RECORDED, "recorded_hash_key")
+    taken = incoming(desk)
+    assert (taken.address, taken.line, taken.language) == (f"tel:{CITIZEN}", NUMBER, "zh")
+    desk.taken.clear()
+    await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_completed"))
+    assert (incoming(desk).address, incoming(desk).line) == (None, None)
+
+
+async def test_an_absent_recording_is_nothing(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
+    assert (await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_absent"))).status == 204
+    assert not desk.taken
+    assert not desk.ready
+
+
+async def test_a_recording_without_a_name_is_refused(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
+    assert (await hook(http, gateway, RECORDED, payload("voice_twilio", "recorded_nothing"))).status == 422
+    assert not desk.taken
+
+
+async def test_a_full_gateway_says_so_in_the_call(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
+    desk.refuse = Busy("full")
+    told = await script(http, gateway, RECORDED, "recorded_hash_key")
+    assert verbs(told) == ["Say", "Hangup"]
+    assert told[0].text == "抱歉，现在无法接听，请过几分钟再打。"
+    assert (await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_completed"))).status == 503
+    assert not desk.ready
+
+
+async def test_what_cannot_be_used_is_not_thanked_for(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk
+) -> None:
+    desk.refuse = BadInput("no")
+    assert (await hook(http, gateway, RECORDED, payload("voice_twilio", "recorded_hash_key"))).status == 422
+
+
+async def test_without_a_ticket_there_is_only_a_goodbye(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk
+) -> None:
+    desk.ticket = None
+    told = await script(http, gateway, RECORDED, "recorded_hash_key")
+    assert [told[0].text, told[1].tag] == ["再见。", "Hangup"]
+
+
+def test_digits_are_spoken_one_by_one() -> None:
+    assert spoken("00120456") == "0, 0, 1, 2, 0, 4, 5, 6"
+
+
+async def test_a_recording_is_fetched(adapter: Adapter, twilio: FakeTwilio, api: TestServer) -> None:
+    twilio.says(WAVE, status=200, **{"Content-Type": "audio/x-wav; rate=8000"})
+    assert await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}")), 1000) == Fetched(WAVE, "audio/x-wav")
+    assert await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}.wav")), 1000) == Fetched(WAVE, "audio/x-wav")
+    assert twilio.asked == [("GET", f"{RECORDINGS}/{SID}.wav", {})] * 2
+    assert all(proof and proof.startswith("Basic ") for proof in twilio.proofs)
+
+
+FETCHES: list[tuple[str, int, bytes, str, type[Failure]]] = [
+    ("not there yet", 404, b"{}", "application/json", RetryLater),
+    ("error", 500, b"", "text/plain", RetryLater),
+    ("gateway timeout", 504, b"", "text/plain", RetryLater),
+    ("throttled", 429, b'{"code": 20429}', "application/json", Throttled),
+    ("wrong token, till mended", 401, b'{"code": 20003}', "application/json", RetryLater),
+    ("gone", 410, b"", "text/plain", Refused),
+    ("a page", 200, b"<html>", "text/html", Refused),
+    ("no type", 200, WAVE, "", Refused),
+    ("too long", 200, WAVE * 100, "audio/x-wav", Refused),
+]
+
+
+@pytest.mark.parametrize(("label", "status", "content", "kind", "failure"), FETCHES, ids=[row[0] for row in FETCHES])
+async def test_how_fetching_fails(
+    adapter: Adapter,
+    twilio: FakeTwilio,
+    api: TestServer,
+    label: str,
+    status: int,
+    content: bytes,
+    kind: str,
+    failure: type[Failure],
+) -> None:
+    twilio.says(content, status=status, **{"Content-Type": kind})
+    with pytest.raises(failure):
+        await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}")), 1000)
+
+
+async def test_a_file_that_does_not_come_is_tried_later(adapter: Adapter, twilio: FakeTwilio, api: TestServer) -> None:
+    twilio.hangs()
+    with patch.object(voice_twilio, "_FETCH_SECONDS", 0.3), pytest.raises(RetryLater):
+        await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}")), 1000)
+
+
+async def test_a_carrier_that_is_away_is_tried_later(http: ClientSession) -> None:
+    base = f"http://127.0.0.1:{closed_port()}"
+    with pytest.raises(RetryLater):
+        await make(http, base).fetch(f"{base}{RECORDINGS}/{SID}", 1000)
+
+
+OTHER = "AC" + "f" * 32
+FOREIGN = [
+    ("another host", f"http://evil.example{RECORDINGS}/{SID}"),
+    ("the host as a prefix", f"{{api}}.evil.example{RECORDINGS}/{SID}"),
+    ("the host as a user", f"{{api}}@evil.example{RECORDINGS}/{SID}"),
+    ("another account", f"{{api}}/2010-04-01/Accounts/{OTHER}/Recordings/{SID}"),
+    ("another thing of ours", f"{{api}}/2010-04-01/Accounts/{ACCOUNT}/Messages/{SID}"),
+    ("the account itself", f"{{api}}/2010-04-01/Accounts/{ACCOUNT}.json"),
+    ("up and away", f"{{api}}{RECORDINGS}/../../{OTHER}/Recordings/{SID}"),
+    ("a query", f"{{api}}{RECORDINGS}/{SID}?x=1"),
+    ("a line more", f"{{api}}{RECORDINGS}/{SID}\n"),
+    ("inside", "http://169.254.169.254/latest/meta-data"),
+    ("a file", "file:///etc/passwd"),
+    ("nothing", ""),
+]
+
+
+@pytest.mark.parametrize(("label", "url"), FOREIGN, ids=[row[0] for row in FOREIGN])
+async def test_foreign_addresses_are_never_asked(
+    adapter: Adapter, twilio: FakeTwilio, api: TestServer, label: str, url: str
+) -> None:
+    address = url.replace("{api}", str(api.make_url("/")).rstrip("/"))
+    for act in (adapter.fetch(address, 1000), adapter.forget(address)):
+        with pytest.raises(Refused):
+            await act
+    assert not twilio.asked
+
+
+@pytest.fixture
+async def storage() -> AsyncIterator[tuple[FakeTwilio, TestServer]]:
+    """Where Twilio's files really lie: another host."""
+    fake = FakeTwilio()
+    server = await start_api(fake)
+    yield fake, server
+    await server.close()
+
+
+async def test_a_redirect_is_followed_without_our_credentials(
+    adapter: Adapter, twilio: FakeTwilio, api: TestServer, storage: tuple[FakeTwilio, TestServer]
+) -> None:
+    signed = f"{storage[1].make_url('/bucket/x.wav')}?Signature=a%2Fb%2Bc%3D"
+    twilio.says("", status=307, Location=f"{RECORDINGS}/elsewhere")
+    twilio.says("", status=302, Location=signed)
+    seen: list[str] = []
+
+    async def give(request: web.Request) -> web.Response:
+        seen.append(request.raw_path)
+        return web.Response(body=WAVE, content_type="audio/x-wav")
+
+    storage[0].answers.append(give)
+    assert await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}")), 1000) == Fetched(WAVE, "audio/x-wav")
+    assert seen == ["/bucket/x.wav?Signature=a%2Fb%2Bc%3D"]
+    assert [bool(proof) for proof in twilio.proofs] == [True, True]
+    assert storage[0].proofs == [None]
+
+
+REDIRECTS = [
+    ("ever on", "x/x", 4),
+    ("round and round", f"{RECORDINGS}/{SID}.wav", 1),
+    ("nowhere", "", 1),
+    ("a file", "file:///etc/passwd", 1),
+    ("another scheme", "ftp://127.0.0.1/x", 1),
+    ("nonsense", "http://[", 1),
+    ("no host", "http://", 1),
+]
+
+
+@pytest.mark.parametrize(("label", "location", "asked"), REDIRECTS, ids=[row[0] for row in REDIRECTS])
+async def test_redirects_that_are_not_followed(
+    adapter: Adapter, twilio: FakeTwilio, api: TestServer, label: str, location: str, asked: int
+) -> None:
+    twilio.says("", status=302, Location=location)
+    with pytest.raises(Refused):
+        await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}")), 1000)
+    assert len(twilio.asked) == asked
+
+
+async def test_the_carrier_forgets(adapter: Adapter, twilio: FakeTwilio, api: TestServer) -> None:
+    url = str(api.make_url(f"{RECORDINGS}/{SID}"))
+    twilio.says(b"", status=204)
+    twilio.says({"code": 20404}, status=404)
+    twilio.says({"code": 20500}, status=500)
+    await adapter.forget(url)
+    await adapter.forget(url)
+    with pytest.raises(RetryLater):
+        await adapter.forget(url)
+    assert [(method, path) for method, path, _ in twilio.asked] == [("DELETE", f"{RECORDINGS}/{SID}.json")] * 3
+
+
+async def test_forgetting_does_not_wait_for_ever(adapter: Adapter, twilio: FakeTwilio, api: TestServer) -> None:
+    twilio.hangs()
+    with patch.object(_twilio, "_SECONDS", 0.3), pytest.raises(Unknown):
+        await adapter.forget(str(api.make_url(f"{RECORDINGS}/{SID}")))
+
+
+@pytest.mark.parametrize("wrong", [{"longest": 0}, {"silence": 0}, {"colour": "red"}], ids=str)
+def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        VoiceSettings.model_validate(CREDENTIALS | wrong)
+
+
+async def test_what_it_can(adapter: Adapter, desk: NotedDesk) -> None:
+    able = adapter.capabilities
+    assert (adapter.name, adapter.carrier, able.delivery) == ("voice_twilio", "twilio", DeliveryKind.NONE)
+    assert (able.receives, able.receipts, able.media) == (True, False, ("audio/x-wav",))
+    routes = [(route.method, route.path, route.guard) for route in adapter.routes(desk)]  # type: ignore[arg-type]
+    assert routes == [("POST", path, Guard.SIGNATURE) for path in (ANSWER, LANGUAGE, RECORDED, RECORDING)]
