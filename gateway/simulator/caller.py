@@ -1,0 +1,204 @@
+"""A person on the phone: what they press and say, when they hang up, and what they heard."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gateway import clock
+from gateway.simulator.account import new_sid
+
+
+class Heard(StrEnum):
+    """The kinds of things that happen in a call, in the order a call log shows them."""
+
+    SAY = "say"
+    PLAY = "play"
+    PAUSE = "pause"
+    GATHER = "gather"
+    KEYS = "keys"
+    SILENCE = "silence"
+    BEEP = "beep"
+    RECORD = "record"
+    RECORDED = "recorded"
+    ERROR = "error"
+    END = "end"
+
+
+class Ended(StrEnum):
+    """How a call ended: by the line (Hangup, or nothing left to do), by the caller, refused, or by a fault."""
+
+    COMPLETED = "completed"
+    CALLER = "caller"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+class At(StrEnum):
+    """Where a scripted caller hangs up: as soon as the line does this."""
+
+    SAY = "say"
+    GATHER = "gather"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened in a call."""
+
+    kind: Heard
+    text: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class CallLog:
+    """What happened in one call; `error` is Twilio's number of the fault that ended it."""
+
+    sender: str
+    to: str
+    sid: str = field(default_factory=lambda: new_sid("CA"))
+    entries: list[Entry] = field(default_factory=list)
+    recordings: list[str] = field(default_factory=list)
+    ended: Ended | None = None
+    error: int | None = None
+
+    @property
+    def spoken(self) -> list[str]:
+        """What the line said, in order."""
+        return self._texts(Heard.SAY)
+
+    @property
+    def keys(self) -> list[str]:
+        """What the caller keyed in, one text for each time the line asked."""
+        return self._texts(Heard.KEYS)
+
+    @property
+    def recording_sid(self) -> str | None:
+        """The last recording made in this call."""
+        return self.recordings[-1] if self.recordings else None
+
+    def note(self, kind: Heard, text: str = "") -> None:
+        """Write down one thing."""
+        self.entries.append(Entry(kind, text, clock.now()))
+
+    def describe(self) -> dict[str, Any]:
+        """The log as its handset shows it."""
+        return {
+            "handset": self.sender,
+            "sid": self.sid,
+            "ended": self.ended,
+            "error": self.error,
+            "entries": [{"kind": one.kind, "text": one.text, "at": one.at.isoformat()} for one in self.entries],
+        }
+
+    def _texts(self, kind: Heard) -> list[str]:
+        return [entry.text for entry in self.entries if entry.kind is kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How time passes in a call: seconds for each letter spoken, and how much of each silence and sound is waited."""
+
+    letter: float = 0.0
+    waiting: float = 0.0
+
+
+INSTANT = Pace()
+LIFELIKE = Pace(letter=0.05, waiting=1.0)
+LONGEST_LINE = 4.0
+KEYS = "0123456789*#"
+
+
+class Caller:
+    """Somebody who calls by a script, by hand, or both.
+
+    `keys` has one entry for each time the line asks for keys, `sounds` one for each time it records; what is
+    missing is silence. `finish` is the key pressed after speaking.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: Sequence[str] = (),
+        sounds: Sequence[bytes] = (),
+        finish: str = "",
+        hang_up: At | None = None,
+        pace: Pace = INSTANT,
+    ) -> None:
+        self._entries, self._sounds = deque(keys), deque(sounds)
+        self._finish, self._hang_up, self._pace = finish, hang_up, pace
+        self._pressed: deque[str] = deque()
+        self._stirred = asyncio.Event()
+        self.gone = False
+
+    def press(self, keys: str) -> None:
+        """Press keys now."""
+        self._pressed.extend(keys)
+        self._stirred.set()
+
+    def hang_up(self) -> None:
+        """Put the phone down now."""
+        self.gone = True
+        self._stirred.set()
+
+    def meet(self, what: At) -> None:
+        """The line comes to something at which this caller may want to hang up."""
+        if self._hang_up is what:
+            self.hang_up()
+
+    @property
+    def has_pressed(self) -> bool:
+        """Whether a key waits to be heard."""
+        return bool(self._pressed)
+
+    def listen_for_keys(self) -> None:
+        """The line starts to ask: what was pressed before is lost."""
+        self._pressed.clear()
+
+    def answer(self) -> None:
+        """The line has asked: press what the script has next, if no hand was faster."""
+        if self._entries and not self._pressed:
+            self._pressed.extend(self._entries.popleft())
+
+    def sound(self) -> bytes:
+        """What is said into the next recording."""
+        return self._sounds.popleft() if self._sounds else b""
+
+    async def listen(self, words: str, *, until: str = "") -> None:
+        """Hear something to its end, or until one of some keys is pressed or the phone put down."""
+        await self._let_pass(min(LONGEST_LINE, len(words) * self._pace.letter), until)
+
+    async def wait(self, seconds: float, *, until: str = "") -> None:
+        """Let time pass until it is over, one of some keys is pressed, or the phone put down."""
+        await self._let_pass(seconds * self._pace.waiting, until)
+
+    async def key(self, seconds: float, *, among: str = KEYS) -> str:
+        """The next of some keys, if it comes in time; other keys are lost. Empty when none came."""
+        await self.wait(seconds, until=among)
+        while self._pressed and not self.gone:
+            if (key := self._pressed.popleft()) in among:
+                return key
+        return ""
+
+    async def speak(self, length: float, *, until: str) -> float:
+        """Speak for some seconds or until one of some keys; gives the seconds really spoken."""
+        self._pressed.clear()
+        started = asyncio.get_running_loop().time()
+        await self.wait(length, until=until)
+        interrupted = self.gone or bool(self._pressed)
+        self._pressed.extend(self._finish)
+        return min(length, asyncio.get_running_loop().time() - started) if interrupted else length
+
+    async def _let_pass(self, seconds: float, until: str) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not self.gone and not any(key in until for key in self._pressed):
+                    self._stirred.clear()
+                    await self._stirred.wait()
+        except TimeoutError:
+            pass
