@@ -17,12 +17,6 @@ from tests.channels.twilio_world import FakeTwilio, start_api
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    async with ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
 async def other() -> AsyncIterator[tuple[FakeTwilio, TestServer]]:
     fake = FakeTwilio()
     server = await start_api(fake)

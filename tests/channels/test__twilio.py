@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 from unittest.mock import patch
 
@@ -43,7 +42,6 @@ from tests.channels.twilio_world import (
     payload,
     serve,
     sign,
-    start_api,
 )
 
 # Twilio's own vectors (its helper's tests and its page on webhook security); the token is "12345".
@@ -117,26 +115,6 @@ def test_a_body_must_be_the_one_whose_hash_was_signed() -> None:
     assert not hash_fits(query, BODY + b" ")
     assert not hash_fits("foo=1", BODY)
     assert not hash_fits("bodySHA256=", BODY)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    async with ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
-async def twilio() -> AsyncIterator[FakeTwilio]:
-    fake = FakeTwilio()
-    yield fake
-    fake.released.set()
-
-
-@pytest.fixture
-async def api(twilio: FakeTwilio) -> AsyncIterator[TestServer]:
-    server = await start_api(twilio)
-    yield server
-    await server.close()
 
 
 def channel(http: ClientSession, public_url: str = PUBLIC_URL, **settings: Any) -> Adapter:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 from unittest.mock import patch
@@ -34,6 +34,7 @@ from tests.channels.twilio_world import (
     ACCOUNT,
     CITIZEN,
     CREDENTIALS,
+    NOW,
     NUMBER,
     TOKEN,
     FakeTwilio,
@@ -42,51 +43,20 @@ from tests.channels.twilio_world import (
     hook,
     payload,
     serve,
-    start_api,
 )
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SID = "SM" + "a" * 32
 TEXT = "【城】已收到，编号 48217053。"
 OUT = Outgoing(1, f"tel:{CITIZEN}", TEXT, "zh", "key")
 MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 
 
-@pytest.fixture(autouse=True)
-def _noon() -> Any:
-    clock.replace(now=lambda: NOW)
-    yield
-    clock.replace()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    async with ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
-async def twilio() -> AsyncIterator[FakeTwilio]:
-    fake = FakeTwilio()
-    yield fake
-    fake.released.set()
-
-
-@pytest.fixture
-async def api(twilio: FakeTwilio) -> AsyncIterator[TestServer]:
-    server = await start_api(twilio)
-    yield server
-    await server.close()
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture
 async def adapter(http: ClientSession, api: TestServer) -> Adapter:
     return make(http, str(api.make_url("/")))
-
-
-@pytest.fixture
-def desk() -> NotedDesk:
-    return NotedDesk()
 
 
 @pytest.fixture

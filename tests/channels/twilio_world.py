@@ -5,8 +5,9 @@ import base64
 import hashlib
 import hmac
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -28,6 +29,7 @@ CITIZEN = "+8613800138000"
 CREDENTIALS = {"account_sid": ACCOUNT, "auth_token": TOKEN, "number": NUMBER}
 PUBLIC_URL = "https://city.example"
 TICKET = "48217053"
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class NotedDesk:
@@ -177,8 +179,3 @@ async def hook(
     }
     url = URL(str(server.make_url("/")).rstrip("/") + path, encoded=True)
     return await http.post(url, data=body.encode(), headers=headers)
-
-
-def names(items: Sequence[Any]) -> list[str]:
-    """Test ids for rows that begin with a label."""
-    return [str(item[0]) for item in items]

@@ -1,0 +1,43 @@
+"""What the tests of carriers' channels share: a client, a carrier that misbehaves on order, a desk, a fixed clock."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from gateway import clock
+from tests.channels.twilio_world import NOW, FakeTwilio, NotedDesk, start_api
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[FakeTwilio]:
+    fake = FakeTwilio()
+    yield fake
+    fake.released.set()
+
+
+@pytest.fixture
+async def api(twilio: FakeTwilio) -> AsyncIterator[TestServer]:
+    server = await start_api(twilio)
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+def desk() -> NotedDesk:
+    return NotedDesk()
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """The clock stands still."""
+    clock.replace(now=lambda: NOW)
+    yield
+    clock.replace()
