@@ -5,7 +5,7 @@ Everything here is plain and frozen. Channels make an `Incoming`; the journey ke
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -286,3 +286,62 @@ class PublicPost:
     parent: str | None
     comments: int
     answers: tuple["PublicPost", ...] = ()
+
+
+def public_json(post: PublicPost) -> dict[str, Any]:
+    """A post as the API, the stream and the JSON feed give it: times are RFC 3339 in UTC, to the millisecond."""
+    return {
+        "id": post.id,
+        "ticket": post.ticket,
+        "kind": post.kind.value,
+        "text": post.text,
+        "channel": post.channel,
+        "state": post.state.value,
+        "progress": post.progress.value,
+        "category": post.category,
+        "department": post.department,
+        "place": {"name": post.place.name, "lat": post.place.lat, "lon": post.place.lon},
+        "media": [
+            {"url": file.url, "type": file.type, "transcript": file.transcript, "confidence": file.confidence}
+            for file in post.media
+        ],
+        "created_at": _rfc3339(post.created_at),
+        "published_at": _rfc3339(post.published_at) if post.published_at else None,
+        "parent": post.parent,
+        "comments": post.comments,
+        "answers": [public_json(answer) for answer in post.answers],
+    }
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def public_json(post: PublicPost) -> dict[str, Any]:
+    """A post in the JSON of the API, the stream and the feeds; times are RFC 3339 in UTC."""
+    return {
+        "id": post.id,
+        "ticket": post.ticket,
+        "kind": post.kind,
+        "text": post.text,
+        "channel": post.channel,
+        "state": post.state,
+        "progress": post.progress,
+        "category": post.category,
+        "department": post.department,
+        "place": {"name": post.place.name, "lat": post.place.lat, "lon": post.place.lon},
+        "media": [
+            {"url": file.url, "type": file.type, "transcript": file.transcript, "confidence": file.confidence}
+            for file in post.media
+        ],
+        "created_at": moment(post.created_at),
+        "published_at": moment(post.published_at) if post.published_at else None,
+        "parent": post.parent,
+        "comments": post.comments,
+        "answers": [public_json(answer) for answer in post.answers],
+    }
+
+
+def moment(at: datetime) -> str:
+    """A moment in UTC as RFC 3339 writes it, in milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

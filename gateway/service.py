@@ -21,7 +21,9 @@ from gateway.journey import broadcasting, delivery, media
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
+from gateway.web import auth
 from gateway.web.app import create_app
+from gateway.web.keys import SETUP
 from gateway.workers import Workers
 from store import migrating
 from store.database import Database
@@ -61,6 +63,12 @@ class Service:
                 await self._stack.aclose()
         except TimeoutError:
             log.warning("stopped before all was finished", action="service.stop")
+
+    async def setup_link(self) -> str | None:
+        """Where the first administrator is made; None once there is one."""
+        if await auth.setup_is_open(self.runtime):
+            return self.app[SETUP].link(self.settings.public_url)
+        return None
 
     async def _start(self) -> None:
         settings = self.settings

@@ -132,6 +132,12 @@ async def queue(connection: AsyncConnection, limit: int = 100) -> list[StaffPost
     return await _staffed(connection, (await connection.execute(wanted)).all())
 
 
+async def waiting(connection: AsyncConnection) -> int:
+    """How many posts wait for a decision."""
+    wanted = select(func.count()).where(posts.c.state.in_([State.PENDING, State.HELD]))
+    return (await connection.execute(wanted)).scalar_one()
+
+
 async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]:
     """A whole thread in order, named by its ticket or by any of its posts' ids. Raises `NotFound`."""
     column = posts.c.ticket if len(reference) == 8 else posts.c.id

@@ -24,7 +24,7 @@ async def forget(runtime: Runtime) -> None:
     before = at - timedelta(days=runtime.settings.keeping.payload_days)
     payloads = await runtime.database.write(lambda transaction: incoming.forget_payloads(transaction, before))
     values = await runtime.database.write(lambda transaction: kept.forget_old(transaction, at))
-    sessions = await runtime.database.write(lambda transaction: accounts.forget_expired(transaction, at))
+    sessions = await runtime.database.write(lambda transaction: accounts.sweep_sessions(transaction, at))
     if payloads:
         await runtime.database.write(
             lambda transaction: accounts.note(transaction, "upkeep", "payloads forgotten", str(payloads))

@@ -1,13 +1,25 @@
 """The names under which the application and a request carry things."""
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 
 from gateway.desk import Desk
 from gateway.runtime import Runtime
+from gateway.web.setup import Setup
 from store.accounts import Account
+
+if TYPE_CHECKING:  # they use these names themselves
+    from gateway.web.drawing import Drawing
+    from gateway.web.live import Hub
+    from gateway.web.metrics import Metrics
 
 RUNTIME = web.AppKey("runtime", Runtime)
 DESK = web.AppKey("desk", Desk)
+DRAWING: "web.AppKey[Drawing]" = web.AppKey("drawing")
+HUB: "web.AppKey[Hub]" = web.AppKey("hub")
+METRICS: "web.AppKey[Metrics]" = web.AppKey("metrics")
+SETUP = web.AppKey("setup", Setup)
 
 # "zh" or "en": chosen by ?lang=, else by the cookie, else by Accept-Language, else the city's.
 LANGUAGE = web.RequestKey("language", str)
@@ -15,3 +27,6 @@ LANGUAGE = web.RequestKey("language", str)
 REQUEST_ID = web.RequestKey("request_id", str)
 # Who is logged in, on staff paths.
 ACCOUNT = web.RequestKey("account", Account)
+# The id in the visitor's cookie, and whether the answer must bring that cookie.
+VISITOR = web.RequestKey("visitor", str)
+NEW_VISITOR = web.RequestKey("new_visitor", bool)

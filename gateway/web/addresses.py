@@ -1,0 +1,42 @@
+"""Who asks, by network address: the nearest that is not one of our own proxies."""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from aiohttp import web
+
+
+def client(request: web.Request, trusted: tuple[str, ...]) -> str:
+    """The address a request came from. X-Forwarded-For is read from the right, as far as trusted proxies wrote it."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    nearest = request.remote or ""
+    while hops and is_among(nearest, trusted):
+        nearest = hops.pop()
+    return nearest
+
+
+def household(address: str) -> str:
+    """What limits count by: an IPv4 address, or the /64 of an IPv6 one, which one subscriber has whole."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(IPv6Network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed)
+
+
+def is_among(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address lies in one of these networks."""
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in ip_network(network, strict=False) for network in networks)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a request came from this machine."""
+    parsed = _parsed(address)
+    return parsed is not None and parsed.is_loopback
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(address)
+    except ValueError:
+        return None

@@ -1,0 +1,76 @@
+"""The public JSON API: what was published, for any program on any site."""
+
+from typing import Any
+
+from aiohttp import web
+
+from gateway.errors import BadInput
+from gateway.schema import public_json
+from gateway.web import openapi
+from gateway.web.keys import DESK, RUNTIME
+from store import posts
+
+MOST = 100
+USUAL = 20
+FILTERS = ("category", "department", "place")
+ANY_SITE = {"Access-Control-Allow-Origin": "*"}
+
+
+def routes() -> list[web.RouteDef]:
+    """Every address of the public API but taking posts, which is a channel's."""
+    return [
+        web.get("/api/v1/posts", _posts),
+        web.get(r"/api/v1/posts/{ticket:\d{8}}", _post),
+        web.get("/api/v1/departments", _departments),
+        web.get("/api/v1/categories", _categories),
+        web.get("/api/v1/stats", _stats),
+        web.get("/api/openapi.json", _described),
+    ]
+
+
+def whole_number(request: web.Request, name: str, usual: int, most: int) -> int:
+    """A number from the query, between 1 and `most`. Raises `BadInput`."""
+    value = request.query.get(name, str(usual))
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= most:
+        raise BadInput(f"a number from 1 to {most}", name)
+    return int(value)
+
+
+def answer(value: Any) -> web.Response:
+    """JSON that pages of any site may read."""
+    return web.json_response(value, headers=ANY_SITE)
+
+
+async def _posts(request: web.Request) -> web.Response:
+    if "q" in request.query:
+        raise BadInput("searching is not there yet", "q")
+    filters = {name: request.query[name] for name in FILTERS if request.query.get(name)}
+    cursor = request.query.get("cursor") or None
+    found, following = await request.app[DESK].published(
+        limit=whole_number(request, "limit", USUAL, MOST), cursor=cursor, **filters
+    )
+    return answer({"items": [public_json(post) for post in found], "next": following})
+
+
+async def _post(request: web.Request) -> web.Response:
+    return answer(public_json(await request.app[DESK].post(request.match_info["ticket"])))
+
+
+async def _departments(request: web.Request) -> web.Response:
+    known = request.app[RUNTIME].settings.departments
+    return answer({"items": [{"slug": one.slug, "name": one.name} for one in known]})
+
+
+async def _categories(request: web.Request) -> web.Response:
+    known = request.app[RUNTIME].settings.categories
+    return answer({"items": [{"slug": one.slug, "name": one.name} for one in known]})
+
+
+async def _stats(request: web.Request) -> web.Response:
+    async with request.app[RUNTIME].database.reading() as connection:
+        numbers = await posts.counts(connection)
+    return answer({"posts": {state: number for state, number in numbers.items()}})
+
+
+async def _described(request: web.Request) -> web.Response:
+    return answer(openapi.describe(request.app[RUNTIME]))

@@ -1,0 +1,45 @@
+"""The web application put together: what every request passes, and who answers where."""
+
+from aiohttp import web
+
+from gateway.desk import Desk
+from gateway.runtime import Runtime
+from gateway.web import (
+    api,
+    assets,
+    auth,
+    console,
+    console_api,
+    health,
+    hooks,
+    live,
+    media,
+    metrics,
+    middleware,
+    pages,
+)
+from gateway.web.drawing import Drawing
+from gateway.web.keys import DESK, DRAWING, HUB, METRICS, RUNTIME, SETUP
+from gateway.web.live import Hub
+from gateway.web.metrics import Metrics
+from gateway.web.setup import Setup
+
+PARTS = (api, assets, console, console_api, health, live, media, metrics, pages)
+
+
+def create_app(runtime: Runtime, desk: Desk) -> web.Application:
+    """The application of one process; it becomes the desk's site."""
+    limit = runtime.settings.server.body_limit
+    app = web.Application(middlewares=middleware.middlewares(), client_max_size=limit)
+    drawing = Drawing(runtime, csrf=auth.csrf_token, visitor=auth.visitor)
+    app[RUNTIME], app[DESK], app[DRAWING] = runtime, desk, drawing
+    app[METRICS], app[SETUP] = Metrics(), Setup()
+    app[HUB] = Hub(runtime, drawing.fragment)
+    desk.site = drawing
+    app.on_startup.append(app[HUB].start)
+    app.on_shutdown.append(app[HUB].stop)
+    app.on_response_prepare.append(middleware.on_prepare)
+    for part in PARTS:
+        app.add_routes(part.routes())
+    hooks.mount(app)
+    return app

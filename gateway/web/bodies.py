@@ -1,0 +1,120 @@
+"""The JSON that comes in and goes out of the API, as models: they check it and describe it (`openapi`)."""
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import BadInput
+from gateway.journey.moderation import LONGEST_NOTE
+from gateway.schema import Action, Kind, Progress, State
+
+LONGEST_TEXT = 100_000
+Slug = Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")]
+
+
+class In(BaseModel):
+    """A body that comes in: nothing unknown, no guessing of types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Decision(In):
+    """What staff decides of a post."""
+
+    action: Annotated[Action, Field(strict=False)]
+    reason: str | None = Field(None, max_length=64)
+    note: str | None = Field(None, max_length=LONGEST_NOTE)
+    text: str | None = Field(None, max_length=LONGEST_TEXT)
+    version: int | None = Field(None, ge=1)
+
+
+class Answer(In):
+    """What a department answers."""
+
+    text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    department: Slug
+
+
+class Place(BaseModel):
+    """Where something is: a name as people say it, and WGS 84 degrees when known."""
+
+    name: str | None
+    lat: float | None
+    lon: float | None
+
+
+class Media(BaseModel):
+    """A picture or a sound of a post."""
+
+    url: str
+    type: str
+    transcript: str | None
+    confidence: float | None
+
+
+class Post(BaseModel):
+    """A post as the world sees it. What is not public has no words."""
+
+    id: str
+    ticket: str = Field(pattern="^[1-9][0-9]{7}$")
+    kind: Kind
+    text: str
+    channel: str
+    state: State
+    progress: Progress
+    category: str | None
+    department: str | None
+    place: Place
+    media: list[Media]
+    created_at: datetime
+    published_at: datetime | None
+    parent: str | None
+    comments: int
+    answers: list["Post"]
+
+
+class Page(BaseModel):
+    """Some posts, newest first, and the cursor of the next page."""
+
+    items: list[Post]
+    next: str | None
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    instance: str
+    detail: str | None = None
+    field: str | None = None
+
+
+class Named(BaseModel):
+    """A department or a category, by its slug and its name in each language."""
+
+    slug: str
+    name: dict[str, str]
+
+
+B = TypeVar("B", bound=In)
+
+
+async def read(request: web.Request, model: type[B]) -> B:
+    """The body of a request as a model. Raises `BadInput` naming the field that is wrong."""
+    if request.content_type != "application/json":
+        raise BadInput("send JSON, with Content-Type: application/json")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise bad_input(error) from error
+
+
+def bad_input(error: ValidationError) -> BadInput:
+    """The first fault of a body, in words that repeat nothing of it."""
+    first: Any = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    return BadInput(first["msg"], field)

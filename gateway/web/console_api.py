@@ -1,0 +1,124 @@
+"""The staff's JSON API: queue, post, decisions, answers, deliveries, channels. By session or bearer token."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from gateway.casework import cases
+from gateway.errors import BadInput
+from gateway.journey import moderation
+from gateway.schema import DeliveryState, moment
+from gateway.web import auth, bodies
+from gateway.web.api import whole_number
+from gateway.web.keys import RUNTIME
+from store import counts, deliveries, history, posts
+from store.accounts import Role
+
+MOST = 500
+USUAL = 100
+
+
+def routes() -> list[web.RouteDef]:
+    """Every address of the staff's API."""
+    return [
+        web.get("/api/v1/console/queue", _queue),
+        web.get("/api/v1/console/posts/{reference}", _post),
+        web.post("/api/v1/console/posts/{reference}/decision", _decide),
+        web.post("/api/v1/console/posts/{reference}/answers", _answer),
+        web.get("/api/v1/console/deliveries", _deliveries),
+        web.get("/api/v1/console/channels", _channels),
+    ]
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as JSON: fields by name, moments in RFC 3339."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+async def _queue(request: web.Request) -> web.Response:
+    async with request.app[RUNTIME].database.reading() as connection:
+        waiting = await posts.queue(connection, whole_number(request, "limit", USUAL, MOST))
+    return web.json_response({"items": [plain(asdict(post)) for post in waiting]})
+
+
+async def _post(request: web.Request) -> web.Response:
+    runtime = request.app[RUNTIME]
+    reference = request.match_info["reference"]
+    async with runtime.database.reading() as connection:
+        thread = await posts.thread(connection, reference)
+        named = next((post for post in thread if post.id == reference), thread[0])
+        ids = [post.id for post in thread]
+        entries = await history.of_thread(connection, runtime.vault, ids)
+        sent = await deliveries.of_posts(connection, ids)
+        originals = await history.originals(connection, runtime.vault, ids)
+    return web.json_response(
+        {
+            **plain(asdict(named)),
+            "original": originals.get(named.id),
+            "actions": list(moderation.allowed(named.state)),
+            "thread": [plain(asdict(post)) for post in thread],
+            "history": {post_id: [plain(asdict(entry)) for entry in entries.get(post_id, [])] for post_id in ids},
+            "deliveries": [plain(asdict(delivery)) for delivery in sent],
+        }
+    )
+
+
+async def _decide(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    body = await bodies.read(request, bodies.Decision)
+    version = await moderation.decide(
+        request.app[RUNTIME],
+        request.match_info["reference"],
+        body.action,
+        actor=account.name,
+        reason=body.reason,
+        note=body.note,
+        text=body.text,
+        version=body.version,
+    )
+    return web.json_response({"version": version})
+
+
+async def _answer(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.OFFICER)
+    body = await bodies.read(request, bodies.Answer)
+    department = auth.answers_as(account, body.department)
+    answer_id = await cases.answer(
+        request.app[RUNTIME], request.match_info["reference"], body.text, department, actor=account.name
+    )
+    return web.json_response({"id": answer_id}, status=201)
+
+
+async def _deliveries(request: web.Request) -> web.Response:
+    wanted = request.query.get("state")
+    if wanted and wanted not in list(DeliveryState):
+        raise BadInput(f"one of {', '.join(DeliveryState)}", "state")
+    async with request.app[RUNTIME].database.reading() as connection:
+        found = await deliveries.search(
+            connection,
+            ticket=request.query.get("ticket") or None,
+            state=DeliveryState(wanted) if wanted else None,
+            limit=whole_number(request, "limit", USUAL, MOST),
+        )
+    return web.json_response({"items": [plain(asdict(delivery)) for delivery in found]})
+
+
+async def _channels(request: web.Request) -> web.Response:
+    runtime = request.app[RUNTIME]
+    async with runtime.database.reading() as connection:
+        activity = await counts.activity(connection, list(runtime.channels))
+    items = [
+        {"name": plan.name, "mode": plan.mode, "why": plan.why, **plain(asdict(activity[plan.name]))}
+        if plan.name in activity
+        else {"name": plan.name, "mode": plan.mode, "why": plan.why}
+        for plan in runtime.plans
+    ]
+    return web.json_response({"items": items})

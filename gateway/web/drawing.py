@@ -1,0 +1,176 @@
+"""Draws every page: Jinja2 templates, the words of each language, and what all pages know.
+
+One `Drawing` serves one application. It is the `Site` of the desk: channels draw their public pages through it. Pages
+hold no inline script or style, so that the Content-Security-Policy can forbid both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from babel.dates import format_datetime, format_timedelta
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from channels.base import Channel
+from gateway import clock
+from gateway.runtime import Runtime
+from gateway.schema import PublicPost
+from gateway.web import catalogues, labels
+from gateway.web.catalogues import N_
+from gateway.web.keys import ACCOUNT, LANGUAGE
+
+TEMPLATES = Path(__file__).parent / "templates"
+# What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
+ERRORS: Mapping[int, tuple[str, str]] = {
+    400: (N_("This request cannot be read"), N_("Go back and try again.")),
+    401: (N_("Please log in"), N_("This page is for city staff.")),
+    403: (N_("Not allowed"), N_("The page may have been open for too long. Go back, reload it and try again.")),
+    404: (N_("There is nothing here"), N_("The address may be mistyped, or what stood here was taken away.")),
+    405: (N_("This does not work here"), N_("Go back and try again.")),
+    409: (N_("Somebody was faster"), N_("This was changed meanwhile. Reload the page and look at it again.")),
+    413: (N_("That is too much at once"), N_("Please send less text.")),
+    422: (N_("Something is missing or wrong"), N_("Go back and look at what you typed.")),
+    429: (N_("Too many requests"), N_("Please wait a little and try again.")),
+    503: (N_("Very busy just now"), N_("Nothing was kept. Please try again in a few seconds.")),
+    500: (N_("Something went wrong on our side"), N_("We have noted it. Please try again a little later.")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One way to speak to the city: its medium in English, its number when it has one, whether it is simulated."""
+
+    medium: str
+    number: str | None
+    speaks: bool
+    simulated: bool
+
+
+class Drawing:
+    """The pages of one application. `csrf` gives the token of a request's forms, `visitor` the URN of its browser."""
+
+    def __init__(
+        self, runtime: Runtime, *, csrf: Callable[[web.Request], str], visitor: Callable[[web.Request], str]
+    ) -> None:
+        self._runtime = runtime
+        self._csrf = csrf
+        self._visitor = visitor
+        self._translations = catalogues.read()
+        self._environments = {language: self._environment(language) for language in self._translations}
+
+    async def page(
+        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> web.Response:
+        """A whole page in the language of the request; see `_context` for what every template may use."""
+        language = request.get(LANGUAGE, self._runtime.settings.city.language)
+        text = self.draw(language, template, {**self._context(request), **values})
+        return web.Response(text=text, status=status, content_type="text/html", headers={"Content-Language": language})
+
+    def visitor(self, request: web.Request) -> str:
+        """The URN of the browser that asks."""
+        return self._visitor(request)
+
+    def draw(self, language: str, template: str, values: Mapping[str, Any]) -> str:
+        """A template as text; what a request knows must stand in `values`."""
+        return self._environments[language].get_template(template).render(values)
+
+    def fragment(self, post: PublicPost, language: str) -> str:
+        """One public post as the timeline shows it, for the live stream."""
+        return self.draw(language, "fragment.html", {"post": post}).strip()
+
+    def say(self, language: str, message: str) -> str:
+        """One message of the catalogues in a language."""
+        return self._translations[language].gettext(message)
+
+    async def error_page(
+        self, request: web.Request, status: int, sentence: str | None = None, reference: str | None = None
+    ) -> web.Response:
+        """What a person reads when something goes wrong. `sentence` replaces the usual one; `reference` is to be told
+        to whoever runs the gateway. Statuses without words of their own are shown like their hundred."""
+        known = status if status in ERRORS else (400 if status < HTTPStatus.INTERNAL_SERVER_ERROR else 500)
+        title, advice = ERRORS[known]
+        values = {"title": title, "advice": sentence or advice, "reference": reference, "status": status}
+        return await self.page(request, "error.html", values, status)
+
+    def _context(self, request: web.Request) -> dict[str, Any]:
+        """What every page knows beside the globals of its language."""
+        language = request.get(LANGUAGE, self._runtime.settings.city.language)
+        return {
+            "path": request.path,
+            "csrf": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(self._csrf(request)),
+            "account": request.get(ACCOUNT),
+            "other_language": str(request.rel_url.update_query(lang="en" if language == "zh" else "zh")),
+        }
+
+    def _environment(self, language: str) -> Environment:
+        """The templates in one language, with its words, names and way of writing times."""
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        translations = self._translations[language]
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # by i18n
+        settings, gettext = self._runtime.settings, translations.gettext
+        names = {
+            "category": {category.slug: _named(category.name, language) for category in settings.categories},
+            "department": {department.slug: _named(department.name, language) for department in settings.departments},
+        }
+        environment.globals |= {
+            "language": language,
+            "city": _named(settings.city.name, language),
+            "emergency": settings.city.emergency_number,
+            "public_url": self._runtime.settings.public_url,
+            "categories": names["category"],
+            "departments": names["department"],
+            "lines": self._lines,
+            "steps": labels.steps,
+            "phrase": lambda key: self._runtime.phrase(key, language),
+        }
+        environment.filters |= {
+            "medium": lambda channel: gettext(labels.medium(channel)),
+            "speaks": labels.speaks,
+            "moment": self._moment(language),
+            "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
+            "category": lambda slug: names["category"].get(slug, slug),
+            "department": lambda slug: names["department"].get(slug, slug),
+            "say": gettext,
+            "label": lambda value, table: gettext(labels.TABLES[table].get(value, str(value))),
+        }
+        return environment
+
+    def _moment(self, language: str) -> Callable[..., Markup]:
+        zone = self._runtime.settings.city.zone
+        pattern = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}[language]
+
+        def moment(value: datetime) -> Markup:
+            shown = format_datetime(value, pattern, tzinfo=zone, locale=language)
+            return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), shown)
+
+        return moment
+
+    def _lines(self) -> list[Line]:
+        """The numbers people may write to or call. A simulated carrier's number reaches nobody and is shown as such."""
+        plans = {plan.name: plan.settings for plan in self._runtime.plans}
+        lines = []
+        for name, channel in self._runtime.channels.items():
+            number = getattr(plans.get(name), "number", None)
+            if channel.capabilities.receives and number:
+                lines.append(Line(labels.medium(name), str(number), _is_spoken(channel), self._runtime.simulated(name)))
+        return lines
+
+
+def _is_spoken(channel: Channel) -> bool:
+    return any(kind.startswith("audio") for kind in channel.capabilities.media)
+
+
+def _named(names: Mapping[Any, str], language: str) -> str:
+    return names[language] if language in names else next(iter(names.values()))

@@ -1,0 +1,34 @@
+"""Whether the process lives, and whether it can take messages now."""
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.errors import EverylineError
+from gateway.web.keys import RUNTIME
+from store import events
+
+READY_WITHIN = 1.0
+
+
+def routes() -> list[web.RouteDef]:
+    """The two questions of whoever runs the gateway."""
+    return [web.get("/healthz", _alive), web.get("/readyz", _ready)]
+
+
+async def _alive(request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _ready(request: web.Request) -> web.Response:
+    """503 with what is wrong while the store does not answer or too much waits for it."""
+    runtime = request.app[RUNTIME]
+    problems = []
+    try:
+        async with asyncio.timeout(READY_WITHIN), runtime.database.reading() as connection:
+            await events.last_number(connection)
+    except (TimeoutError, OSError, EverylineError):
+        problems.append("the store does not answer")
+    if runtime.database.waiting > runtime.settings.intake.queue_limit // 2:
+        problems.append("too much waits for the store")
+    return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)

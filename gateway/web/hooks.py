@@ -1,0 +1,73 @@
+"""The channels' own routes, each behind its guard: a handler runs only for whom the guard let through."""
+
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from channels.base import Channel, Guard, Route
+from gateway.errors import BadInput, NotAllowed
+from gateway.runtime import Runtime
+from gateway.web import addresses, auth
+from gateway.web.keys import DESK, METRICS, RUNTIME
+from gateway.web.limits import Limit
+
+HOUR = 3600.0
+JSON_TYPE = "application/json"
+
+log = structlog.get_logger()
+
+
+def mount(app: web.Application) -> None:
+    """Add the routes of every channel that runs."""
+    runtime = app[RUNTIME]
+    limit = Limit(runtime.settings.intake.forms_per_hour, HOUR)
+    for channel in runtime.channels.values():
+        for route in channel.routes(app[DESK]):
+            app.router.add_route(route.method, route.path, _guarded(runtime, channel, route, limit))
+
+
+def _guarded(runtime: Runtime, channel: Channel, route: Route, limit: Limit) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if route.guard is Guard.SIGNATURE:
+            await _signed(request, channel)
+        elif route.guard is Guard.SOCKET:
+            _same_origin(request, runtime.settings.public_url)
+        elif request.method not in ("GET", "HEAD"):
+            limit.take(addresses.household(addresses.client(request, runtime.settings.server.trusted_proxies)))
+            await _from_us_or_a_program(request)
+        return await route.handler(request)
+
+    return handler
+
+
+async def _signed(request: web.Request, channel: Channel) -> None:
+    if await channel.authentic(request):
+        return
+    request.app[METRICS].unsigned.labels(channel.name).inc()
+    # The usual cause is a public URL that is not what the carrier calls: show both, without parameters.
+    log.warning(
+        "a signature does not fit",
+        action="hooks.unsigned",
+        channel=channel.name,
+        expected=request.app[RUNTIME].settings.public_url + request.path,
+        seen=f"{request.scheme}://{request.host}{request.path}",
+    )
+    raise NotAllowed("the signature does not fit")
+
+
+def _same_origin(request: web.Request, public_url: str) -> None:
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin)[:2] != urlsplit(public_url)[:2]:
+        raise NotAllowed("this connection was opened from another site")
+
+
+async def _from_us_or_a_program(request: web.Request) -> None:
+    """A page's form brings its token. Under /api a program speaks for itself: no cookie of a browser counts there."""
+    if request.path.startswith("/api/"):
+        return
+    if request.content_type == JSON_TYPE:
+        raise BadInput("this address takes forms; programs use /api/v1/posts")
+    form = await request.post()
+    auth.check_csrf(request, str(form.get("csrf", "")))

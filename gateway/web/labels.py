@@ -1,0 +1,161 @@
+"""What the pages call the things of the schema. The words are English here and translated where they are drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.schema import (
+    Action,
+    DeliveryState,
+    Kind,
+    MediaState,
+    Progress,
+    PublicPost,
+    Ruling,
+    State,
+    TranscriptState,
+)
+from gateway.web.catalogues import N_
+
+KINDS: Mapping[str, str] = {
+    Kind.REPORT: N_("Report"),
+    Kind.PRAISE: N_("Praise"),
+    Kind.QUESTION: N_("Question"),
+    Kind.IDEA: N_("Idea"),
+    Kind.COMMENT: N_("Comment"),
+    Kind.ANSWER: N_("Answer"),
+    Kind.NOTICE: N_("Notice"),
+}
+STATES: Mapping[str, str] = {
+    State.PENDING: N_("Waiting for review"),
+    State.HELD: N_("Being looked at a second time"),
+    State.PUBLISHED: N_("Published"),
+    State.REJECTED: N_("Not published"),
+    State.WITHDRAWN: N_("Withdrawn"),
+}
+PROGRESS: Mapping[str, str] = {
+    Progress.NEW: N_("No department yet"),
+    Progress.ASSIGNED: N_("With the department"),
+    Progress.ANSWERED: N_("Answered"),
+}
+ACTIONS: Mapping[str, str] = {
+    Action.PUBLISH: N_("Publish"),
+    Action.HOLD: N_("Hold for a second look"),
+    Action.REJECT: N_("Reject"),
+    Action.WITHDRAW: N_("Withdraw"),
+    Action.CORRECT: N_("Correct the text"),
+}
+# What the history calls what was done; an action the pages do not know is shown by its own name.
+DONE: Mapping[str, str] = {
+    "take": N_("taken in"),
+    Action.PUBLISH: N_("published"),
+    Action.HOLD: N_("held for a second look"),
+    Action.REJECT: N_("rejected"),
+    Action.WITHDRAW: N_("withdrawn"),
+    Action.CORRECT: N_("text corrected"),
+    "answer": N_("answered"),
+    "route": N_("given to a department"),
+    "transcribe": N_("recording written down"),
+}
+RULINGS: Mapping[str, str] = {
+    Ruling.PASS: N_("no rule hit"),
+    Ruling.WATCH: N_("watch"),
+    Ruling.HOLD: N_("hold"),
+    Ruling.BLOCK: N_("block"),
+}
+MEDIA: Mapping[str, str] = {
+    MediaState.DUE: N_("Recording or picture is being fetched from the carrier"),
+    MediaState.FAILED: N_("The carrier’s file could not be fetched"),
+}
+DELIVERIES: Mapping[str, str] = {
+    DeliveryState.DUE: N_("due"),
+    DeliveryState.SENDING: N_("being sent"),
+    DeliveryState.UNKNOWN: N_("unknown"),
+    DeliveryState.SENT: N_("sent"),
+    DeliveryState.DELIVERED: N_("delivered"),
+    DeliveryState.FAILED: N_("failed"),
+    DeliveryState.DROPPED: N_("dropped"),
+}
+AUDIENCES: Mapping[str, str] = {
+    "author": N_("to the author"),
+    "follower": N_("to a follower"),
+    "timeline": N_("for everybody"),
+}
+ROLES: Mapping[str, str] = {
+    "administrator": N_("Administrator"),
+    "moderator": N_("Moderator"),
+    "officer": N_("Department officer"),
+    "viewer": N_("Viewer"),
+}
+MODES: Mapping[str, str] = {"on": N_("on"), "off": N_("off"), "simulated": N_("simulated")}
+TRANSCRIPTS: Mapping[str, str] = {
+    TranscriptState.DUE: N_("Waiting for transcription"),
+    TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
+    TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
+}
+# By medium: the first part of a channel's name. A medium not listed here is shown by its own name.
+MEDIUMS: Mapping[str, str] = {
+    "sms": N_("Text message"),
+    "voice": N_("Hotline"),
+    "web": N_("Web"),
+    "portal": N_("This site"),
+    "feeds": N_("Feeds"),
+    "desk": N_("City staff"),
+}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "kind": KINDS,
+    "state": STATES,
+    "progress": PROGRESS,
+    "action": ACTIONS,
+    "done": DONE,
+    "ruling": RULINGS,
+    "media": MEDIA,
+    "delivery": DELIVERIES,
+    "audience": AUDIENCES,
+    "role": ROLES,
+    "mode": MODES,
+    "transcript": TRANSCRIPTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One station on a post's way: what it is called, when it was reached (None: not yet), who is named with it."""
+
+    label: str
+    at: datetime | None = None
+    reached: bool = True
+    department: str | None = None
+
+
+def medium(channel: str) -> str:
+    """What people call the medium of a channel, in English."""
+    return MEDIUMS.get(channel.split("_", 1)[0], channel)
+
+
+def steps(post: PublicPost) -> list[Step]:
+    """The way of a post from its taking in to its answer, as the public may know it."""
+    received = Step(N_("Received"), post.created_at)
+    if post.state in (State.REJECTED, State.WITHDRAWN):
+        return [received, Step(STATES[post.state])]
+    reviewed = post.state is State.PUBLISHED
+    if not reviewed:
+        return [
+            received,
+            Step(STATES[post.state]),
+            Step(N_("With the department"), reached=False),
+            Step(N_("Answered"), reached=False),
+        ]
+    first = Step(
+        N_("Reviewed and published") if post.text else N_("Accepted, for the department only"), post.published_at
+    )
+    given = Step(N_("With the department"), None, post.progress is not Progress.NEW, post.department)
+    last = post.answers[-1].published_at if post.answers else None
+    return [received, first, given, Step(N_("Answered"), last, post.progress is Progress.ANSWERED)]
+
+
+def speaks(text: str) -> str | None:
+    """The language a text is marked with for screen readers: by its script, None when that tells nothing."""
+    if any("\u4e00" <= letter <= "\u9fff" for letter in text):
+        return "zh"
+    return "en" if any(letter.isascii() and letter.isalpha() for letter in text) else None

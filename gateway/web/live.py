@@ -1,0 +1,210 @@
+"""Live streams (server-sent events): publications for everybody, and the queue for staff.
+
+One task a process reads the numbered events once and words each once for all: as JSON, and as HTML in each language.
+A listener is a bounded queue; one that does not keep up is dropped and comes back with Last-Event-ID, from where the
+store tells what it missed. Staff's stream only says that something changed; the page then asks what.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+
+from gateway.errors import BadInput, Busy
+from gateway.runtime import Runtime
+from gateway.schema import LANGUAGES, PublicPost, public_json
+from gateway.web.api import ANY_SITE
+from gateway.web.keys import HUB, LANGUAGE
+from store import events, posts
+from store.events import Event
+
+LOOK_EVERY = 2.0
+HEARTBEAT = 15.0
+# Milliseconds after which a browser that lost the stream comes back.
+RETRY = 2000
+MOST_BEHIND = 200
+MOST_LISTENERS = 5000
+MOST_REPLAYED = 500
+JSON, STAFF = "json", "staff"
+# Staff pages ask anew after each change, so many changes in a moment are told as one.
+GATHER = 0.2
+HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+Wording = Callable[[PublicPost, str], str]
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """One open stream: in which form it wants its events, and what waits for it."""
+
+    form: str
+    waiting: asyncio.Queue[tuple[int, bytes] | None] = field(default_factory=lambda: asyncio.Queue(maxsize=MOST_BEHIND))
+
+
+class Hub:
+    """Reads new events and hands them to all listeners. `word` draws a post as HTML in a language."""
+
+    def __init__(self, runtime: Runtime, word: Wording) -> None:
+        self._runtime = runtime
+        self._word = word
+        self._listeners: set[Listener] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def listening(self) -> int:
+        """How many streams are open."""
+        return len(self._listeners)
+
+    async def start(self, _app: web.Application) -> None:
+        """Start reading from what is newest now."""
+        async with self._runtime.database.reading() as connection:
+            newest = await events.last_number(connection)
+        self._tasks = [
+            asyncio.create_task(self._follow(newest), name="live stream"),
+            asyncio.create_task(self._watch_queue(), name="live queue"),
+        ]
+
+    async def stop(self, _app: web.Application) -> None:
+        """End all streams."""
+        for task in self._tasks:
+            task.cancel()
+        for listener in list(self._listeners):
+            self._drop(listener)
+
+    @asynccontextmanager
+    async def listen(self, form: str) -> AsyncIterator[Listener]:
+        """Be told from now on. Raises `Busy` when too many listen."""
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise Busy("too many listen already")
+        listener = Listener(form)
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    async def missed(self, form: str, number: int) -> list[tuple[int, bytes]]:
+        """What happened after a number, in a form, as far back as is kept at hand."""
+        async with self._runtime.database.reading() as connection:
+            happened = await events.after(connection, number, MOST_REPLAYED)
+            shown = await posts.public_by_id(connection, [event.post_id for event in happened])
+        return [
+            (event.number, self._frame(event, shown[event.post_id], form))
+            for event in happened
+            if event.post_id in shown
+        ]
+
+    async def _follow(self, number: int) -> None:
+        bell = self._runtime.database.wakeups.bell("events")
+        while True:
+            try:
+                async with self._runtime.database.reading() as connection:
+                    happened = await events.after(connection, number)
+                    shown = await posts.public_by_id(connection, [event.post_id for event in happened])
+                self._tell(happened, shown)
+                number = happened[-1].number if happened else number
+            except Exception:
+                log.exception("the live stream stumbled", action="live.failed")
+                happened = []
+            if not happened:
+                await bell.wait(LOOK_EVERY)
+
+    def _tell(self, happened: Sequence[Event], shown: dict[str, PublicPost]) -> None:
+        forms = {listener.form for listener in self._listeners} - {STAFF}
+        for event in happened:
+            if event.post_id in shown:
+                self._hand_out(event.number, {form: self._frame(event, shown[event.post_id], form) for form in forms})
+
+    def _hand_out(self, number: int, frames: Mapping[str, bytes]) -> None:
+        for listener in list(self._listeners):
+            if listener.form not in frames:
+                continue
+            try:
+                listener.waiting.put_nowait((number, frames[listener.form]))
+            except asyncio.QueueFull:
+                self._drop(listener)
+
+    async def _watch_queue(self) -> None:
+        """Tell staff that something changed and how many wait; their page then asks for the rest."""
+        bell = self._runtime.database.wakeups.bell("queue")
+        for number in itertools.count(1):
+            await bell.wait(HEARTBEAT)
+            try:
+                async with self._runtime.database.reading() as connection:
+                    waiting = await posts.waiting(connection)
+                self._hand_out(number, {STAFF: f'event: queue\ndata: {{"waiting": {waiting}}}\n\n'.encode()})
+            except Exception:
+                log.exception("the staff's stream stumbled", action="live.queue")
+            await asyncio.sleep(GATHER)
+
+    def _frame(self, event: Event, post: PublicPost, form: str) -> bytes:
+        # What a listener learns of a post is what is true now, also when he hears of it late.
+        data = json.dumps(public_json(post), ensure_ascii=False) if form == JSON else self._word(post, form)
+        lines = "".join(f"data: {line}\n" for line in data.splitlines())
+        return f"id: {event.number}\nevent: {event.event}\n{lines}\n".encode()
+
+    def _drop(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        while not listener.waiting.empty():
+            listener.waiting.get_nowait()
+        listener.waiting.put_nowait(None)
+
+
+def routes() -> list[web.RouteDef]:
+    """The three streams."""
+    return [
+        web.get("/api/v1/stream", _json),
+        web.get("/live", _html),
+        web.get("/console/live", _queue),
+    ]
+
+
+async def _json(request: web.Request) -> web.StreamResponse:
+    return await _stream(request, JSON)
+
+
+async def _html(request: web.Request) -> web.StreamResponse:
+    language = request[LANGUAGE]
+    return await _stream(request, language if language in LANGUAGES else LANGUAGES[0])
+
+
+async def _stream(request: web.Request, form: str) -> web.StreamResponse:
+    hub = request.app[HUB]
+    number = None if form == STAFF else _last_number(request)
+    async with hub.listen(form) as listener:
+        response = web.StreamResponse(headers={**HEADERS, **(ANY_SITE if form == JSON else {})})
+        await response.prepare(request)
+        await response.write(f"retry: {RETRY}\n\n".encode())
+        # Listening before looking back: an event in between comes twice and is passed over by its number.
+        for event, frame in await hub.missed(form, number) if number is not None else ():
+            number = event
+            await response.write(frame)
+        while True:
+            try:
+                told = await asyncio.wait_for(listener.waiting.get(), HEARTBEAT)
+            except TimeoutError:
+                await response.write(b": still here\n\n")
+                continue
+            if told is None:
+                return response
+            if number is None or told[0] > number:
+                await response.write(told[1])
+
+
+async def _queue(request: web.Request) -> web.StreamResponse:
+    return await _stream(request, STAFF)
+
+
+def _last_number(request: web.Request) -> int | None:
+    value = request.headers.get("Last-Event-ID") or request.query.get("last")
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or len(value) > 18:
+        raise BadInput("a number of this stream", "last")
+    return int(value)

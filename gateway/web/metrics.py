@@ -1,0 +1,66 @@
+"""What Prometheus reads at /metrics: requests, channels' activity, listeners, signatures that did not fit."""
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from gateway.errors import NotAllowed
+from gateway.web import addresses
+from gateway.web.keys import ACCOUNT, HUB, METRICS, RUNTIME
+from store import counts, posts
+
+LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The figures of one application, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        route = ["method", "route", "status"]
+        self._requests = Histogram(
+            "everyline_http_seconds", "Requests by route and status", route, registry=self.registry, buckets=LATENCIES
+        )
+        self.unsigned = Counter(
+            "everyline_unsigned_total", "Requests refused for their signature", ["channel"], registry=self.registry
+        )
+        self.listeners = Gauge("everyline_listeners", "Open live streams", registry=self.registry)
+        self.waiting = Gauge("everyline_store_waiting", "Changes that wait for the store", registry=self.registry)
+        self.posts = Gauge("everyline_posts", "Posts by state", ["state"], registry=self.registry)
+        self.depth = Gauge("everyline_deliveries_waiting", "Deliveries waiting", ["channel"], registry=self.registry)
+        self.failed = Gauge("everyline_deliveries_failed", "Dead letters", ["channel"], registry=self.registry)
+        self.unknown = Gauge("everyline_deliveries_unknown", "Unknown outcomes", ["channel"], registry=self.registry)
+        self.last_in = Gauge(
+            "everyline_last_in_timestamp_seconds", "When a channel last received", ["channel"], registry=self.registry
+        )
+
+    def requested(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(method, route, str(status)).observe(seconds)
+
+
+def routes() -> list[web.RouteDef]:
+    """The one route."""
+    return [web.get("/metrics", _metrics)]
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    """For this machine and for staff with a token: the figures tell how busy each line is."""
+    if not addresses.is_loopback(request.remote or "") and ACCOUNT not in request:
+        raise NotAllowed("ask from this machine, or with a bearer token")
+    if request.headers.get("X-Forwarded-For") and ACCOUNT not in request:
+        raise NotAllowed("a proxy's question counts as from outside: use a bearer token")
+    metrics, runtime = request.app[METRICS], request.app[RUNTIME]
+    metrics.listeners.set(request.app[HUB].listening)
+    metrics.waiting.set(runtime.database.waiting)
+    async with runtime.database.reading() as connection:
+        activity = await counts.activity(connection, list(runtime.channels))
+        for state, number in (await posts.counts(connection)).items():
+            metrics.posts.labels(state).set(number)
+    for name, found in activity.items():
+        metrics.depth.labels(name).set(found.depth)
+        metrics.failed.labels(name).set(found.failed)
+        metrics.unknown.labels(name).set(found.unknown)
+        if found.last_in:
+            metrics.last_in.labels(name).set(found.last_in.timestamp())
+    return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

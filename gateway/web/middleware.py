@@ -1,0 +1,188 @@
+"""What every request passes through, outermost first: its id and log line, language, errors, staff.
+
+Whatever goes wrong inside becomes one clear answer: problem+json (RFC 9457) for programs, a page for people.
+"""
+
+import time
+from collections.abc import Iterable
+from urllib.parse import quote
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from babel import Locale, UnknownLocaleError
+
+from gateway import clock
+from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
+from gateway.schema import LANGUAGES
+from gateway.web import auth
+from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME
+
+LANGUAGE_COOKIE = "lang"
+# No inline script or style anywhere, nothing from another site, no frame around us.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+}
+STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
+STAFF_PAGES = "/console"
+STAFF_API = "/api/v1/console"
+FOR_PROGRAMS = ("/api/", "/hooks/", "/open311/", "/metrics", "/healthz", "/readyz")
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Name the request, time it, and write one line about it: its route, never its query or who asked."""
+    request[REQUEST_ID] = clock.new_id()[-12:]
+    begun = time.perf_counter()
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        seconds = time.perf_counter() - begun
+        route = _route(request)
+        request.app[METRICS].requested(request.method, route, status, seconds)
+        log.info(
+            "request",
+            action="http",
+            request=request[REQUEST_ID],
+            method=request.method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+        )
+
+
+async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
+    """Headers that every answer carries, just before it goes out."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.app[RUNTIME].settings.public_url.startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+    if request.path.startswith((STAFF_PAGES, STAFF_API, "/login", "/setup")):
+        response.headers["Cache-Control"] = "no-store"
+    if response.content_type == "text/html":
+        response.headers.setdefault("Cache-Control", "no-cache")
+        response.headers.setdefault("Vary", "Accept-Language, Cookie")
+    auth.keep_visitor(request, response)
+
+
+@web.middleware
+async def speak(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Settle the language of the answer; ?lang= is remembered."""
+    chosen = request.query.get("lang")
+    settings = request.app[RUNTIME].settings
+    kept = request.cookies.get(LANGUAGE_COOKIE)
+    known = next((language for language in (chosen, kept) if language in LANGUAGES), None)
+    request[LANGUAGE] = known or preferred(request.headers.get("Accept-Language", "")) or settings.city.language
+    response = await handler(request)
+    if chosen in LANGUAGES and chosen != kept and not response.prepared:
+        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=auth.VISITOR_SECONDS, path="/", samesite="Lax")
+    return response
+
+
+@web.middleware
+async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong into one clear answer."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return await _answer(request, error.status, error.reason, None, None, headers)
+    except NotLoggedIn as error:
+        if request.path.startswith(STAFF_PAGES):
+            raise web.HTTPSeeOther(f"/login?next={quote(request.rel_url.raw_path, safe='/')}") from error
+        headers = {"WWW-Authenticate": "Bearer"}
+        return await _answer(request, error.status, error.title, str(error), None, headers)
+    except EverylineError as error:
+        if error.status >= 500 and not isinstance(error, TooMany):
+            log.exception("a request failed", action="http.error", request=request[REQUEST_ID])
+            return await _answer(request, error.status, error.title, None, None, {})
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+        field = error.field if isinstance(error, BadInput) else None
+        return await _answer(request, error.status, error.title, str(error), field, headers)
+    except (ConnectionResetError, TimeoutError):
+        raise
+    except Exception:
+        log.exception("a request failed", action="http.crash", request=request[REQUEST_ID])
+        return await _answer(request, 500, "Internal error", None, None, {})
+
+
+@web.middleware
+async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let only staff onto staff paths, and know them everywhere; forms of staff must be our own."""
+    account = await auth.identify(request) if _may_know(request) else None
+    if account:
+        request[ACCOUNT] = account
+    if request.path.startswith((STAFF_PAGES, STAFF_API)):
+        auth.require(request)
+        by_browser = not request.headers.get("Authorization")
+        if request.method not in ("GET", "HEAD") and by_browser:
+            await _own_form(request)
+    return await handler(request)
+
+
+def preferred(header: str) -> str | None:
+    """The best of our languages for an Accept-Language header (RFC 9110 section 12.5.4)."""
+    wishes: list[tuple[float, int, str]] = []
+    for part in header[:500].split(","):
+        tag, _, rest = part.strip().partition(";")
+        quality = rest.strip().removeprefix("q=")
+        try:
+            wishes.append((-float(quality or 1), len(wishes), Locale.parse(tag.strip(), sep="-").language))
+        except (ValueError, UnknownLocaleError, TypeError):
+            continue
+    return next((language for quality, _, language in sorted(wishes) if language in LANGUAGES and quality < 0), None)
+
+
+def middlewares() -> Iterable[Middleware]:
+    """In their order, outermost first."""
+    return (observe, speak, explain, admit)
+
+
+def _may_know(request: web.Request) -> bool:
+    """Whether to look up who asks: on staff paths, and wherever a page greets or a file is guarded."""
+    return not request.path.startswith(("/hooks/", "/static/", "/healthz", "/readyz"))
+
+
+async def _own_form(request: web.Request) -> None:
+    """A browser's change: a form with its token, or JSON with the token in a header."""
+    token = request.headers.get("X-CSRF-Token")
+    if token is None:
+        form = await request.post()
+        token = str(form.get("csrf", ""))
+    if not token:
+        raise NotAllowed("this form lacks its token; load the page again")
+    auth.check_csrf(request, token)
+
+
+async def _answer(
+    request: web.Request, status: int, title: str, detail: str | None, field: str | None, headers: dict[str, str]
+) -> web.Response:
+    if request.path.startswith(FOR_PROGRAMS):
+        problem = {"type": "about:blank", "title": title, "status": status, "instance": request[REQUEST_ID]}
+        problem |= {"detail": detail} if detail else {}
+        problem |= {"field": field} if field else {}
+        return web.json_response(problem, status=status, headers=headers, content_type="application/problem+json")
+    response = await request.app[DRAWING].error_page(request, status, None, request[REQUEST_ID])
+    response.headers.update(headers)
+    return response
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"

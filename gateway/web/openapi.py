@@ -1,0 +1,110 @@
+"""The API described (OpenAPI 3.1) from the same models that check it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from gateway.runtime import Runtime
+from gateway.web import bodies
+
+REFERENCE = "#/components/schemas/{model}"
+TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{8}$"}}
+PATH_REFERENCE = {"name": "reference", "in": "path", "required": True, "schema": {"type": "string"}}
+FILTERS = [
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
+    *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("cursor", "category", "department")),
+    {"name": "place", "in": "query", "schema": {"type": "string"}},
+]
+STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
+
+
+def describe(runtime: Runtime) -> dict[str, Any]:
+    """The whole description. A channel that takes JSON names its model as `BODY`."""
+    taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
+    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named, *taken]
+    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
+    paths = _paths()
+    if taken:
+        paths["/api/v1/posts"]["post"] = _operation(
+            "Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]}
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Everyline", "version": "1", "description": "What a city's people say, and the answers."},
+        "servers": [{"url": runtime.settings.public_url}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key gives the same answer and makes no second post.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+
+
+def _paths() -> dict[str, dict[str, Any]]:
+    post, page = "Post", "Page"
+    named = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Named")}}}
+    staff = {"security": STAFF}
+    return {
+        "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": FILTERS})},
+        "/api/v1/posts/{ticket}": {"get": _operation("One thread", post, extra={"parameters": [TICKET]})},
+        "/api/v1/departments": {"get": _operation("The departments", named)},
+        "/api/v1/categories": {"get": _operation("The categories", named)},
+        "/api/v1/stats": {"get": _operation("How many posts stand in each state", {"type": "object"})},
+        "/api/v1/console/queue": {"get": _operation("What waits for a decision", {"type": "object"}, extra=staff)},
+        "/api/v1/console/posts/{reference}": {
+            "get": _operation(
+                "A post whole, by id or ticket", {"type": "object"}, extra={"parameters": [PATH_REFERENCE], **staff}
+            )
+        },
+        "/api/v1/console/posts/{reference}/decision": {
+            "post": _operation("Decide", body="Decision", extra={"parameters": [PATH_REFERENCE], **staff})
+        },
+        "/api/v1/console/posts/{reference}/answers": {
+            "post": _operation(
+                "Answer as a department",
+                body="Answer",
+                status="201",
+                extra={"parameters": [PATH_REFERENCE], **staff},
+            )
+        },
+        "/api/v1/console/deliveries": {"get": _operation("Deliveries", {"type": "object"}, extra=staff)},
+        "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
+    }
+
+
+def _operation(
+    summary: str,
+    gives: str | Mapping[str, Any] | None = None,
+    *,
+    body: str | None = None,
+    status: str = "200",
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    schema = _ref(gives) if isinstance(gives, str) else dict(gives or {"type": "object"})
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "responses": {
+            status: {"description": summary, "content": {"application/json": {"schema": schema}}},
+            "default": {
+                "description": "What went wrong",
+                "content": {"application/problem+json": {"schema": _ref("Problem")}},
+            },
+        },
+        **(extra or {}),
+    }
+    if body:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
+    return operation
+
+
+def _ref(model: str) -> dict[str, Any]:
+    return {"$ref": REFERENCE.format(model=model)}
