@@ -1,0 +1,63 @@
+"""How many SMS a text takes: GSM 7-bit when its alphabet holds every character, else UCS-2 for all of it.
+
+Source: 3GPP TS 23.038 (alphabets) and TS 23.040 (lengths, concatenation with an 8-bit reference).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+GSM7, UCS2 = "gsm7", "ucs2"
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+# Each of these is an escape and a character: two septets that must stay in one segment.
+_EXTENSION = frozenset("\f^{}\\[~]|€")
+# Alphabet: units of a text that is alone, and of each part of a longer one.
+LENGTHS = {GSM7: (160, 153), UCS2: (70, 67)}
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What a text takes: how many segments, units in all, of which alphabet, and units left in the last segment."""
+
+    count: int
+    units: int
+    alphabet: str
+    left: int
+
+
+def measure(text: str) -> Segments:
+    """Count the segments of a text; an empty one takes one."""
+    alphabet = GSM7 if all(character in _BASIC or character in _EXTENSION for character in text) else UCS2
+    alone, part = LENGTHS[alphabet]
+    units = sum(_widths(text, alphabet))
+    if units <= alone:
+        return Segments(1, units, alphabet, alone - units)
+    count, used = 1, 0
+    for width in _widths(text, alphabet):
+        if used + width > part:
+            count, used = count + 1, 0
+        used += width
+    return Segments(count, units, alphabet, part - used)
+
+
+def fit(text: str, segments: int) -> str:
+    """The text, or as much of its beginning as fits so many segments, ending with three dots."""
+    if measure(text).count <= segments:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if measure(text[:middle].rstrip() + "...").count <= segments:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low].rstrip() + "..."
+
+
+def _widths(text: str, alphabet: str) -> Iterator[int]:
+    """The units each character takes: an escaped one, or one beyond the basic plane, takes two and is never cut."""
+    if alphabet == GSM7:
+        return (2 if character in _EXTENSION else 1 for character in text)
+    return (2 if ord(character) > 0xFFFF else 1 for character in text)
