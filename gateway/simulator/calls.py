@@ -64,6 +64,7 @@ class Call:
         status = "ringing"
         for _ in range(MOST_DOCUMENTS):
             if fetch is None:
+                self._stay()
                 raise Over(Ended.COMPLETED)
             document = await self._ask(fetch, status)
             status, self._url = "in-progress", fetch.url

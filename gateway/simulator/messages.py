@@ -74,10 +74,13 @@ class MessageLog:
         return self._messages.get(sid or "")
 
     def page(self, filters: Mapping[str, str], size: int, after: str | None) -> tuple[list[Message], bool]:
-        """The newest `size` that pass the filters and are older than `after`, and whether there are more."""
-        found: list[Message] = []
+        """The newest `size` that pass Twilio's filters and are older than `after`, and whether there are more.
+
+        Raises ValueError for a date that is none.
+        """
+        wanted, found = _read(filters), list[Message]()
         for message in self._older_than(after):
-            if not _passes(message, filters):
+            if not wanted.includes(message):
                 continue
             if len(found) == size:
                 return found, True
@@ -120,22 +123,39 @@ def describe(message: Message, account: Account) -> dict[str, Any]:
     }
 
 
-def _passes(message: Message, filters: Mapping[str, str]) -> bool:
-    if filters.get("To", message.to) != message.to or filters.get("From", message.sender) != message.sender:
-        return False
-    if not any(filters.get(f"DateSent{sign}") for sign in ("", ">", "<")):
-        return True
-    if message.sent is None:
-        return False
-    day, earliest, latest = (filters.get(f"DateSent{sign}") for sign in ("", ">", "<"))
-    return (
-        (not day or message.sent.date() == _moment(day).date())
-        and (not earliest or message.sent.replace(microsecond=0) >= _moment(earliest))
-        and (not latest or message.sent.replace(microsecond=0) <= _moment(latest))
-    )
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The filters of a list. Times are compared by the second, as Twilio shows them."""
+
+    to: str | None
+    sender: str | None
+    day: datetime | None
+    earliest: datetime | None
+    latest: datetime | None
+
+    def includes(self, message: Message) -> bool:
+        if self.to not in (None, message.to) or self.sender not in (None, message.sender):
+            return False
+        if self.day is None and self.earliest is None and self.latest is None:
+            return True
+        if message.sent is None:
+            return False
+        sent = message.sent.replace(microsecond=0)
+        return (
+            (self.day is None or sent.date() == self.day.date())
+            and (self.earliest is None or sent >= self.earliest)
+            and (self.latest is None or sent <= self.latest)
+        )
 
 
-def _moment(text: str) -> datetime:
+def _read(filters: Mapping[str, str]) -> _Wanted:
+    day, earliest, latest = (_moment(filters.get(f"DateSent{sign}")) for sign in ("", ">", "<"))
+    return _Wanted(filters.get("To"), filters.get("From"), day, earliest, latest)
+
+
+def _moment(text: str | None) -> datetime | None:
     """A day or a moment in ISO 8601, UTC where it says nothing else. Raises ValueError."""
+    if not text:
+        return None
     moment = datetime.fromisoformat(text)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

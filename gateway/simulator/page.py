@@ -152,7 +152,7 @@ class HandsetsPage:
         if (name and name not in samples()) or (hang_up and hang_up not in list(At)):
             raise BadInput("bad_value")
         caller = Caller(
-            keys=[_keys(keys) for keys in data.get("keys", [])],
+            keys=_script(data.get("keys", [])),
             sounds=[await asyncio.to_thread(samples()[name].path.read_bytes)] if name else [],
             finish=_keys(_string(data, "finish", 1)),
             hang_up=At(hang_up) if hang_up else None,
@@ -256,6 +256,13 @@ def _keys(value: object) -> str:
     if not isinstance(value, str) or len(value) > 20 or any(key not in KEYS for key in value):
         raise BadInput("bad_value", "keys")
     return value
+
+
+def _script(value: object) -> list[str]:
+    """Keys for each time the line asks."""
+    if not isinstance(value, list) or len(value) > MOST_AT_ONCE:
+        raise BadInput("bad_value", "keys")
+    return [_keys(keys) for keys in value]
 
 
 def _describe_samples(language: str) -> list[dict[str, str]]:
