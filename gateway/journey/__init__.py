@@ -1,0 +1,1 @@
+"""The journey of a post: one file a step, from intake to receipts."""
