@@ -289,35 +289,6 @@ class PublicPost:
 
 
 def public_json(post: PublicPost) -> dict[str, Any]:
-    """A post as the API, the stream and the JSON feed give it: times are RFC 3339 in UTC, to the millisecond."""
-    return {
-        "id": post.id,
-        "ticket": post.ticket,
-        "kind": post.kind.value,
-        "text": post.text,
-        "channel": post.channel,
-        "state": post.state.value,
-        "progress": post.progress.value,
-        "category": post.category,
-        "department": post.department,
-        "place": {"name": post.place.name, "lat": post.place.lat, "lon": post.place.lon},
-        "media": [
-            {"url": file.url, "type": file.type, "transcript": file.transcript, "confidence": file.confidence}
-            for file in post.media
-        ],
-        "created_at": _rfc3339(post.created_at),
-        "published_at": _rfc3339(post.published_at) if post.published_at else None,
-        "parent": post.parent,
-        "comments": post.comments,
-        "answers": [public_json(answer) for answer in post.answers],
-    }
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def public_json(post: PublicPost) -> dict[str, Any]:
     """A post in the JSON of the API, the stream and the feeds; times are RFC 3339 in UTC."""
     return {
         "id": post.id,

@@ -55,9 +55,10 @@ async def log_in(runtime: Runtime, name: str, password: str) -> str:
     if known and known.locked_until and known.locked_until > clock.now():
         wait = int((known.locked_until - clock.now()).total_seconds()) + 1
         raise TooMany(LOCKED, retry_after=wait)
+    account = known.account if known else None
     right = await _matches(known.password_hash if known else _NOBODY, password[:LONGEST_PASSWORD])
     if known is None or not right:
-        await runtime.database.write(lambda transaction: _failed(runtime, transaction, known and known.account))
+        await runtime.database.write(lambda transaction: _failed(runtime, transaction, account))
         raise NotLoggedIn("name or password is wrong")
     secret = secrets.token_urlsafe(32)
     hours = timedelta(hours=runtime.settings.accounts.session_hours)
@@ -131,7 +132,7 @@ def require(request: web.Request, *roles: Role) -> Account:
 
     Raises `NotLoggedIn` or `NotAllowed`.
     """
-    account = request.get(ACCOUNT)
+    account: Account | None = request.get(ACCOUNT)
     if account is None:
         raise NotLoggedIn("log in first")
     if roles and account.role is not Role.ADMINISTRATOR and account.role not in roles:

@@ -20,7 +20,7 @@ from channels.base import Channel
 from gateway import clock
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
-from gateway.web import catalogues, labels
+from gateway.web import assets, catalogues, labels
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE
 
@@ -133,6 +133,7 @@ class Drawing:
             "departments": names["department"],
             "lines": self._lines,
             "steps": labels.steps,
+            "static": assets.url,
             "phrase": lambda key: self._runtime.phrase(key, language),
         }
         environment.filters |= {

@@ -1,0 +1,196 @@
+"""The console: what staff see and do. Every change is a plain form; `live.js` only saves the reload."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from gateway.casework import cases
+from gateway.errors import BadInput, Conflict
+from gateway.journey import moderation, routing
+from gateway.schema import Action, DeliveryState
+from gateway.web import auth
+from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
+from store import counts, deliveries, history, posts
+from store.accounts import Role
+from store.posts import StaffPost
+
+QUEUE_LENGTH = 100
+DELIVERIES = 200
+
+
+def routes() -> list[web.RouteDef]:
+    """Its addresses; `middleware.admit` lets only staff near them."""
+    return [
+        web.get("/console", _queue),
+        web.get("/console/queue/rows", _rows),
+        web.get("/console/find", _find),
+        web.get("/console/posts/{ticket}", _post),
+        web.post("/console/posts/{id}/decision", _decide),
+        web.post("/console/posts/{ticket}/answers", _answer),
+        web.get("/console/deliveries", _deliveries),
+        web.get("/console/channels", _channels),
+        web.post("/console/logout", _log_out),
+    ]
+
+
+async def _queue(request: web.Request) -> web.Response:
+    return await _draw_queue(request)
+
+
+async def _rows(request: web.Request) -> web.Response:
+    """The rows of the queue alone, for the page to take in."""
+    return await _draw(request, "console/rows.html", **await _waiting(request))
+
+
+async def _find(request: web.Request) -> web.Response:
+    digits = "".join(character for character in request.query.get("ticket", "") if character.isdecimal())
+    raise web.HTTPSeeOther(f"/console/posts/{digits}" if digits else "/console")
+
+
+async def _post(request: web.Request) -> web.Response:
+    return await _draw_post(request, request.match_info["ticket"])
+
+
+async def _decide(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    form = {name: str(value).strip() for name, value in (await request.post()).items()}
+    try:
+        if form.get("action") not in list(Action):
+            raise BadInput("choose what to do", "action")
+        await moderation.decide(
+            request.app[RUNTIME],
+            request.match_info["id"],
+            Action(form["action"]),
+            actor=account.name,
+            reason=form.get("reason") or None,
+            note=form.get("note") or None,
+            text=form.get("text") or None,
+            version=int(form["version"]) if form.get("version", "").isdecimal() else None,
+        )
+    except (BadInput, Conflict) as error:
+        return await _again(request, form.get("back", ""), error)
+    raise web.HTTPSeeOther(_back(form.get("back", "")))
+
+
+async def _answer(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.OFFICER)
+    ticket, form = request.match_info["ticket"], await request.post()
+    text, department = str(form.get("text", "")), str(form.get("department", ""))
+    try:
+        auth.answers_as(account, department)
+        await cases.answer(request.app[RUNTIME], ticket, text, department, actor=account.name)
+    except (BadInput, Conflict) as error:
+        return await _draw_post(request, ticket, str(error), error.status, typed=text)
+    raise web.HTTPSeeOther(f"/console/posts/{ticket}")
+
+
+async def _deliveries(request: web.Request) -> web.Response:
+    chosen, ticket = request.query.get("state"), request.query.get("ticket", "").replace(" ", "")
+    state = DeliveryState(chosen) if chosen in list(DeliveryState) else None
+    async with request.app[RUNTIME].database.reading() as connection:
+        found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=DELIVERIES)
+    return await _draw(
+        request, "console/deliveries.html", deliveries=found, states=list(DeliveryState), chosen=state, ticket=ticket
+    )
+
+
+async def _channels(request: web.Request) -> web.Response:
+    runtime = request.app[RUNTIME]
+    async with runtime.database.reading() as connection:
+        activity = await counts.activity(connection, list(runtime.channels))
+    demo = any(runtime.simulated(name) for name in runtime.channels)
+    return await _draw(
+        request,
+        "console/channels.html",
+        plans=runtime.plans,
+        activity=activity,
+        models=runtime.models.languages(demo=demo),
+    )
+
+
+async def _log_out(request: web.Request) -> web.Response:
+    await auth.log_out(request)
+    response = web.HTTPSeeOther("/login")
+    auth.drop_session(request, response)
+    raise response
+
+
+async def _again(request: web.Request, back: str, error: BadInput | Conflict) -> web.Response:
+    """The page a decision came from, with what was wrong."""
+    onward = _back(back)
+    if onward == "/console":
+        return await _draw_queue(request, str(error), error.status)
+    return await _draw_post(request, onward.rpartition("/")[2], str(error), error.status)
+
+
+async def _draw_queue(request: web.Request, fault: str | None = None, status: int = 200) -> web.Response:
+    return await _draw(request, "console/queue.html", status, fault=fault, **await _waiting(request))
+
+
+async def _draw_post(
+    request: web.Request, ticket: str, fault: str | None = None, status: int = 200, typed: str = ""
+) -> web.Response:
+    runtime, account = request.app[RUNTIME], request[ACCOUNT]
+    async with runtime.database.reading() as connection:
+        thread = await posts.thread(connection, ticket)
+        ids = [post.id for post in thread]
+        entries = await history.of_thread(connection, runtime.vault, ids)
+        sent = await deliveries.of_posts(connection, ids)
+        originals = await history.originals(connection, runtime.vault, ids)
+        transcripts = await history.transcripts(connection, runtime.vault, ids)
+    first = thread[0]
+    chosen = account.department or first.department or _suggested(request, first)
+    return await _draw(
+        request,
+        "console/post.html",
+        status,
+        fault=fault,
+        typed=typed,
+        thread=thread,
+        first=first,
+        entries=sorted((entry for of_post in entries.values() for entry in of_post), key=lambda entry: entry.at),
+        deliveries=sent,
+        originals=originals,
+        transcripts=transcripts,
+        may_answer=account.role in (Role.OFFICER, Role.ADMINISTRATOR),
+        answering=_answering(request),
+        chosen=chosen,
+        allowed=lambda state: [action for action in moderation.allowed(state) if action is not Action.CORRECT],
+    )
+
+
+async def _waiting(request: web.Request) -> dict[str, Any]:
+    async with request.app[RUNTIME].database.reading() as connection:
+        queue = await posts.queue(connection, QUEUE_LENGTH)
+    return {"posts": queue, "suggested": {post.id: _suggested(request, post) for post in queue}}
+
+
+async def _draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+    runtime = request.app[RUNTIME]
+    async with runtime.database.reading() as connection:
+        waiting = await posts.waiting(connection)
+    known = {
+        "waiting": waiting,
+        "reasons": moderation.REASONS,
+        "may_decide": request[ACCOUNT].role in (Role.MODERATOR, Role.ADMINISTRATOR),
+        "show_ticket": False,
+    }
+    return await request.app[DRAWING].page(request, template, {**known, **values}, status)
+
+
+def _suggested(request: web.Request, post: StaffPost) -> str | None:
+    return routing.route(request.app[RUNTIME].settings, post.text, post.category).department
+
+
+def _answering(request: web.Request) -> Sequence[str]:
+    """The departments this account may answer as."""
+    own = request[ACCOUNT].department
+    return [own] if own else [department.slug for department in request.app[RUNTIME].settings.departments]
+
+
+def _back(path: str) -> str:
+    """A page of the console, and nothing else."""
+    if path.startswith("/console/posts/") and path.rpartition("/")[2].isalnum():
+        return path
+    return "/console"

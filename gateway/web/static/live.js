@@ -1,0 +1,81 @@
+// Keeps pages current without a reload. Every page works without it.
+"use strict";
+
+// A server's fragment as elements. It was written by our own templates, which escape every citizen's word.
+function elements(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return [...template.content.children];
+}
+
+// The public timeline: new posts on top, changed ones in their place, withdrawn ones gone.
+function follow(timeline) {
+  const source = new EventSource(timeline.dataset.live);
+  const state = document.querySelector("[data-live-state]");
+  source.onopen = () => state && (state.hidden = false);
+  source.onerror = () => state && (state.hidden = true);
+  const show = (event) => {
+    const [fresh] = elements(event.data);
+    const known = fresh && document.getElementById(fresh.id);
+    if (!fresh) return;
+    fresh.classList.add("fresh");
+    if (known) known.replaceWith(fresh);
+    else if (event.type === "post") timeline.prepend(fresh);
+    document.querySelector("[data-empty]")?.remove();
+  };
+  source.addEventListener("post", show);
+  source.addEventListener("update", show);
+  source.addEventListener("withdrawn", (event) => {
+    const [gone] = elements(event.data);
+    if (gone) document.getElementById(gone.id)?.remove();
+  });
+}
+
+// The moderators' queue: rows come and go, but nothing moves under somebody who is typing or choosing.
+function watch(queue) {
+  const busy = (row) => row.contains(document.activeElement);
+  const merge = (html) => {
+    const fresh = elements(html);
+    const ids = new Set(fresh.map((row) => row.id));
+    for (const row of [...queue.children]) if (!ids.has(row.id) && !busy(row)) row.remove();
+    for (const row of fresh) {
+      const known = row.id && document.getElementById(row.id);
+      if (!known) queue.append(row);
+      else if (known.dataset.version !== row.dataset.version && !busy(known)) known.replaceWith(row);
+    }
+  };
+  return async () => {
+    const answer = await fetch(queue.dataset.queue, { credentials: "same-origin" });
+    if (answer.ok && !answer.redirected) merge(await answer.text());
+  };
+}
+
+// Parts of staff pages that are simply drawn anew: the page is asked again and the part taken from it.
+function renew(part) {
+  return async () => {
+    if (part.contains(document.activeElement) || part.querySelector("details[open]")) return;
+    const answer = await fetch(location.href, { credentials: "same-origin" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(part.id);
+    if (fresh) part.replaceChildren(...fresh.childNodes);
+  };
+}
+
+function staff() {
+  const queue = document.querySelector("[data-queue]");
+  const parts = [...document.querySelectorAll("[data-refresh]")];
+  const tasks = [...(queue ? [watch(queue)] : []), ...parts.map(renew)];
+  const counts = document.querySelectorAll("[data-waiting]");
+  const source = new EventSource("/console/live");
+  source.addEventListener("queue", (event) => {
+    const { waiting } = JSON.parse(event.data);
+    for (const count of counts) count.textContent = waiting;
+    if (queue) document.title = document.title.replace(/^\(\d+\)/, `(${waiting})`);
+    for (const task of tasks) task();
+  });
+}
+
+const timeline = document.querySelector("[data-live]");
+if (timeline) follow(timeline);
+if (document.body.classList.contains("console")) staff();
