@@ -1,0 +1,87 @@
+"""The page in a real browser: texting, calling, reloading; without an error and without a request to elsewhere."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from playwright.async_api import ConsoleMessage, Error, Page, Request, async_playwright, expect
+
+from gateway.simulator.app import Simulator
+from tests.simulator.conftest import CITIZEN, TinyGateway
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+ARGS += ["--disable-component-update", "--disable-sync"]
+ANSWER = "/hooks/voice_twilio/answer"
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")]
+
+
+@pytest.fixture
+async def window(simulator: Simulator) -> AsyncIterator[Page]:
+    """A phone-sized window on the English page; at the end nothing may have gone wrong or elsewhere."""
+    wrong: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(message.text)
+
+    def fail(error: Error) -> None:
+        wrong.append(str(error))
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith(simulator.url):
+            wrong.append(request.url)
+
+    async with async_playwright() as player:
+        browser = await player.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = await browser.new_page(viewport={"width": 390, "height": 800})
+        page.on("console", hear)
+        page.on("pageerror", fail)
+        page.on("request", watch)
+        await page.goto(f"{simulator.url}/?lang=en")
+        yield page
+        await browser.close()
+    assert wrong == []
+
+
+async def test_a_conversation_is_seen_live_and_after_a_reload(
+    simulator: Simulator, api: ClientSession, window: Page
+) -> None:
+    phone = window.locator(".phone").first
+    await expect(phone.locator(".messages")).to_have_text("No messages yet. Write to the city below.")
+    await phone.locator("textarea").fill("<b>Light</b> out")
+    await phone.locator("textarea").press("Enter")
+    await expect(phone.locator(".mine .state")).to_have_text("the gateway has it")
+    async with api.post("Messages.json", data={"To": CITIZEN, "From": simulator.number, "Body": "Thank you"}):
+        await expect(phone.locator(".theirs .bubble")).to_have_text("Thank you")
+    await window.reload()
+    await expect(phone.locator(".bubble")).to_have_text(["<b>Light</b> out", "Thank you"])
+    assert await window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_call_by_hand(simulator: Simulator, tiny: TinyGateway, window: Page) -> None:
+    gather = '<Gather action="next" numDigits="1" timeout="30"><Say>Press 2</Say></Gather>'
+    tiny.answers |= {ANSWER: [f"<Response>{gather}</Response>"]}
+    tiny.answers["/hooks/voice_twilio/next"] = ['<Response><Say>Two</Say><Pause length="60"/></Response>']
+    phone = window.locator(".phone").first
+    await phone.locator("summary").click()
+    await phone.get_by_role("button", name="Call", exact=True).click()
+    await expect(phone.locator(".log .say")).to_have_text("Line says: Press 2")
+    await phone.get_by_role("button", name="Key 2").click()
+    await expect(phone.locator(".log .pause")).to_be_visible()
+    await phone.get_by_role("button", name="Hang up").click()
+    await expect(phone.locator(".log .end")).to_have_text("The caller hung up")
+    await expect(phone.get_by_role("button", name="Call", exact=True)).to_be_visible()
+
+
+async def test_switching_off_and_adding_a_phone(simulator: Simulator, window: Page) -> None:
+    phone = window.locator(".phone").first
+    await phone.get_by_role("button", name="Switch off").click()
+    await expect(phone.locator(".off-note")).to_be_visible()
+    assert not simulator.handset(CITIZEN).on
+    await window.get_by_label("Number of another phone").fill("+86 138 0013 8007")
+    await window.get_by_role("button", name="Add a phone").click()
+    await expect(window.locator(".phone .number")).to_have_count(4)
+    await expect(window.locator(".phone .number").last).to_have_text("+8613800138007")
