@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; what the operator must mend is said without a traceback."""
     args = parser().parse_args(arguments)
     try:
-        return asyncio.run(COMMANDS[args.command][0].main(args, os.environ))
+        ended: int = asyncio.run(COMMANDS[args.command][0].main(args, os.environ))
+        return ended
     except SettingsError as error:
         sys.stderr.write("The settings cannot be used:\n" + "".join(f"  {problem}\n" for problem in error.problems))
     except EverylineError as error:

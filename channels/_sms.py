@@ -43,17 +43,26 @@ def measure(text: str) -> Segments:
 
 
 def fit(text: str, segments: int) -> str:
-    """The text, or as much of its beginning as fits so many segments, ending with three dots."""
+    """The text, or as much of its beginning as fits so many segments (at least one), ending with its mark of a cut."""
     if measure(text).count <= segments:
         return text
+    # Every prefix takes at least as many segments as a shorter one, so the longest that fits is found by halving.
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if measure(text[:middle].rstrip() + "...").count <= segments:
+        if measure(_shortened(text, middle)).count <= segments:
             low = middle
         else:
             high = middle - 1
-    return text[:low].rstrip() + "..."
+    return _shortened(text, low)
+
+
+def _shortened(text: str, end: int) -> str:
+    """The first characters of a text, no letter parted from its marks, and dots that keep the text in its alphabet."""
+    while end and (text[end : end + 1] in _TIED or unicodedata.combining(text[end : end + 1] or " ")):
+        end -= 1
+    kept = text[:end].rstrip()
+    return kept + ("..." if measure(kept).alphabet == GSM7 else "…")
 
 
 def _widths(text: str, alphabet: str) -> Iterator[int]:

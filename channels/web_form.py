@@ -99,12 +99,11 @@ class Adapter(Channel):
         try:
             body = NewPost.model_validate(fields)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise BadInput(str(first["msg"]), str(first["loc"][0]) if first["loc"] else None) from error
+            raise _bad_input(error) from error
         if len(body.text) > self._longest:
-            raise BadInput(f"{len(body.text)} characters are too many; at most {self._longest}", "text")
+            raise BadInput("this is too long", "text")
         if body.kind not in CITIZEN_KINDS:
-            raise BadInput(f"one of {', '.join(_CITIZENS)}", "kind")
+            raise BadInput("choose one of the list", "kind")
         return body
 
     async def _take(self, desk: Desk, body: NewPost, external_id: str, address: str, raw: bytes) -> Taken:
@@ -147,6 +146,19 @@ class Adapter(Channel):
             "longest": self._longest,
         }
         return await desk.page(request, "new.html", values, status)
+
+
+def _bad_input(error: ValidationError) -> BadInput:
+    """The first fault in words that a page can translate and a program can show."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else None
+    if field == "text" and first["type"] in ("string_too_short", "missing"):
+        return BadInput("write what is wrong and where", field)
+    if first["type"] == "string_too_long":
+        return BadInput("this is too long", field)
+    if field in ("kind", "category"):
+        return BadInput("choose one of the list", field)
+    return BadInput(str(first["msg"]), field)
 
 
 def _fields(form: Mapping[str, str]) -> dict[str, Any]:

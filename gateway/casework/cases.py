@@ -20,7 +20,7 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
     if not cleaned:
         raise BadInput("write an answer", "text")
     if department not in {known.slug for known in runtime.settings.departments}:
-        raise BadInput(f"there is no department {department!r}", "department")
+        raise BadInput("choose a department", "department")
     verdict = runtime.judge(cleaned)
     held = verdict.ruling in (Ruling.HOLD, Ruling.BLOCK)
 
@@ -29,7 +29,7 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
         if thread.id != thread.thread_id:
             thread = await changes.load(transaction.connection, thread.thread_id)
         if thread.state in (State.REJECTED, State.WITHDRAWN):
-            raise Conflict(f"a thread that is {thread.state} cannot be answered")
+            raise Conflict("this thread was turned away and cannot be answered")
         answer_id = await _insert(transaction, thread, cleaned, department)
         words = history.sealed_words(runtime.vault, None, answer_id, history.What.ORIGINAL, cleaned)
         state = State.HELD if held else State.PENDING

@@ -98,7 +98,7 @@ async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: st
 
 def _check(action: Action, reason: str | None, note: str | None, text: str | None) -> None:
     if action in NEEDS_REASON and reason not in REASONS:
-        raise BadInput(f"give a reason: one of {', '.join(REASONS)}", "reason")
+        raise BadInput("choose a reason first", "reason")
     if reason == REASONS[-1] and not note:
         raise BadInput("say the reason in a note", "note")
     if note and len(note) > LONGEST_NOTE:
@@ -111,7 +111,7 @@ def _permit(post: Changing, action: Action, version: int | None) -> None:
     if version is not None and version != post.version:
         raise Conflict("somebody changed this post meanwhile; look at it again")
     if post.state not in TABLE[action][0]:
-        raise Conflict(f"a post that is {post.state} cannot be changed by {action}")
+        raise Conflict("this change is not possible any more")
 
 
 def _publication(post: Changing, after: State) -> dict[str, datetime]:

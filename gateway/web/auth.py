@@ -40,7 +40,7 @@ async def hash_password(runtime: Runtime, password: str) -> str:
     """What to keep of a password. Raises `BadInput` for one too short or too long."""
     shortest = runtime.settings.accounts.shortest_password
     if not shortest <= len(password) <= LONGEST_PASSWORD:
-        raise BadInput(f"a password has {shortest} to {LONGEST_PASSWORD} characters", "password")
+        raise BadInput("this password is too short or too long", "password")
     async with _AT_ONCE:
         return await asyncio.to_thread(_HASHER.hash, password)
 
@@ -98,7 +98,7 @@ async def set_up(request: web.Request, token: str, name: str, password: str) -> 
         raise NotFound("this link is not good any more")
     name = name.strip()
     if not 0 < len(name) <= LONGEST_NAME:
-        raise BadInput(f"a name has 1 to {LONGEST_NAME} characters", "name")
+        raise BadInput("give a name", "name")
     password_hash = await hash_password(runtime, password)
 
     async def work(transaction: Transaction) -> None:

@@ -47,15 +47,15 @@ ACTIONS: Mapping[str, str] = {
 }
 # What the history calls what was done; an action the pages do not know is shown by its own name.
 DONE: Mapping[str, str] = {
-    "take": N_("taken in"),
+    "taken": N_("sent it"),
+    "judged": N_("judged it"),
     Action.PUBLISH: N_("published"),
     Action.HOLD: N_("held for a second look"),
     Action.REJECT: N_("rejected"),
     Action.WITHDRAW: N_("withdrawn"),
     Action.CORRECT: N_("text corrected"),
-    "answer": N_("answered"),
-    "route": N_("given to a department"),
-    "transcribe": N_("recording written down"),
+    "answered": N_("answered"),
+    "transcribed": N_("recording written down"),
 }
 RULINGS: Mapping[str, str] = {
     Ruling.PASS: N_("no rule hit"),
@@ -100,8 +100,34 @@ MEDIUMS: Mapping[str, str] = {
     "web": N_("Web"),
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
-    "desk": N_("City staff"),
+    "console": N_("City staff"),
 }
+# What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
+FAULTS = (
+    N_("name or password is wrong"),
+    N_("this account is locked for a while after too many wrong passwords"),
+    N_("this is no telephone number"),
+    N_("too many codes were sent to this number today"),
+    N_("this is not the code we sent"),
+    N_("this code has expired"),
+    N_("this code was tried too often; write again to get a new one"),
+    N_("load the page again and send once more"),
+    N_("write what is wrong and where"),
+    N_("this is too long"),
+    N_("choose one of the list"),
+    N_("say the reason in a note"),
+    N_("choose a reason first"),
+    N_("choose what to do"),
+    N_("write an answer"),
+    N_("give the corrected text"),
+    N_("there are no words to publish yet: wait for the transcript or type them"),
+    N_("somebody changed this post meanwhile; look at it again"),
+    N_("this change is not possible any more"),
+    N_("choose a department"),
+    N_("this thread was turned away and cannot be answered"),
+    N_("this password is too short or too long"),
+    N_("give a name"),
+)
 TABLES: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,
     "state": STATES,
