@@ -3,6 +3,7 @@
 Source: 3GPP TS 23.038 (alphabets) and TS 23.040 (lengths, concatenation with an 8-bit reference).
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ _BASIC = frozenset(
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 # Alphabet: units of a text that is alone, and of each part of a longer one.
 LENGTHS = {GSM7: (160, 153), UCS2: (70, 67)}
+# What belongs to the emoji before it: the joiner, the sign that asks for an emoji, the skin tones.
+_JOINER = "\u200d"
+_TIED = frozenset((_JOINER, "\ufe0f", *map(chr, range(0x1F3FB, 0x1F400))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,14 @@ def fit(text: str, segments: int) -> str:
 
 def _shortened(text: str, end: int) -> str:
     """The first characters of a text, no letter parted from its marks, and dots that keep the text in its alphabet."""
-    while end and (text[end : end + 1] in _TIED or unicodedata.combining(text[end : end + 1] or " ")):
+    while 0 < end < len(text) and _tied(text[end - 1], text[end]):
         end -= 1
     kept = text[:end].rstrip()
     return kept + ("..." if measure(kept).alphabet == GSM7 else "…")
+
+
+def _tied(before: str, after: str) -> bool:
+    return before == _JOINER or after in _TIED or unicodedata.combining(after) > 0
 
 
 def _widths(text: str, alphabet: str) -> Iterator[int]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from aiohttp import web
 
@@ -28,6 +29,9 @@ class Simulator:
     `gateway_url` is where webhooks go and what they are signed with; it may be set again after the start.
     `port` 0 takes any free one. `webhook_timeout` is in seconds. Raises ValueError for anything but loopback.
     """
+
+    # Whom it stands in for: the name that channels give their carrier.
+    carrier: ClassVar[str] = "twilio"
 
     def __init__(
         self,
@@ -85,6 +89,15 @@ class Simulator:
     def faults(self) -> Faults:
         """What is made to go wrong."""
         return self._running.faults
+
+    def environment(self) -> dict[str, str]:
+        """The credentials of the account, under the names a gateway reads them by."""
+        return {
+            "EVERYLINE_TWILIO_ACCOUNT_SID": self.account_sid,
+            "EVERYLINE_TWILIO_AUTH_TOKEN": self.auth_token,
+            "EVERYLINE_TWILIO_NUMBER": self.number,
+            "EVERYLINE_TWILIO_API_URL": self.url,
+        }
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""

@@ -76,20 +76,23 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
     if response.content_type == "text/html":
         response.headers.setdefault("Cache-Control", "no-cache")
         response.headers.setdefault("Vary", "Accept-Language, Cookie")
-    auth.keep_visitor(request, response)
 
 
 @web.middleware
 async def speak(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Settle the language of the answer; ?lang= is remembered."""
+    """Settle the language of the answer, and give the browser the cookies it lacks; ?lang= is remembered."""
     chosen = request.query.get("lang")
     settings = request.app[RUNTIME].settings
     kept = request.cookies.get(LANGUAGE_COOKIE)
     known = next((language for language in (chosen, kept) if language in LANGUAGES), None)
     request[LANGUAGE] = known or preferred(request.headers.get("Accept-Language", "")) or settings.city.language
-    response = await handler(request)
-    if chosen in LANGUAGES and chosen != kept and not response.prepared:
-        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=auth.VISITOR_SECONDS, path="/", samesite="Lax")
+    try:
+        response = await handler(request)
+    except web.HTTPException as redirect:
+        _put_cookies(request, redirect, chosen if chosen != kept else None)
+        raise
+    if not response.prepared:
+        _put_cookies(request, response, chosen if chosen != kept else None)
     return response
 
 
@@ -157,6 +160,13 @@ def middlewares() -> Iterable[Middleware]:
 def _may_know(request: web.Request) -> bool:
     """Whether to look up who asks: on staff paths, and wherever a page greets or a file is guarded."""
     return not request.path.startswith(("/hooks/", "/static/", "/healthz", "/readyz"))
+
+
+def _put_cookies(request: web.Request, response: web.StreamResponse, language: str | None) -> None:
+    """The cookies of whoever asked: before the answer is prepared, for then its headers are settled."""
+    if language in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, str(language), max_age=auth.VISITOR_SECONDS, path="/", samesite="Lax")
+    auth.keep_visitor(request, response)
 
 
 async def _own_form(request: web.Request) -> None:

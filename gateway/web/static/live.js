@@ -42,6 +42,7 @@ function watch(queue) {
       const known = row.id && document.getElementById(row.id);
       if (!known) queue.append(row);
       else if (known.dataset.version !== row.dataset.version && !busy(known)) known.replaceWith(row);
+      else known.querySelector(".age")?.replaceWith(row.querySelector(".age"));
     }
   };
   return async () => {
@@ -68,6 +69,7 @@ function staff() {
   const tasks = [...(queue ? [watch(queue)] : []), ...parts.map(renew)];
   const counts = document.querySelectorAll("[data-waiting]");
   const source = new EventSource("/console/live");
+  // The stream speaks after each change, and every few seconds anyway, which keeps the ages true.
   source.addEventListener("queue", (event) => {
     const { waiting } = JSON.parse(event.data);
     for (const count of counts) count.textContent = waiting;
