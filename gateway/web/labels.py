@@ -81,6 +81,8 @@ AUDIENCES: Mapping[str, str] = {
     "follower": N_("to a follower"),
     "timeline": N_("for everybody"),
 }
+# Who acts in the history beside staff, who stand there by name.
+ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
 ROLES: Mapping[str, str] = {
     "administrator": N_("Administrator"),
     "moderator": N_("Moderator"),
@@ -127,6 +129,7 @@ FAULTS = (
     N_("this thread was turned away and cannot be answered"),
     N_("this password is too short or too long"),
     N_("give a name"),
+    N_("not enabled in channels.toml"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,
@@ -138,6 +141,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "media": MEDIA,
     "delivery": DELIVERIES,
     "audience": AUDIENCES,
+    "actor": ACTORS,
     "role": ROLES,
     "mode": MODES,
     "transcript": TRANSCRIPTS,

@@ -1,0 +1,1 @@
+"""Real pages of the real process in headless Chromium."""
