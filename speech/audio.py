@@ -5,9 +5,13 @@ decide what a file is, not its name or its claimed type. Only containers that ca
 opened: a playlist could make FFmpeg read our files or call our network.
 """
 
+import functools
 import io
+import random
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +28,8 @@ SOURCE_RATES = range(4_000, 192_001)
 SOURCE_CHANNELS = range(1, 9)
 # A file may fall this far short of what its header claims, or have this share of broken packets, and still count.
 TOLERANCE = 0.05
+# Loudness of the floor that `dither` lays, in sample steps: far below the hiss of any telephone.
+_FLOOR = 2.0
 # Sizes from here on (and 0) are what programs write that stream a WAV and cannot know its length.
 _WAV_UNKNOWN = 0x7FFF_0000
 _OGG_LAST_PAGE = 0x04
@@ -66,6 +72,19 @@ def decode(data: bytes | Path, *, rate: int = RATE, max_seconds: float, max_byte
     if _cut_off(data) or seconds < claimed * (1 - TOLERANCE) - 0.1:
         raise BadAudio("the recording is cut off: it holds less than it claims")
     return Audio(pcm, rate, seconds)
+
+
+def dither(pcm: bytes) -> bytes:
+    """Lay a faint, always equal floor of noise under mono 16-bit sound, for recognition.
+
+    Telephone networks send exact zeros between sentences. Models never met those and hear a word where the sound sets
+    in again: a house number 27 followed by a pause became 272. Best given a second or less at a time.
+    """
+    samples = array("h", pcm)
+    try:
+        return array("h", map(add, samples, _floor(len(samples)))).tobytes()
+    except OverflowError:
+        return pcm  # loud to the limit: it needs no floor
 
 
 def _bounded(data: bytes | Path, max_bytes: int) -> bytes:
@@ -139,3 +158,9 @@ def _cut_off(data: bytes) -> bool:
         flags = data[data.rindex(b"OggS") :][5:6]
         return not flags or not flags[0] & _OGG_LAST_PAGE
     return False
+
+
+@functools.lru_cache(maxsize=4)
+def _floor(length: int) -> "array[int]":
+    dice = random.Random(length)
+    return array("h", (round(dice.gauss(0, _FLOOR)) for _ in range(length)))

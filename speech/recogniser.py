@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.errors import EverylineError
 from gateway.workers import WorkerLost, Workers, WorkerTimeout
-from speech.audio import Audio, decode
+from speech.audio import Audio, decode, dither
 from speech.models import ModelInfo
 from speech.transcript import is_word, typed
 
@@ -75,7 +75,10 @@ async def transcribe(
 def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
     """The worker's part: sound in, transcript out."""
     audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
-    words = tuple(word for word in _words(_recogniser(model), audio) if is_word(word.word))
+    heard = tuple(_words(_recogniser(model), audio))
+    if not all(word.word for word in heard):
+        raise BadModel(f"the speech model {model.name} lacks the names of its words")
+    words = tuple(word for word in heard if is_word(word.word))
     confidence = fmean(word.confidence for word in words) if words else 0.0
     text = typed([word.word for word in words], model.language)
     return Transcript(text, round(confidence, 3), words, round(audio.seconds, 3), model.name)
@@ -105,7 +108,7 @@ def _words(recogniser: Any, audio: Audio) -> Iterator[Word]:
     """Feed whole samples, and read `Result` at each endpoint: unread, every second of silence costs more."""
     step = int(audio.rate * _CHUNK_SECONDS) * 2
     for start in range(0, len(audio.pcm), step):
-        if recogniser.AcceptWaveform(audio.pcm[start : start + step]):
+        if recogniser.AcceptWaveform(dither(audio.pcm[start : start + step])):
             yield from _read(recogniser.Result())
     yield from _read(recogniser.FinalResult())
 
