@@ -51,7 +51,7 @@ def fit(text: str, segments: int) -> str:
     if measure(text).count <= segments:
         return text
     # Every prefix takes at least as many segments as a shorter one, so the longest that fits is found by halving.
-    low, high = 0, len(text)
+    low, high = 0, min(len(text), segments * LENGTHS[GSM7][0])
     while low < high:
         middle = (low + high + 1) // 2
         if measure(_shortened(text, middle)).count <= segments:

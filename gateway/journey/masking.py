@@ -44,9 +44,10 @@ _CN_MOBILE = re.compile(rf"(?<!\d)(?=(?:(?:(?:00)?86{_GAP})?0?)(1{_GAP}[3-9](?:{
 # How people group the eleven digits. Other groupings are other things: "150 2024-01-15" is an amount and a day.
 _CN_MOBILE_GROUPS = {
     *((11,), (3, 8), (7, 4), (5, 6), (3, 4, 4), (4, 3, 4), (4, 4, 3), (3, 3, 5), (5, 3, 3)),
-    *((3, 2, 2, 2, 2), (3, 2, 2, 4), (3, 4, 2, 2), (1,) * 11, (1, 2, 2, 2, 2, 2), (1, 3, 3, 4)),
+    *((3, 2, 2, 2, 2), (3, 2, 2, 4), (1,) * 11, (1, 2, 2, 2, 2, 2), (1, 3, 3, 4)),
 }
 _DECIMAL = re.compile(r"(?:0|[1-9]\d*)\.\d+")
+_DAY = re.compile(r"(?<!\d)(?:19|20)\d\d([-./])[01]?\d\1[0-3]?\d(?!\d)")
 _PRIVATE_TYPES = {
     *(PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE),
     *(PhoneNumberType.PERSONAL_NUMBER, PhoneNumberType.VOIP, PhoneNumberType.PAGER),
@@ -124,7 +125,7 @@ def _phones(plain: str, country: str) -> Iterator[Span]:
 
 def _is_private(match: PhoneNumberMatch, country: str) -> bool:
     raw, kind = match.raw_string, phonenumbers.number_type(match.number)
-    if kind not in _PRIVATE_TYPES or _DECIMAL.fullmatch(raw):
+    if kind not in _PRIVATE_TYPES or _DECIMAL.fullmatch(raw) or _DAY.search(raw):
         return False
     if raw.startswith("+"):
         return True
