@@ -32,6 +32,8 @@ from gateway.errors import BadInput
 ANSWER_BYTES = 2_097_152
 FORM_TYPE = "application/x-www-form-urlencoded"
 
+# The guard and the handler both read the form; it is taken apart once.
+_FORM = web.RequestKey("form", MultiDict[str])
 _CONNECT_SECONDS = 5.0
 _LONGEST_PATIENCE = 3600.0
 _FORM_FIELDS = 500
@@ -141,11 +143,16 @@ async def form(request: web.Request) -> MultiDict[str]:
 
     Raises `BadInput` for another kind of body, for bytes that are not UTF-8 and for too many fields.
     """
+    known: MultiDict[str] | None = request.get(_FORM)
+    if known is not None:
+        return known
     body = await request.read()
     if body and request.content_type != FORM_TYPE:
         raise BadInput(f"send a form ({FORM_TYPE})")
     try:
         text = body.decode()
-        return MultiDict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS))
+        fields = MultiDict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS))
     except ValueError:
         raise BadInput("the form cannot be read: it must be UTF-8 and not too long") from None
+    request[_FORM] = fields
+    return fields

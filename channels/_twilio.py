@@ -188,14 +188,13 @@ def signed(tokens: list[str], url: str, params: MultiDict[str], signature: str, 
     """
     given = signature.encode(errors="surrogateescape")
     try:
-        fits = [
+        return any(
             hmac.compare_digest(RequestValidator(token).compute_signature(way, params, algorithm).encode(), given)
             for token in tokens
             for way in _with_and_without_port(url)
-        ]
+        )
     except ValueError:  # an algorithm nobody knows, or bytes in the path that are no text
         return False
-    return any(fits)
 
 
 def hash_fits(query: str, body: bytes) -> bool:

@@ -3,7 +3,7 @@
 All code asks `now()` and `new_id()` here, never the operating system, so that a test can hold both still.
 """
 
-import secrets
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def _system_id() -> str:
     with _lock:
         _last = max(_last + 1, time.time_ns() // 1_000_000 << 12)
         stamp, counter = _last >> 12, _last & 0xFFF
-    value = stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | secrets.randbits(62)
+    value = stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | int.from_bytes(os.urandom(8)) >> 2
     return f"{value:032x}"
 
 

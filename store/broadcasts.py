@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
 from store.database import Transaction
+from store.deliveries import outbox
 from store.dialect import insert_new
 from store.tables import addresses, broadcasts, deliveries, posts, subscriptions
 
@@ -113,7 +114,7 @@ async def add_followers(
     names = ["address_id", "language", *fixed, "due_at", "created_at", "values"]
     keys = ["broadcast_id", "channel", "address_id"]
     await connection.execute(insert_new(connection, deliveries, keys).from_select(names, chosen.where(literal(True))))
-    transaction.wake("deliveries")
+    transaction.wake(outbox(channel))
     return str(last)
 
 

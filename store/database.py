@@ -137,6 +137,7 @@ class Database:
             first = await self._queue.get()
             jobs = [first] if first else []
             stopping = first is None
+            await self._gather()
             while not self._queue.empty() and len(jobs) < MOST_AT_ONCE:
                 job = self._queue.get_nowait()
                 if job is None:
@@ -145,6 +146,13 @@ class Database:
                     jobs.append(job)
             if jobs:
                 await self._commit(jobs)
+
+    async def _gather(self) -> None:
+        """Let what is just arriving join the next commit: as long as more comes with each turn of the loop."""
+        before = -1
+        while before < self._queue.qsize() < MOST_AT_ONCE:
+            before = self._queue.qsize()
+            await asyncio.sleep(0)
 
     async def _commit(self, jobs: list[_Job]) -> None:
         """One transaction for all; nobody is answered before it is on disk."""

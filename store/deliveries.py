@@ -94,6 +94,11 @@ class StaffDelivery:
     attempts: tuple[StaffAttempt, ...] = ()
 
 
+def outbox(channel: str) -> str:
+    """The topic that wakes a channel's line, and no other's."""
+    return f"deliveries {channel}"
+
+
 def secrets_place(post_id: str | None, phrase: str) -> str:
     """Where the sealed values of a delivery belong, for the vault (its id is not known before it is written)."""
     return f"deliveries.sealed:{post_id}:{phrase}"
@@ -143,7 +148,7 @@ async def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         connection = transaction.connection
         keys_of_one = ["broadcast_id", "channel", "address_id"]
         await connection.execute(insert_new(connection, deliveries, keys_of_one), list(rows))
-        transaction.wake("deliveries")
+        transaction.wake(*{outbox(row["channel"]) for row in rows})
 
 
 async def claim(transaction: Transaction, channel: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:

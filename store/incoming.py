@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import Kind, State
 from store import tables
 from store.database import Transaction
+from store.deliveries import outbox
 from store.dialect import insert_new
 
 Row = dict[str, Any]
@@ -203,8 +204,7 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
 
 
 def _topics(rows: Rows) -> Iterable[str]:
-    if rows.deliveries:
-        yield "deliveries"
+    yield from {outbox(row["channel"]) for row in rows.deliveries}
     if rows.posts:
         yield "queue"
     if rows.media:

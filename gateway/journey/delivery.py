@@ -44,9 +44,10 @@ class Line:
         self._runtime = runtime
         self._channel = channel
         self._settings = runtime.settings.delivery
-        self._bell = runtime.database.wakeups.bell("deliveries")
+        self._bell = runtime.database.wakeups.bell(deliveries.outbox(channel.name))
         self._running: set[asyncio.Task[None]] = set()
         self._not_before: datetime | None = None
+        self._failed_in_a_row = 0
         self._records: Batch[Recorded, None] = Batch(runtime.database, self._record, limit=1_000_000)
 
     async def run(self) -> None:
@@ -69,7 +70,8 @@ class Line:
         """Claim what is due, as far as workers are free, and start on it; false when there is nothing to do now."""
         free = self._settings.workers - len(self._running)
         at = clock.now()
-        if free <= 0 or (self._not_before and at < self._not_before):
+        # Claimed by the half dozen, not one by one: a claim is a commit.
+        if free * 2 < self._settings.workers or (self._not_before and at < self._not_before):
             return False
         async with self._runtime.database.reading() as connection:
             due = await deliveries.next_due(connection, self.name)
@@ -151,6 +153,7 @@ class Line:
     def _sent(self, claimed: Claimed, result: SendResult) -> Recorded:
         receipts = self._channel.capabilities.receipts and not result.final
         state = DeliveryState.SENT if receipts else DeliveryState.DELIVERED
+        self._failed_in_a_row = 0
         return self._outcome(claimed, state, carrier_id=result.carrier_id)
 
     def _after(self, claimed: Claimed, failure: failures.Failure) -> Recorded:
@@ -168,6 +171,7 @@ class Line:
                     claimed, DeliveryState.DUE, reason="misconfigured", due_at=self._not_before, **words
                 )
             case failures.RetryLater() if claimed.number < self._settings.tries:
+                self._slow_down(at)
                 due_at = at + timedelta(seconds=self._backoff(claimed.number))
                 return self._outcome(claimed, DeliveryState.DUE, reason="later", due_at=due_at, **words)
             case failures.Unknown():
@@ -175,6 +179,13 @@ class Line:
                 return self._outcome(claimed, DeliveryState.UNKNOWN, reason="unknown", due_at=due_at, **words)
             case _:
                 return self._outcome(claimed, DeliveryState.FAILED, reason=_reason(failure), **words)
+
+    def _slow_down(self, at: datetime) -> None:
+        """A carrier that refuses everybody is left alone for a while, longer each time."""
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row % self._settings.workers == 0:
+            wait = self._backoff(self._failed_in_a_row // self._settings.workers)
+            self._not_before = at + timedelta(seconds=wait)
 
     def _backoff(self, tries: int) -> float:
         """Seconds to wait after so many tries: doubled each time, spread so that many do not come back at once."""

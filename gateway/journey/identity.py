@@ -23,7 +23,7 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def hears_replies(address: str | None) -> bool:
     """Whether an automatic reply may go to an address: no short code, no sender that is a name, no landline.
 

@@ -7,7 +7,9 @@ from aiohttp import web
 
 def client(request: web.Request, trusted: tuple[str, ...]) -> str:
     """The address a request came from. X-Forwarded-For is read from the right, as far as trusted proxies wrote it."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    # Proxies may add a line of their own instead of lengthening the one that came: all lines together are the way.
+    way = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    hops = [hop.strip() for hop in way.split(",") if hop.strip()]
     nearest = request.remote or ""
     while hops and is_among(nearest, trusted):
         nearest = hops.pop()
@@ -16,9 +18,8 @@ def client(request: web.Request, trusted: tuple[str, ...]) -> str:
 
 def household(address: str) -> str:
     """What limits count by: an IPv4 address, or the /64 of an IPv6 one, which one subscriber has whole."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return address
     return str(IPv6Network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed)
 
@@ -37,6 +38,8 @@ def is_loopback(address: str) -> bool:
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return None
+    # A socket for both kinds shows IPv4 as ::ffff:192.0.2.1; all of them would be one household.
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed

@@ -38,7 +38,8 @@ def routes() -> list[web.RouteDef]:
 async def _serve(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     path = FOLDER / name
-    if ".." in name or path.suffix not in TYPES or not path.is_file():
+    if any(odd in name for odd in ("..", "./", "//")) or path.suffix not in TYPES or not path.is_file():
         raise NotFound("there is no such file")
-    caching = FOR_EVER if request.query.get("v") else "no-cache"
+    # While a new version is rolled out, a page of one may ask the other: what does not fit must not be kept for ever.
+    caching = FOR_EVER if request.query_string and url(name).endswith("?" + request.query_string) else "no-cache"
     return web.FileResponse(path, headers={"Content-Type": TYPES[path.suffix], "Cache-Control": caching})

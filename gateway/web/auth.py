@@ -7,6 +7,7 @@ and a stolen database opens nothing. A form carries a token bound to its session
 import asyncio
 import hashlib
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from aiohttp import web
@@ -28,7 +29,7 @@ VISITOR_SECONDS = 365 * 24 * 3600
 # OWASP's profile for argon2id: 19 MiB, two passes, one lane; about 20 ms. A few at a time, so that a flood of logins
 # takes neither all memory nor all cores.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-_AT_ONCE = asyncio.Semaphore(4)
+_THREADS = ThreadPoolExecutor(4, "password")
 # Checked when there is no such account, so that the time taken tells nobody which names exist.
 _NOBODY = _HASHER.hash("nobody")
 LONGEST_PASSWORD = 200
@@ -41,8 +42,7 @@ async def hash_password(runtime: Runtime, password: str) -> str:
     shortest = runtime.settings.accounts.shortest_password
     if not shortest <= len(password) <= LONGEST_PASSWORD:
         raise BadInput("this password is too short or too long", "password")
-    async with _AT_ONCE:
-        return await asyncio.to_thread(_HASHER.hash, password)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, _HASHER.hash, password)
 
 
 async def log_in(runtime: Runtime, name: str, password: str) -> str:
@@ -117,14 +117,19 @@ async def setup_is_open(runtime: Runtime) -> bool:
 
 async def identify(request: web.Request) -> Account | None:
     """Whose request this is: by bearer token, else by session cookie."""
-    runtime = request.app[RUNTIME]
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    kind = SessionKind.TOKEN if scheme.lower() == "bearer" else SessionKind.COOKIE
-    secret = token.strip() if kind is SessionKind.TOKEN else request.cookies.get(session_cookie(runtime), "")
+    runtime, token = request.app[RUNTIME], bearer(request)
+    kind = SessionKind.COOKIE if token is None else SessionKind.TOKEN
+    secret = request.cookies.get(session_cookie(runtime), "") if token is None else token
     if not secret:
         return None
     session = await _session(runtime, secret)
     return session.account if session and session.kind is kind else None
+
+
+def bearer(request: web.Request) -> str | None:
+    """The token a program sends instead of a cookie; then nothing else of the request says who asks."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def require(request: web.Request, *roles: Role) -> Account:
@@ -241,11 +246,10 @@ async def _failed(runtime: Runtime, transaction: Transaction, account: Account |
 
 
 async def _matches(password_hash: str, password: str) -> bool:
-    async with _AT_ONCE:
-        try:
-            return await asyncio.to_thread(_HASHER.verify, password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, _HASHER.verify, password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def _holder(request: web.Request) -> str:

@@ -8,6 +8,7 @@ store tells what it missed. Staff's stream only says that something changed; the
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,22 +18,24 @@ from aiohttp import web
 
 from gateway.errors import BadInput, Busy
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, PublicPost, public_json
+from gateway.schema import LANGUAGES, PublicPost, State, public_json
 from gateway.web.api import ANY_SITE
 from gateway.web.keys import HUB, LANGUAGE
 from store import events, posts
-from store.events import Event
+from store.events import Event, Happening
 
 LOOK_EVERY = 2.0
 HEARTBEAT = 15.0
+# Who takes nothing for so long is gone, or does not want to be seen as such.
+WRITE_WITHIN = 10.0
 # Milliseconds after which a browser that lost the stream comes back.
 RETRY = 2000
 MOST_BEHIND = 200
 MOST_LISTENERS = 5000
-MOST_REPLAYED = 500
 JSON, STAFF = "json", "staff"
 # Staff pages ask anew after each change, so many changes in a moment are told as one.
 GATHER = 0.2
+LINE_END = re.compile("\r\n|\r|\n")
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Wording = Callable[[PublicPost, str], str]
@@ -55,6 +58,8 @@ class Hub:
         self._word = word
         self._listeners: set[Listener] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        # The number of the last event that was told.
+        self.newest = 0
 
     @property
     def listening(self) -> int:
@@ -64,9 +69,9 @@ class Hub:
     async def start(self, _app: web.Application) -> None:
         """Start reading from what is newest now."""
         async with self._runtime.database.reading() as connection:
-            newest = await events.last_number(connection)
+            self.newest = await events.last_number(connection)
         self._tasks = [
-            asyncio.create_task(self._follow(newest), name="live stream"),
+            asyncio.create_task(self._follow(), name="live stream"),
             asyncio.create_task(self._watch_queue(), name="live queue"),
         ]
 
@@ -76,6 +81,7 @@ class Hub:
             task.cancel()
         for listener in list(self._listeners):
             self._drop(listener)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def listen(self, form: str) -> AsyncIterator[Listener]:
@@ -89,33 +95,37 @@ class Hub:
         finally:
             self._listeners.discard(listener)
 
-    async def missed(self, form: str, number: int) -> list[tuple[int, bytes]]:
-        """What happened after a number, in a form, as far back as is kept at hand."""
-        async with self._runtime.database.reading() as connection:
-            happened = await events.after(connection, number, MOST_REPLAYED)
-            shown = await posts.public_by_id(connection, [event.post_id for event in happened])
-        return [
-            (event.number, self._frame(event, shown[event.post_id], form))
-            for event in happened
-            if event.post_id in shown
-        ]
+    async def missed(self, form: str, number: int) -> AsyncIterator[tuple[int, bytes]]:
+        """What happened after a number, in a form, all of it, read from the store piece by piece."""
+        while True:
+            happened, shown = await self._read(number)
+            if not happened:
+                return
+            for event in happened:
+                if event.post_id in shown:
+                    yield event.number, self._frame(event, shown[event.post_id], form)
+            number = happened[-1].number
 
-    async def _follow(self, number: int) -> None:
+    async def _follow(self) -> None:
         bell = self._runtime.database.wakeups.bell("events")
         while True:
             try:
-                async with self._runtime.database.reading() as connection:
-                    happened = await events.after(connection, number)
-                    shown = await posts.public_by_id(connection, [event.post_id for event in happened])
+                happened, shown = await self._read(self.newest)
+                # Before telling: what cannot be drawn is passed over, not tried for ever.
+                self.newest = happened[-1].number if happened else self.newest
                 self._tell(happened, shown)
-                number = happened[-1].number if happened else number
             except Exception:
                 log.exception("the live stream stumbled", action="live.failed")
                 happened = []
             if not happened:
                 await bell.wait(LOOK_EVERY)
 
-    def _tell(self, happened: Sequence[Event], shown: dict[str, PublicPost]) -> None:
+    async def _read(self, number: int) -> tuple[Sequence[Event], Mapping[str, PublicPost]]:
+        async with self._runtime.database.reading() as connection:
+            happened = await events.after(connection, number)
+            return happened, await posts.public_by_id(connection, [event.post_id for event in happened])
+
+    def _tell(self, happened: Sequence[Event], shown: Mapping[str, PublicPost]) -> None:
         forms = {listener.form for listener in self._listeners} - {STAFF}
         for event in happened:
             if event.post_id in shown:
@@ -135,6 +145,9 @@ class Hub:
         bell = self._runtime.database.wakeups.bell("queue")
         for number in itertools.count(1):
             await bell.wait(HEARTBEAT)
+            if all(listener.form != STAFF for listener in self._listeners):
+                await asyncio.sleep(GATHER)
+                continue
             try:
                 async with self._runtime.database.reading() as connection:
                     waiting = await posts.waiting(connection)
@@ -146,8 +159,10 @@ class Hub:
     def _frame(self, event: Event, post: PublicPost, form: str) -> bytes:
         # What a listener learns of a post is what is true now, also when he hears of it late.
         data = json.dumps(public_json(post), ensure_ascii=False) if form == JSON else self._word(post, form)
-        lines = "".join(f"data: {line}\n" for line in data.splitlines())
-        return f"id: {event.number}\nevent: {event.event}\n{lines}\n".encode()
+        name = event.event if post.state is State.PUBLISHED else Happening.WITHDRAWN
+        # Only these end a line of the stream; `splitlines` would also cut JSON at a U+2028 somebody wrote.
+        lines = "".join(f"data: {line}\n" for line in LINE_END.split(data))
+        return f"id: {event.number}\nevent: {name}\n{lines}\n".encode()
 
     def _drop(self, listener: Listener) -> None:
         self._listeners.discard(listener)
@@ -159,9 +174,9 @@ class Hub:
 def routes() -> list[web.RouteDef]:
     """The three streams."""
     return [
-        web.get("/api/v1/stream", _json),
-        web.get("/live", _html),
-        web.get("/console/live", _queue),
+        web.get("/api/v1/stream", _json, allow_head=False),
+        web.get("/live", _html, allow_head=False),
+        web.get("/console/live", _queue, allow_head=False),
     ]
 
 
@@ -176,25 +191,41 @@ async def _html(request: web.Request) -> web.StreamResponse:
 
 async def _stream(request: web.Request, form: str) -> web.StreamResponse:
     hub = request.app[HUB]
-    number = None if form == STAFF else _last_number(request)
+    last = None if form == STAFF else _last_number(request)
     async with hub.listen(form) as listener:
+        number = 0 if form == STAFF else hub.newest
         response = web.StreamResponse(headers={**HEADERS, **(ANY_SITE if form == JSON else {})})
         await response.prepare(request)
-        await response.write(f"retry: {RETRY}\n\n".encode())
-        # Listening before looking back: an event in between comes twice and is passed over by its number.
-        for event, frame in await hub.missed(form, number) if number is not None else ():
-            number = event
-            await response.write(frame)
+        # The number alone tells nothing to the page, and the browser where to continue from if it is cut off now.
+        await _write(request, response, f"retry: {RETRY}\n{f'id: {number}' if last is None else ''}\n\n".encode())
+        if last is not None:
+            # A number that is still to come was given by another store: only what is new can be told.
+            number = min(last, number)
+            # Listening before looking back: an event in between comes twice and is passed over by its number.
+            async for event, frame in hub.missed(form, number):
+                number = event
+                await _write(request, response, frame)
         while True:
             try:
                 told = await asyncio.wait_for(listener.waiting.get(), HEARTBEAT)
             except TimeoutError:
-                await response.write(b": still here\n\n")
+                await _write(request, response, b": still here\n\n")
                 continue
             if told is None:
                 return response
-            if number is None or told[0] > number:
-                await response.write(told[1])
+            if told[0] > number:
+                await _write(request, response, told[1])
+
+
+async def _write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    """Write to a listener; one that reads nothing is cut off, for its connection would be held for ever."""
+    try:
+        async with asyncio.timeout(WRITE_WITHIN):
+            await response.write(data)
+    except TimeoutError:
+        if request.transport:
+            request.transport.abort()
+        raise ConnectionResetError("a listener reads nothing") from None
 
 
 async def _queue(request: web.Request) -> web.StreamResponse:

@@ -26,7 +26,8 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     if file.sha256 is None or not (staff or _is_public(file)):
         raise NotFound("there is no such file")
     kind = file.type if file.type.startswith(SAFE_TYPES) else "application/octet-stream"
-    caching = "private, max-age=3600" if staff else "public, max-age=3600"
+    # Asked anew each time (by ETag): what is withdrawn must be gone at once, also behind a shared cache.
+    caching = "private, no-cache" if staff else "public, no-cache"
     return web.FileResponse(
         runtime.blobs.path(file.sha256), headers={**HEADERS, "Content-Type": kind, "Cache-Control": caching}
     )

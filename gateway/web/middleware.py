@@ -3,7 +3,9 @@
 Whatever goes wrong inside becomes one clear answer: problem+json (RFC 9457) for programs, a page for people.
 """
 
+import asyncio
 import time
+import traceback
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -35,6 +37,10 @@ SECURITY_HEADERS = {
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 STAFF_PAGES = "/console"
 STAFF_API = "/api/v1/console"
+# Carriers have no language, no cookies and no account, and come by the thousand.
+FOR_CARRIERS = "/hooks/"
+# What the log calls an answer that nobody waited for.
+GONE = 499
 FOR_PROGRAMS = ("/api/", "/hooks/", "/open311/", "/metrics", "/healthz", "/readyz")
 
 log = structlog.get_logger()
@@ -50,11 +56,19 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         status = response.status
         return response
+    except web.HTTPException as redirect:
+        status = redirect.status
+        raise
+    except (asyncio.CancelledError, ConnectionResetError):
+        status = GONE
+        raise
     finally:
         seconds = time.perf_counter() - begun
         route = _route(request)
         request.app[METRICS].requested(request.method, route, status, seconds)
-        log.info(
+        # Carriers come by the thousand a second at a peak; what went well with them is counted, not told one by one.
+        routine = status < 400 and request.path.startswith(FOR_CARRIERS)
+        (log.debug if routine else log.info)(
             "request",
             action="http",
             request=request[REQUEST_ID],
@@ -81,6 +95,8 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
 @web.middleware
 async def speak(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Settle the language of the answer, and give the browser the cookies it lacks; ?lang= is remembered."""
+    if request.path.startswith(FOR_CARRIERS):
+        return await handler(request)
     chosen = request.query.get("lang")
     settings = request.app[RUNTIME].settings
     kept = request.cookies.get(LANGUAGE_COOKIE)
@@ -108,20 +124,22 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await _answer(request, error.status, error.reason, None, None, headers)
     except NotLoggedIn as error:
         if request.path.startswith(STAFF_PAGES):
-            raise web.HTTPSeeOther(f"/login?next={quote(request.rel_url.raw_path, safe='/')}") from error
+            # What was to be changed is lost with the session; after logging in only a page can be shown.
+            onward = request.rel_url.raw_path if request.method == "GET" else STAFF_PAGES
+            raise web.HTTPSeeOther(f"/login?next={quote(onward, safe='/')}") from error
         headers = {"WWW-Authenticate": "Bearer"}
         return await _answer(request, error.status, error.title, str(error), None, headers)
     except EverylineError as error:
         if error.status >= 500 and not isinstance(error, TooMany):
-            log.exception("a request failed", action="http.error", request=request[REQUEST_ID])
+            _note(request, error)
             return await _answer(request, error.status, error.title, None, None, {})
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
         field = error.field if isinstance(error, BadInput) else None
         return await _answer(request, error.status, error.title, str(error), field, headers)
-    except (ConnectionResetError, TimeoutError):
+    except ConnectionResetError:
         raise
-    except Exception:
-        log.exception("a request failed", action="http.crash", request=request[REQUEST_ID])
+    except Exception as error:  # noqa: BLE001  (a crash is one request's 500, and noted)
+        _note(request, error)
         return await _answer(request, 500, "Internal error", None, None, {})
 
 
@@ -133,8 +151,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[ACCOUNT] = account
     if request.path.startswith((STAFF_PAGES, STAFF_API)):
         auth.require(request)
-        by_browser = not request.headers.get("Authorization")
-        if request.method not in ("GET", "HEAD") and by_browser:
+        if request.method not in ("GET", "HEAD") and auth.bearer(request) is None:
             await _own_form(request)
     return await handler(request)
 
@@ -187,10 +204,23 @@ async def _answer(
         problem = {"type": "about:blank", "title": title, "status": status, "instance": request[REQUEST_ID]}
         problem |= {"detail": detail} if detail else {}
         problem |= {"field": field} if field else {}
+        if request.path.startswith("/api/") and not request.path.startswith(STAFF_API):
+            headers = {**headers, "Access-Control-Allow-Origin": "*"}
         return web.json_response(problem, status=status, headers=headers, content_type="application/problem+json")
     response = await request.app[DRAWING].error_page(request, status, None, request[REQUEST_ID])
     response.headers.update(headers)
     return response
+
+
+def _note(request: web.Request, error: Exception) -> None:
+    """Log where a request failed. Not what the error says: databases and parsers put citizens' words into it."""
+    chain: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(chain) < 5:
+        chain.append(type(cause).__qualname__)
+        cause = cause.__cause__ or cause.__context__
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("a request failed", action="http.failed", request=request[REQUEST_ID], error=chain, where=where[-20:])
 
 
 def _route(request: web.Request) -> str:
