@@ -8,7 +8,7 @@ import binascii
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
@@ -294,6 +294,6 @@ def _cursor(moment: datetime, post_id: str) -> str:
 def _position(cursor: str) -> tuple[datetime, str]:
     try:
         moment, post_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        return datetime.fromisoformat(moment), post_id
-    except (binascii.Error, ValueError) as error:
+        return datetime.fromisoformat(moment).astimezone(UTC), post_id
+    except (binascii.Error, ValueError, OverflowError) as error:
         raise BadInput("this cursor was not given by us", "cursor") from error
