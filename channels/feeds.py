@@ -4,21 +4,24 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from aiohttp import web
 from pydantic import Field
 
 from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Desk, Guard, Route, Surroundings
+from gateway import clock
 from gateway.schema import Outgoing, PublicPost, SendResult, moment, public_json
 
 ATOM = "http://www.w3.org/2005/Atom"
 FILTERS = ("category", "department", "place", "ticket")
 TITLE_LENGTH = 60
 FRESH_FOR = 30
+REMEMBERED = 1000
 # What XML 1.0 cannot hold at all, not even escaped.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -41,6 +44,7 @@ class Adapter(Channel):
     def __init__(self, settings: FeedSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
         self._length = settings.length
+        self._seen: dict[str, tuple[str, datetime]] = {}
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         """One address a format."""
@@ -56,15 +60,36 @@ class Adapter(Channel):
     async def _feed(self, desk: Desk, kind: str, write: "Write", request: web.Request) -> web.Response:
         filters = {name: request.query[name] for name in FILTERS if request.query.get(name)}
         posts, _ = await desk.published(limit=self._length, **filters)
-        feed = Feed(
-            self.city.name, self.city.public_url, self.city.language, f"{self.city.public_url}{request.path_qs}"
-        )
-        body = write(feed, posts)
-        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = {"ETag": etag, "Cache-Control": f"public, max-age={FRESH_FOR}", "Access-Control-Allow-Origin": "*"}
-        if request.headers.get("If-None-Match") == etag:
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=body, headers={**headers, "Content-Type": f"{kind}; charset=utf-8"})
+        # The filters alone, in one order: whatever else stands in the query, it is the same feed.
+        address = self.city.public_url + request.path + (f"?{urlencode(filters)}" if filters else "")
+        body = write(Feed(self.city.name, self.city.public_url, self.city.language, address), posts)
+        etag = hashlib.sha256(body).hexdigest()[:32]
+        response = web.Response(headers={"Cache-Control": f"public, max-age={FRESH_FOR}"})
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.etag = etag
+        response.last_modified = self._changed_at(address, etag)
+        if _has_it(request, etag, response.last_modified):
+            response.set_status(304)
+        else:
+            response.body = body
+            response.headers["Content-Type"] = f"{kind}; charset=utf-8"
+        return response
+
+    def _changed_at(self, address: str, etag: str) -> datetime:
+        """Since when a feed reads as it does, as far as this process knows.
+
+        The newest post's time would not do: a withdrawal changes the feed as well and must reach whoever asks by time.
+        """
+        known = self._seen.pop(address, None)
+        if known is None:
+            known = (etag, clock.now().replace(microsecond=0))
+        elif known[0] != etag:
+            # Whole seconds, and never the same one twice: two changes within a second differ too.
+            known = (etag, max(clock.now().replace(microsecond=0), known[1] + timedelta(seconds=1)))
+        self._seen[address] = known
+        if len(self._seen) > REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
+        return known[1]
 
 
 class Feed:
@@ -175,6 +200,14 @@ def changed(post: PublicPost) -> datetime:
     """When a post or the newest of its answers was published."""
     moments = [answer.published_at for answer in post.answers if answer.published_at]
     return max([post.published_at or post.created_at, *moments])
+
+
+def _has_it(request: web.Request, etag: str, changed_at: datetime) -> bool:
+    """Whether the asker's copy is still right (RFC 9110 section 13.2.2: the entity tag outweighs the time)."""
+    if request.if_none_match is not None:
+        return any(tag.value in (etag, "*") for tag in request.if_none_match)
+    since = request.if_modified_since
+    return since is not None and changed_at <= since
 
 
 def _add(

@@ -1,7 +1,9 @@
 """The public site: what is happening now, and the page of every post. A timeline everybody may read."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import partial
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -10,6 +12,8 @@ from gateway.errors import BadInput, NotFound, TooMany
 from gateway.schema import Outgoing, SendResult
 
 PAGE = 20
+FILTERS = ("category", "department", "place")
+TICKET_DIGITS = 8
 
 
 class Adapter(Channel):
@@ -19,9 +23,10 @@ class Adapter(Channel):
     capabilities = Capabilities(delivery=DeliveryKind.TIMELINE)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
-        """Home, a post's page, and where a code is typed."""
+        """Home, the look-up of a ticket, a post's page, and where a code is typed."""
         return (
             Route("GET", "/", Guard.PUBLIC, partial(self._home, desk)),
+            Route("GET", "/posts", Guard.PUBLIC, partial(self._look_up, desk)),
             Route("GET", r"/posts/{ticket:\d{8}}", Guard.PUBLIC, partial(self._post, desk)),
             Route("POST", r"/posts/{ticket:\d{8}}/code", Guard.PUBLIC, partial(self._prove, desk)),
         )
@@ -31,10 +36,21 @@ class Adapter(Channel):
         return SendResult(final=True)
 
     async def _home(self, desk: Desk, request: web.Request) -> web.Response:
-        cursor, department = request.query.get("cursor"), request.query.get("department")
-        posts, following = await desk.published(limit=PAGE, cursor=cursor, department=department or None)
-        values = {"posts": posts, "next": following, "first": not cursor and not department, "department": department}
+        """The newest posts, of one category, department or place when asked; live while nothing is chosen."""
+        cursor = request.query.get("cursor")
+        chosen = {name: request.query[name] for name in FILTERS if request.query.get(name)}
+        posts, following = await desk.published(limit=PAGE, cursor=cursor, **chosen)
+        earlier = "?" + urlencode({**chosen, "cursor": following}) if following else None
+        values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": not cursor and not chosen}
         return await desk.page(request, "home.html", values)
+
+    async def _look_up(self, desk: Desk, request: web.Request) -> web.Response:
+        """To the post of a typed ticket; full-width digits, spaces and dashes are no fault."""
+        typed = request.query.get("ticket", "")[:64]
+        digits = "".join(str(unicodedata.digit(letter)) for letter in typed if letter.isdigit())
+        if len(digits) != TICKET_DIGITS:
+            return await desk.page(request, "no_post.html", {"ticket": typed}, 404)
+        raise web.HTTPSeeOther(f"/posts/{digits}")
 
     async def _post(self, desk: Desk, request: web.Request) -> web.Response:
         """A post's page; `?new=1` greets who just sent it, `?code=1` asks for the code sent to his contact."""

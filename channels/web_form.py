@@ -45,6 +45,14 @@ class NewPost(BaseModel):
     private: bool = False
 
 
+class TooLong(BadInput):
+    """A text above the limit; nothing is cut off silently, so both counts are told."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__(f"this has {length} characters; at most {most} are taken", "text")
+        self.length = length
+
+
 class Adapter(Channel):
     """The form, in its two shapes."""
 
@@ -70,13 +78,17 @@ class Adapter(Channel):
 
     async def _sent(self, desk: Desk, request: web.Request) -> web.Response:
         """Take the form; what is wrong is shown beside its field, with everything else as it was typed."""
-        form = {name: str(value) for name, value in (await request.post()).items() if isinstance(value, str)}
+        # Browsers send every line break as two characters; people counted one.
+        sent = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        form = {name: value.replace("\r\n", "\n") for name, value in sent.items()}
         form_id = form.get("form_id", "")
         try:
             if not _FORM_ID.fullmatch(form_id):
                 raise BadInput("load the page again and send once more", "text")
             body = self._read(_fields(form))
-            taken = await self._take(desk, body, f"form:{form_id}", desk.visitor(request), await request.read())
+            taken = await self._take(desk, body, _form_key(form_id, form), desk.visitor(request), await request.read())
+        except TooLong as error:
+            return await self._draw(desk, request, form, {"text": "this is too long"}, error.status, error.length)
         except BadInput as error:
             return await self._draw(desk, request, form, {error.field or "text": str(error)}, error.status)
         ask = "&code=1" if taken.code_sent else ""
@@ -101,7 +113,7 @@ class Adapter(Channel):
         except ValidationError as error:
             raise _bad_input(error) from error
         if len(body.text) > self._longest:
-            raise BadInput("this is too long", "text")
+            raise TooLong(len(body.text), self._longest)
         if body.kind not in CITIZEN_KINDS:
             raise BadInput("choose one of the list", "kind")
         return body
@@ -136,9 +148,17 @@ class Adapter(Channel):
         return f"tel:{phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}"
 
     async def _draw(
-        self, desk: Desk, request: web.Request, typed: Mapping[str, str], faults: Mapping[str, str], status: int = 200
+        self,
+        desk: Desk,
+        request: web.Request,
+        typed: Mapping[str, str],
+        faults: Mapping[str, str],
+        status: int = 200,
+        length: int | None = None,
     ) -> web.Response:
+        """The form, with what was typed; `length` is that of a text too long."""
         values = {
+            "length": length,
             "typed": typed,
             "faults": faults,
             "form_id": typed.get("form_id") or clock.new_id(),
@@ -159,6 +179,12 @@ def _bad_input(error: ValidationError) -> BadInput:
     if field in ("kind", "category"):
         return BadInput("choose one of the list", field)
     return BadInput(str(first["msg"]), field)
+
+
+def _form_key(form_id: str, form: Mapping[str, str]) -> str:
+    """What makes a sent form one: the same sent twice is one post, but changed after going back it is another."""
+    said = "\0".join(form.get(name, "") for name in NewPost.model_fields)
+    return f"form:{form_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def _fields(form: Mapping[str, str]) -> dict[str, Any]:

@@ -31,6 +31,14 @@ function follow(timeline) {
   });
 }
 
+// One post's own page: when the stream tells of it, its part is drawn anew.
+function attend(post) {
+  const again = renew(post);
+  const show = (event) => elements(event.data).some((one) => one.id === post.dataset.post) && again();
+  const source = new EventSource("/live");
+  for (const name of ["post", "update", "withdrawn"]) source.addEventListener(name, show);
+}
+
 // The moderators' queue: rows come and go, but nothing moves under somebody who is typing or choosing.
 function watch(queue) {
   const busy = (row) => row.contains(document.activeElement);
@@ -45,10 +53,37 @@ function watch(queue) {
       else known.querySelector(".age")?.replaceWith(row.querySelector(".age"));
     }
   };
-  return async () => {
+  const refresh = async () => {
     const answer = await fetch(queue.dataset.queue, { credentials: "same-origin" });
     if (answer.ok && !answer.redirected) merge(await answer.text());
   };
+  queue.addEventListener("submit", (event) => decide(event, refresh));
+  return refresh;
+}
+
+// A decision in the queue without leaving it, so that place and half-typed words elsewhere stay. What cannot be sent
+// this way is sent as the plain form it is; what the gateway refuses is said in the row.
+async function decide(event, refresh) {
+  event.preventDefault();
+  const form = event.target;
+  const row = form.closest("article");
+  const body = new URLSearchParams(new FormData(form, event.submitter));
+  row.setAttribute("aria-busy", "true");
+  // Not form.action: that is the button of that name.
+  const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" }).catch(() => null);
+  row.removeAttribute("aria-busy");
+  row.querySelector("[role=alert]")?.remove();
+  if (answer?.ok) {
+    const next = row.nextElementSibling;
+    row.remove();
+    (next?.querySelector("button") ?? document.getElementById("main")).focus();
+    return refresh();
+  }
+  const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fault = page?.querySelector("[role=alert]") ?? page?.querySelector(".notice");
+  if (!fault) return location.reload();
+  fault.setAttribute("role", "alert");
+  row.append(fault);
 }
 
 // Parts of staff pages that are simply drawn anew: the page is asked again and the part taken from it.
@@ -80,4 +115,6 @@ function staff() {
 
 const timeline = document.querySelector("[data-live]");
 if (timeline) follow(timeline);
+const post = document.querySelector("[data-post]");
+if (post) attend(post);
 if (document.body.classList.contains("console")) staff();
