@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from gateway.runtime import Runtime
+from gateway.schema import DeliveryState
 from gateway.web import bodies
 
 REFERENCE = "#/components/schemas/{model}"
@@ -15,6 +16,15 @@ FILTERS = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("cursor", "category", "department")),
     {"name": "place", "in": "query", "schema": {"type": "string"}},
+]
+MOST_ITEMS = {
+    "name": "limit",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
+}
+DELIVERIES = [
+    {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
+    {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
 ]
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
@@ -56,10 +66,13 @@ def _paths() -> dict[str, dict[str, Any]]:
     return {
         "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": FILTERS})},
         "/api/v1/posts/{ticket}": {"get": _operation("One thread", post, extra={"parameters": [TICKET]})},
+        "/api/v1/stream": {"get": _stream()},
         "/api/v1/departments": {"get": _operation("The departments", named)},
         "/api/v1/categories": {"get": _operation("The categories", named)},
         "/api/v1/stats": {"get": _operation("How many posts stand in each state", {"type": "object"})},
-        "/api/v1/console/queue": {"get": _operation("What waits for a decision", {"type": "object"}, extra=staff)},
+        "/api/v1/console/queue": {
+            "get": _operation("What waits for a decision", extra={"parameters": [MOST_ITEMS], **staff})
+        },
         "/api/v1/console/posts/{reference}": {
             "get": _operation(
                 "A post whole, by id or ticket", {"type": "object"}, extra={"parameters": [PATH_REFERENCE], **staff}
@@ -76,9 +89,22 @@ def _paths() -> dict[str, dict[str, Any]]:
                 extra={"parameters": [PATH_REFERENCE], **staff},
             )
         },
-        "/api/v1/console/deliveries": {"get": _operation("Deliveries", {"type": "object"}, extra=staff)},
+        "/api/v1/console/deliveries": {
+            "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS], **staff})
+        },
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
     }
+
+
+def _stream() -> dict[str, Any]:
+    number = {"type": "integer", "minimum": 0}
+    operation = _operation("Publications as they happen: events post, update and withdrawn, each with a Post as data")
+    operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    operation["parameters"] = [
+        {"name": "Last-Event-ID", "in": "header", "description": "Continue after this number", "schema": number},
+        {"name": "last", "in": "query", "description": "The same, where headers cannot be set", "schema": number},
+    ]
+    return operation
 
 
 def _operation(
