@@ -156,20 +156,34 @@ class Database:
 
     async def _commit(self, jobs: list[_Job]) -> None:
         """One transaction for all; nobody is answered before it is on disk."""
-        wakes: set[str] = set()
+        groups = _grouped(jobs)
         try:
-            async with self._writing.connect() as connection, connection.begin():
-                for group in _grouped(jobs):
-                    wakes |= await _run(connection, group, alone=len(jobs) == 1)
-        except Exception as error:  # noqa: BLE001  (a full disk, a lost server: told to every caller)
-            if not isinstance(error, EverylineError):
-                log.warning("commit failed", action="store.commit", jobs=len(jobs), error=type(error).__name__)
-            for job in jobs:
-                job.failure = job.failure or error
-            wakes.clear()
+            wakes = await self._transact(groups)
+        except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
+            wakes = set()
+            _blame(jobs, error)
+            if len(jobs) > 1 and len(groups) == 1:
+                # Nothing of it was kept. One request may be to blame: each alone, so that the others are.
+                await self._commit_apart(jobs)
+                return
         for job in jobs:
             _answer(job)
         self.wakeups.ring(wakes)
+
+    async def _commit_apart(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            job.failure = None
+            await self._commit([job])
+
+    async def _transact(self, groups: list[list[_Job]]) -> set[str]:
+        """Run groups in one transaction, each in its own savepoint unless it is alone; gives the topics to wake."""
+        wakes: set[str] = set()
+        async with self._writing.connect() as connection, connection.begin():
+            if len(groups) == 1:
+                return await _perform(connection, groups[0])
+            for group in groups:
+                wakes |= await _within(connection, group)
+        return wakes
 
 
 def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
@@ -180,34 +194,36 @@ def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
     return list(groups.values())
 
 
-async def _run(connection: AsyncConnection, group: list[_Job], *, alone: bool) -> set[str]:
-    """Run a group in a savepoint; when a group of several fails, run each of it alone. Gives the topics to wake."""
-    transaction = Transaction(connection)
+async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:
+    """Run a group in a savepoint; when several together fail, run each alone. Gives the topics to wake."""
     try:
-        if alone:
-            await _perform(transaction, group)
-        else:
-            async with connection.begin_nested():
-                await _perform(transaction, group)
-    except Exception as error:
-        if alone:
-            raise
+        async with connection.begin_nested():
+            return await _perform(connection, group)
+    except Exception as error:  # noqa: BLE001  (told to those it concerns)
         if len(group) == 1:
-            group[0].failure = error
+            _blame(group, error)
             return set()
-        log.warning("batch failed, trying one by one", action="store.batch", error=repr(error)[:200])
-        return set().union(*[await _run(connection, [job], alone=False) for job in group])
-    return transaction.wakes
+        return set().union(*[await _within(connection, [job]) for job in group])
 
 
-async def _perform(transaction: Transaction, group: list[_Job]) -> None:
-    first = group[0]
+def _blame(jobs: list[_Job], error: Exception) -> None:
+    """Remember what went wrong for each who waits; what we did not raise ourselves is an operator's business too."""
+    if not isinstance(error, EverylineError):
+        log.warning("a change failed", action="store.failed", jobs=len(jobs), error=repr(error)[:200])
+    for job in jobs:
+        job.failure = error
+
+
+async def _perform(connection: AsyncConnection, group: list[_Job]) -> set[str]:
+    """Do the work of a group; gives the topics to wake after the commit."""
+    transaction, first = Transaction(connection), group[0]
     if first.work:
         first.result = await first.work(transaction)
     elif first.batch:
         replies = await first.batch.process(transaction, [job.request for job in group])
         for job, reply in zip(group, replies, strict=True):
             job.result = reply
+    return transaction.wakes
 
 
 def _answer(job: _Job) -> None:

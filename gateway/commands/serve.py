@@ -16,6 +16,10 @@ from gateway.settings import load
 # Young objects before a collection; of the default 700, one message alone makes hundreds.
 COLLECTOR = (20_000, 20, 20)
 
+# Seconds a thread may hold the interpreter. The store's thread answers dozens of small questions for each commit, and
+# with the default of 5 ms each answer may wait that long behind a busy event loop.
+SWITCH = 0.0005
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
@@ -35,6 +39,7 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
+    sys.setswitchinterval(SWITCH)
     try:
         sys.stdout.write(await introduction(service))
         sys.stdout.flush()

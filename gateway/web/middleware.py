@@ -80,7 +80,9 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers that every answer carries, just before it goes out."""
+    """Headers that every answer carries, just before it goes out; what a carrier reads runs in no browser."""
+    if request.path.startswith(FOR_CARRIERS):
+        return
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if request.app[RUNTIME].settings.public_url.startswith("https://"):
