@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from jinja2 import UndefinedError
 
-from channels.base import Capabilities, Channel
+from channels.base import Capabilities, Channel, ChannelSettings
 from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.runtime import Runtime
@@ -159,7 +159,7 @@ class Numbered(Channel):
     capabilities = Capabilities(receives=True)
 
 
-class NumberedSettings(Numbered.Settings):
+class NumberedSettings(ChannelSettings):
     number: str
 
 
