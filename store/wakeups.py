@@ -22,7 +22,9 @@ class Bell:
     async def wait(self, timeout: float) -> bool:
         """Wait until rung or until `timeout` seconds passed; true when it rang."""
         try:
-            await asyncio.wait_for(self._event.wait(), timeout)
+            # Not `wait_for`: until Python 3.12 it swallows a cancellation that comes together with the ring.
+            async with asyncio.timeout(timeout):
+                await self._event.wait()
         except TimeoutError:
             return False
         self._event.clear()

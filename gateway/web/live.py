@@ -207,7 +207,8 @@ async def _stream(request: web.Request, form: str) -> web.StreamResponse:
                 await _write(request, response, frame)
         while True:
             try:
-                told = await asyncio.wait_for(listener.waiting.get(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    told = await listener.waiting.get()
             except TimeoutError:
                 await _write(request, response, b": still here\n\n")
                 continue
