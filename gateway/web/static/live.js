@@ -76,7 +76,8 @@ async function decide(event, refresh) {
   if (answer?.ok) {
     const next = row.nextElementSibling;
     row.remove();
-    (next?.querySelector("button") ?? document.getElementById("main")).focus();
+    // On the next one, but not on its button: a held Enter must not decide what nobody read.
+    (next?.querySelector("a") ?? document.getElementById("main")).focus();
     return refresh();
   }
   const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
