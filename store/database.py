@@ -27,6 +27,8 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 MOST_AT_ONCE = 512
+# Seconds that closing idle connections may take.
+CLOSE_WITHIN = 5.0
 
 log = structlog.get_logger()
 
@@ -107,8 +109,13 @@ class Database:
         if self._writer:
             self._queue.put_nowait(None)
             await self._writer
-        await self._reading.dispose()
-        await self._writing.dispose()
+        for engine in (self._reading, self._writing):
+            try:
+                async with asyncio.timeout(CLOSE_WITHIN):
+                    await engine.dispose()
+            except TimeoutError:
+                # A connection whose question was cut off in the middle may never answer; the commits are on disk.
+                log.warning("a connection did not close", action="store.close")
         if self._lock:
             self._lock.close()
 

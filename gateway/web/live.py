@@ -79,6 +79,8 @@ class Hub:
         """End all streams."""
         for task in self._tasks:
             task.cancel()
+        # Waited for, so that none holds a connection when the store closes.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for listener in list(self._listeners):
             self._drop(listener)
         await asyncio.gather(*self._tasks, return_exceptions=True)
