@@ -21,6 +21,21 @@ from tests.journey.test_intake import message
 SPOKEN = Path(__file__).parents[2] / "gateway/simulator/demo_speech/en/utterances/001-en-f4-8k.wav"
 WORDS = "water pipe leaking on north street number 27"
 
+# All that a post is, but for its provenance.
+SAME = (
+    "text",
+    "kind",
+    "state",
+    "language",
+    "category",
+    "place",
+    "private",
+    "ruling",
+    "rules",
+    "progress",
+    "department",
+)
+
 
 class Recording:
     """What a carrier holds: bytes, or failures first."""
@@ -61,12 +76,13 @@ async def look(runtime: Runtime, post_id: str) -> StaffPost:
 async def test_what_is_said_is_what_would_have_been_texted(runtime: Runtime, texting: Texting) -> None:
     recording = Recording(runtime, SPOKEN.read_bytes())
     called = await call(runtime)
-    taken = await Intake(runtime).take(message(WORDS))
-    assert taken.post_id
-    texted = await look(runtime, taken.post_id)
-    assert called.text == texted.text == WORDS
-    same = ("kind", "state", "language", "category", "place", "private", "ruling", "rules", "progress", "department")
-    assert [getattr(called, name) for name in same] == [getattr(texted, name) for name in same]
+    others = (message(WORDS), message(WORDS, None, channel="form", commands=False))
+    for incoming in others:
+        taken = await Intake(runtime).take(incoming)
+        assert taken.post_id
+        other = await look(runtime, taken.post_id)
+        assert [getattr(called, name) for name in SAME] == [getattr(other, name) for name in SAME]
+    assert called.text == WORDS
     assert called.media[0].transcript_state is TranscriptState.DONE
     assert (called.media[0].confidence or 0) > 0.5
     assert called.media[0].model == "demo-en"
