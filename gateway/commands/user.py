@@ -47,9 +47,11 @@ async def _add(runtime: Runtime, args: argparse.Namespace) -> None:
     slugs = {department.slug for department in runtime.settings.departments}
     if args.department and args.department not in slugs:
         raise BadInput(f"there is no department {args.department!r}; there are {', '.join(sorted(slugs))}")
-    name = args.name.strip()
-    if not 0 < len(name) <= auth.LONGEST_NAME:
-        raise BadInput(f"a name has 1 to {auth.LONGEST_NAME} characters")
+    try:
+        name = auth.clean_name(args.name)
+    except BadInput:
+        taken = ", ".join(auth.NO_NAMES)
+        raise BadInput(f"a name is one line of 1 to {auth.LONGEST_NAME} characters, and none of {taken}") from None
     hashed = await auth.hash_password(runtime, _password(args))
 
     async def work(transaction: Transaction) -> None:

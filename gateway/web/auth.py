@@ -35,6 +35,8 @@ _NOBODY = _HASHER.hash("nobody")
 LONGEST_PASSWORD = 200
 LOCKED = "this account is locked for a while after too many wrong passwords"
 LONGEST_NAME = 64
+# Histories and the audit call by these names what no account did.
+NO_NAMES = ("rule", "author", "nobody", "command line")
 
 
 async def hash_password(runtime: Runtime, password: str) -> str:
@@ -43,6 +45,14 @@ async def hash_password(runtime: Runtime, password: str) -> str:
     if not shortest <= len(password) <= LONGEST_PASSWORD:
         raise BadInput("this password is too short or too long", "password")
     return await asyncio.get_running_loop().run_in_executor(_THREADS, _HASHER.hash, password)
+
+
+def clean_name(name: str) -> str:
+    """A name as it is kept. Raises `BadInput` for one that is no line of text, or means somebody else in a history."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or name in NO_NAMES:
+        raise BadInput("give a name", "name")
+    return name
 
 
 async def log_in(runtime: Runtime, name: str, password: str) -> str:
@@ -96,9 +106,7 @@ async def set_up(request: web.Request, token: str, name: str, password: str) -> 
     runtime = request.app[RUNTIME]
     if not request.app[SETUP].fits(token):
         raise NotFound("this link is not good any more")
-    name = name.strip()
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise BadInput("give a name", "name")
+    name = clean_name(name)
     password_hash = await hash_password(runtime, password)
 
     async def work(transaction: Transaction) -> None:

@@ -115,7 +115,15 @@ async def test_the_setup_link_works_once_and_for_one_of_two(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("", PASSWORD), ("x" * 65, PASSWORD), ("first", "short"), ("first", "x" * 201)]
+    ("name", "password"),
+    [
+        ("", PASSWORD),
+        ("x" * 65, PASSWORD),
+        ("a\nb", PASSWORD),
+        ("rule", PASSWORD),
+        ("first", "short"),
+        ("first", "x" * 201),
+    ],
 )
 async def test_setup_refuses_what_cannot_be_used(world: World, name: str, password: str) -> None:
     link = world.app[SETUP].link("")
