@@ -71,7 +71,7 @@ async def tickets_in(queue: Locator) -> list[str]:
     return [text.replace(" ", "") for text in await queue.locator("a.ticket").all_inner_texts()]
 
 
-async def test_one_line_in_every_line_out(english: Watched, gateway: Gateway) -> None:
+async def test_one_line_in_every_line_out(gateway: Gateway, english: Watched) -> None:
     console = await make_administrator(english, gateway)
     portal = await english.open(gateway.url)
     handsets = await english.open(gateway.handsets)
