@@ -99,7 +99,11 @@ class Adapter(Channel):
         key = request.headers.get("Idempotency-Key", "")
         if len(key) > LONGEST_KEY:
             raise BadInput(f"at most {LONGEST_KEY} characters", "Idempotency-Key")
-        external_id = f"key:{hashlib.sha256(key.encode()).hexdigest()}" if key else f"api:{clock.new_id()}"
+        external_id = (
+            f"key:{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()}"
+            if key
+            else f"api:{clock.new_id()}"
+        )
         body = self._read(await _body(request))
         taken = await self._take(desk, body, external_id, f"web:{clock.new_id()}", await request.read())
         url = f"{self.city.public_url}/posts/{taken.ticket}"
@@ -119,7 +123,7 @@ class Adapter(Channel):
         return body
 
     async def _take(self, desk: Desk, body: NewPost, external_id: str, address: str, raw: bytes) -> Taken:
-        return await desk.take(
+        taken = await desk.take(
             Incoming(
                 channel=self.name,
                 external_id=external_id,
@@ -136,6 +140,10 @@ class Adapter(Channel):
                 raw=raw,
             )
         )
+        if taken.ticket is None:
+            # Nothing but signs that nobody sees: cleaned, it is empty, and no post was made of it.
+            raise BadInput("write what is wrong and where", "text")
+        return taken
 
     def _contact(self, typed: str) -> str:
         """A mobile number as a URN. Raises `BadInput` for what is none."""

@@ -251,6 +251,16 @@ async def test_the_api_refuses_what_it_cannot_read(world: World, taken: list[Inc
     assert response.content_type == "application/problem+json"
 
 
+async def test_what_nobody_can_see_is_nothing(world: World) -> None:
+    response = await world.client.post(API, json={"text": "\u202e\u2066"})
+    assert (response.status, (await response.json())["field"]) == (422, "text")
+
+
+async def test_a_key_may_be_any_bytes(world: World) -> None:
+    response = await world.client.post(API, json={"text": WORDS}, headers={"Idempotency-Key": "\udcff\udcfe"})
+    assert response.status == 202
+
+
 async def test_a_file_is_refused_clearly(world: World, taken: list[Incoming]) -> None:
     form = FormData()
     form.add_field("text", WORDS)
