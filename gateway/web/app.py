@@ -19,11 +19,14 @@ from gateway.web import (
     pages,
 )
 from gateway.web.drawing import Drawing
-from gateway.web.keys import DESK, DRAWING, HUB, METRICS, RUNTIME, SETUP
+from gateway.web.keys import DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
+from gateway.web.limits import Limit
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
 from gateway.web.setup import Setup
 
+# Passwords tried from one network in a minute; a whole town hall may stand behind one address.
+LOGINS_A_MINUTE = 60
 PARTS = (api, assets, console, console_api, health, live, media, metrics, pages)
 
 
@@ -33,7 +36,7 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app = web.Application(middlewares=middleware.middlewares(), client_max_size=limit)
     drawing = Drawing(runtime, csrf=auth.csrf_token, visitor=auth.visitor)
     app[RUNTIME], app[DESK], app[DRAWING] = runtime, desk, drawing
-    app[METRICS], app[SETUP] = Metrics(), Setup()
+    app[METRICS], app[SETUP], app[LOGINS] = Metrics(), Setup(), Limit(LOGINS_A_MINUTE, 60)
     app[HUB] = Hub(runtime, drawing.fragment)
     desk.site = drawing
     app.on_startup.append(app[HUB].start)

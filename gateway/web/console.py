@@ -137,8 +137,10 @@ async def _draw_post(
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)
         sent = await deliveries.of_posts(connection, ids)
-        originals = await history.originals(connection, runtime.vault, ids)
-        transcripts = await history.transcripts(connection, runtime.vault, ids)
+        # Words as they came may hold what was masked: for those who decide, not for all staff.
+        unmasked = ids if may_decide(request) else []
+        originals = await history.originals(connection, runtime.vault, unmasked)
+        transcripts = await history.transcripts(connection, runtime.vault, unmasked)
     first = thread[0]
     chosen = account.department or first.department or _suggested(request, first)
     return await _draw(
@@ -173,10 +175,15 @@ async def _draw(request: web.Request, template: str, status: int = 200, **values
     known = {
         "waiting": waiting,
         "reasons": moderation.REASONS,
-        "may_decide": request[ACCOUNT].role in (Role.MODERATOR, Role.ADMINISTRATOR),
+        "may_decide": may_decide(request),
         "show_ticket": False,
     }
     return await request.app[DRAWING].page(request, template, {**known, **values}, status)
+
+
+def may_decide(request: web.Request) -> bool:
+    """Whether this account moderates."""
+    return request[ACCOUNT].role in (Role.MODERATOR, Role.ADMINISTRATOR)
 
 
 def _suggested(request: web.Request, post: StaffPost) -> str | None:

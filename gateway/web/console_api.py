@@ -12,6 +12,7 @@ from gateway.journey import moderation
 from gateway.schema import DeliveryState, moment
 from gateway.web import auth, bodies
 from gateway.web.api import whole_number
+from gateway.web.console import may_decide
 from gateway.web.keys import RUNTIME
 from store import counts, deliveries, history, posts
 from store.accounts import Role
@@ -58,7 +59,7 @@ async def _post(request: web.Request) -> web.Response:
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)
         sent = await deliveries.of_posts(connection, ids)
-        originals = await history.originals(connection, runtime.vault, ids)
+        originals = await history.originals(connection, runtime.vault, ids if may_decide(request) else [])
     return web.json_response(
         {
             **plain(asdict(named)),

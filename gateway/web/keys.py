@@ -6,6 +6,7 @@ from aiohttp import web
 
 from gateway.desk import Desk
 from gateway.runtime import Runtime
+from gateway.web.limits import Limit
 from gateway.web.setup import Setup
 from store.accounts import Account
 
@@ -20,6 +21,8 @@ DRAWING: "web.AppKey[Drawing]" = web.AppKey("drawing")
 HUB: "web.AppKey[Hub]" = web.AppKey("hub")
 METRICS: "web.AppKey[Metrics]" = web.AppKey("metrics")
 SETUP = web.AppKey("setup", Setup)
+# How often one network may try passwords.
+LOGINS = web.AppKey("logins", Limit)
 
 # "zh" or "en": chosen by ?lang=, else by the cookie, else by Accept-Language, else the city's.
 LANGUAGE = web.RequestKey("language", str)

@@ -129,6 +129,7 @@ FAULTS = (
     N_("this thread was turned away and cannot be answered"),
     N_("this password is too short or too long"),
     N_("give a name"),
+    N_("too many from your network just now"),
     N_("not enabled in channels.toml"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {

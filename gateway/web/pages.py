@@ -6,8 +6,8 @@ from aiohttp import web
 
 from gateway.errors import BadInput, NotFound, NotLoggedIn, TooMany
 from gateway.journey.moderation import REASONS
-from gateway.web import auth
-from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME, SETUP
+from gateway.web import addresses, auth
+from gateway.web.keys import ACCOUNT, DRAWING, LOGINS, RUNTIME, SETUP
 
 
 def routes() -> list[web.RouteDef]:
@@ -40,6 +40,8 @@ async def _log_in(request: web.Request) -> web.Response:
     auth.check_csrf(request, str(form.get("csrf", "")))
     name, onward = str(form.get("name", "")), _inside(str(form.get("next", "")))
     try:
+        trusted = request.app[RUNTIME].settings.server.trusted_proxies
+        request.app[LOGINS].take(addresses.household(addresses.client(request, trusted)))
         secret = await auth.log_in(request.app[RUNTIME], name, str(form.get("password", "")))
     except (NotLoggedIn, TooMany) as error:
         return await _draw(request, "login.html", error.status, next=onward, name=name[:64], fault=str(error))

@@ -292,3 +292,15 @@ async def test_an_unknown_ticket_is_nothing(moderator: World) -> None:
 )
 def test_a_decision_leads_back_inside(path: str, where: str) -> None:
     assert _back(path) == where
+
+
+@pytest.mark.parametrize(
+    ("role", "sees"),
+    [(Role.ADMINISTRATOR, True), (Role.MODERATOR, True), (Role.OFFICER, False), (Role.VIEWER, False)],
+)
+async def test_words_as_they_came_are_for_those_who_decide(world: World, role: Role, sees: bool) -> None:
+    taken = await world.say("leak, call 13900139000")
+    await logged_in(world, role)
+    assert ("13900139000" in await page(world, f"/console/posts/{taken.ticket}")) is sees
+    answer = await world.client.get(f"/api/v1/console/posts/{taken.ticket}")
+    assert ("13900139000" in await answer.text()) is sees

@@ -1,6 +1,8 @@
 import pytest
 
+from gateway import clock
 from gateway.web import auth
+from gateway.web.app import LOGINS_A_MINUTE
 from gateway.web.keys import SETUP
 from gateway.web.pages import _inside
 from store.accounts import Role
@@ -114,3 +116,14 @@ async def test_setting_up_says_what_is_wrong(world: World, name: str, password: 
 
 async def test_a_guessed_setup_link_is_nothing(world: World) -> None:
     await page(world, "/setup/guessed", 404)
+
+
+async def test_one_network_may_not_guess_for_ever(world: World) -> None:
+    moment = clock.now()
+    clock.replace(now=lambda: moment)
+    try:
+        tried = [await world.log_in(f"nobody{number}") for number in range(LOGINS_A_MINUTE + 1)]
+    finally:
+        clock.replace()
+    assert tried[-1] == 429
+    assert set(tried[:-1]) == {401}
