@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import store.tables
+import store.moments
 
 revision = "0001"
 down_revision = None
@@ -22,8 +22,8 @@ def upgrade() -> None:
         sa.Column("department", sa.String(length=64), nullable=True),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("locked_until", store.tables.Moment(timezone=True), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("locked_until", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
     )
@@ -33,8 +33,8 @@ def upgrade() -> None:
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("started_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("ended_at", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("started_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("code", sa.String(length=32), nullable=True),
         sa.Column("detail", sa.String(length=300), nullable=True),
@@ -47,7 +47,7 @@ def upgrade() -> None:
     op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("action", sa.String(length=32), nullable=False),
         sa.Column("target", sa.String(length=64), nullable=True),
@@ -65,8 +65,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("stage", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cursor", sa.String(length=64), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("expanded_at", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("expanded_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcasts")),
     )
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
@@ -79,8 +79,8 @@ def upgrade() -> None:
         sa.Column("department", sa.String(length=64), nullable=True),
         sa.Column("progress", sa.String(length=16), nullable=False),
         sa.Column("rule", sa.String(length=64), nullable=True),
-        sa.Column("opened_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("answered_at", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("opened_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -91,7 +91,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("merged_into", sa.String(length=32), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_citizens")),
     )
     op.create_table(
@@ -113,11 +113,11 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("due_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("lease_until", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("carrier_id", sa.String(length=64), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("done_at", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("done_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
             "broadcast_id", "channel", "address_id", name=op.f("uq_deliveries_broadcast_id_channel_address_id")
@@ -135,7 +135,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("event", sa.String(length=16), nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
-        sa.Column("at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
@@ -143,7 +143,7 @@ def upgrade() -> None:
         "history",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
-        sa.Column("at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("action", sa.String(length=32), nullable=False),
         sa.Column("from_state", sa.String(length=16), nullable=True),
@@ -160,7 +160,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("expires_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("channel", "name", name=op.f("pk_kept")),
     )
     with op.batch_alter_table("kept", schema=None) as batch_op:
@@ -170,7 +170,7 @@ def upgrade() -> None:
         "leases",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=32), nullable=False),
-        sa.Column("until", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
@@ -192,9 +192,9 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=64), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("due_at", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("error", sa.String(length=200), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
         sa.UniqueConstraint("channel", "external_id", name=op.f("uq_media_channel_external_id")),
     )
@@ -230,8 +230,8 @@ def upgrade() -> None:
         sa.Column("ruling", sa.String(length=8), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("published_at", store.tables.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("published_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
         sa.UniqueConstraint("ticket", name=op.f("uq_posts_ticket")),
     )
@@ -247,7 +247,7 @@ def upgrade() -> None:
         sa.Column("carrier_id", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("code", sa.String(length=32), nullable=True),
-        sa.Column("at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts")),
         sa.UniqueConstraint("channel", "carrier_id", "status", name=op.f("uq_receipts_channel_carrier_id_status")),
     )
@@ -256,7 +256,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("citizen_id", sa.String(length=32), nullable=True),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_keys_citizen_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
     )
@@ -269,8 +269,8 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("expires_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sessions_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_sessions_secret_hash")),
@@ -288,9 +288,9 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=True),
-        sa.Column("proved_at", store.tables.Moment(timezone=True), nullable=True),
-        sa.Column("stopped_at", store.tables.Moment(timezone=True), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("stopped_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_addresses_citizen_id")),
         sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name=op.f("fk_addresses_key_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_addresses")),
@@ -309,8 +309,8 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("answer", sa.JSON(), nullable=False),
-        sa.Column("received_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("taken_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("received_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("taken_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name=op.f("fk_incoming_key_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incoming")),
         sa.UniqueConstraint("channel", "external_id", name=op.f("uq_incoming_channel_external_id")),
@@ -325,7 +325,7 @@ def upgrade() -> None:
         sa.Column("what", sa.String(length=16), nullable=False),
         sa.Column("key_id", sa.String(length=32), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name=op.f("fk_words_key_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_words")),
     )
@@ -340,9 +340,9 @@ def upgrade() -> None:
         sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("expires_at", store.tables.Moment(timezone=True), nullable=False),
-        sa.Column("proved_at", store.tables.Moment(timezone=True), nullable=True),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_challenges_address_id")),
         sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_challenges_citizen_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_challenges")),
@@ -356,7 +356,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("address_id", sa.String(length=32), nullable=False),
         sa.Column("topic", sa.String(length=96), nullable=False),
-        sa.Column("created_at", store.tables.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_subscriptions_address_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
         sa.UniqueConstraint("topic", "address_id", name=op.f("uq_subscriptions_topic_address_id")),
