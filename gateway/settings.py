@@ -122,7 +122,7 @@ class Media(Section):
 
     most_bytes: int = Field(20_971_520, ge=65_536)
     most_seconds: int = Field(600, ge=10)
-    tries: int = Field(8, ge=1)
+    tries: int = Field(20, ge=1)
 
 
 class Delivery(Section):

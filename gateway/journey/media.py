@@ -19,7 +19,7 @@ from store.media import MediaJob
 
 LOOK_EVERY = 2.0
 FIRST_WAIT = timedelta(seconds=2)
-# Twilio's and others' recordings are there within a minute; a day later they will not come.
+# Recordings are there within a minute; the rest is time for a person to mend what is wrong.
 LONGEST_WAIT = timedelta(hours=1)
 AT_ONCE = 8
 
