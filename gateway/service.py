@@ -99,6 +99,7 @@ class Service:
 
     async def _assemble(self, plans: list[Plan]) -> Runtime:
         settings = self.settings
+        settings.storage.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         vault = Vault(open_key_file(settings.key_file))
         await migrating.upgrade(settings.database_url)
         database = Database(settings.database_url)

@@ -81,6 +81,33 @@ AUDIENCES: Mapping[str, str] = {
     "follower": N_("to a follower"),
     "timeline": N_("for everybody"),
 }
+# What a message says, by its phrase.
+PHRASES: Mapping[str, str] = {
+    "received": N_("receipt with the ticket"),
+    "received_private": N_("receipt of a private report"),
+    "received_call": N_("receipt of a call"),
+    "empty": N_("that the message was empty"),
+    "published": N_("that it is published"),
+    "published_private": N_("that it was accepted"),
+    "held": N_("that it is looked at again"),
+    "rejected": N_("why it is not published"),
+    "withdrawn_author": N_("why it was withdrawn"),
+    "corrected_author": N_("that it was corrected"),
+    "answered": N_("the department’s answer"),
+    "follower_published": N_("a new post"),
+    "follower_corrected": N_("a correction"),
+    "follower_withdrawn": N_("a withdrawal"),
+    "follower_answered": N_("an answer"),
+    "status": N_("how it stands"),
+    "status_answered": N_("how it stands, with the answer"),
+    "status_unknown": N_("that there is no such ticket"),
+    "status_which": N_("how to ask"),
+    "following": N_("that it follows now"),
+    "stopped": N_("the last word after STOP"),
+    "started": N_("welcome back"),
+    "help": N_("what can be done"),
+    "code": N_("a code"),
+}
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
 ROLES: Mapping[str, str] = {
@@ -142,6 +169,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "media": MEDIA,
     "delivery": DELIVERIES,
     "audience": AUDIENCES,
+    "phrase": PHRASES,
     "actor": ACTORS,
     "role": ROLES,
     "mode": MODES,

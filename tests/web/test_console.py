@@ -240,7 +240,7 @@ async def test_the_thread_shows_answers_and_deliveries_and_no_address(moderator:
     text = await page(moderator, f"/console/posts/{taken.ticket}")
     assert "We come." in text
     assert "olga</strong>" in text
-    assert "follower_published" in text
+    assert "a new post" in text
     assert "web:" not in text
 
 
