@@ -188,11 +188,12 @@ async def record(transaction: Transaction, channel: str, outcomes: Sequence[Reco
         if outcome.state in FINAL:
             changes["done_at"] = outcome.at
         open_still = deliveries.c.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
-        moved = update(deliveries).where(deliveries.c.id == outcome.delivery_id, open_still)
+        # An outcome that comes so late that the delivery was claimed again says nothing of the new attempt.
+        its_own = (deliveries.c.id == outcome.delivery_id) & (deliveries.c.tries == outcome.number)
+        moved = update(deliveries).where(its_own, open_still)
         await connection.execute(moved.values(**changes))
     named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
     await _apply_early_receipts(connection, channel, named)
-    transaction.wake("delivered")
 
 
 async def abandon(transaction: Transaction, at: datetime) -> int:
@@ -204,19 +205,26 @@ async def abandon(transaction: Transaction, at: datetime) -> int:
     return done.rowcount
 
 
-async def unknowns(connection: AsyncConnection, channel: str, at: datetime, limit: int) -> list[Claimed]:
-    """Deliveries of a channel whose end nobody knows, due to be settled."""
-    wanted = _claimed().where(
-        deliveries.c.channel == channel, deliveries.c.state == DeliveryState.UNKNOWN, deliveries.c.due_at <= at
+async def claim_unknown(
+    transaction: Transaction, channel: str, at: datetime, until: datetime, limit: int
+) -> list[Claimed]:
+    """Take deliveries of a channel whose end nobody knows, to settle them; nobody else gets them before `until`."""
+    connection = transaction.connection
+    wanted = (
+        select(deliveries.c.id)
+        .where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.UNKNOWN, deliveries.c.due_at <= at)
+        .order_by(deliveries.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    rows = (await connection.execute(wanted.order_by(deliveries.c.due_at).limit(limit))).all()
-    started = {}
-    for one in await connection.execute(
-        select(attempts.c.delivery_id, func.max(attempts.c.started_at).label("at"))
-        .where(attempts.c.delivery_id.in_([one.id for one in rows]))
-        .group_by(attempts.c.delivery_id)
-    ):
-        started[one.delivery_id] = one.at
+    ids = (await connection.execute(wanted)).scalars().all()
+    if not ids:
+        return []
+    await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(due_at=until))
+    rows = (await connection.execute(_claimed().where(deliveries.c.id.in_(ids)))).all()
+    begun = select(attempts.c.delivery_id, func.max(attempts.c.started_at).label("at"))
+    begun = begun.where(attempts.c.delivery_id.in_(ids)).group_by(attempts.c.delivery_id)
+    started = {one.delivery_id: one.at for one in await connection.execute(begun)}
     return [_held(one, started[one.id]) for one in rows]
 
 
@@ -245,7 +253,6 @@ async def apply_receipt(transaction: Transaction, channel: str, receipt: Receipt
         receipt.at,
         (deliveries.c.channel == channel) & (deliveries.c.carrier_id == receipt.carrier_id),
     )
-    transaction.wake("delivered")
     return moved
 
 

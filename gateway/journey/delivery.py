@@ -77,11 +77,10 @@ class Line:
             due = await deliveries.next_due(connection, self.name)
         if due is None or due > at:
             return False
-        until = at + timedelta(seconds=self._settings.lease)
-        name = self.name
-        claimed = await self._runtime.database.write(lambda tx: deliveries.claim(tx, name, at, until, free))
+        until, write = at + timedelta(seconds=self._settings.lease), self._runtime.database.write
+        claimed = await write(lambda tx: deliveries.claim(tx, self.name, at, until, free))
+        unknown = [] if claimed else await write(lambda tx: deliveries.claim_unknown(tx, self.name, at, until, free))
         async with self._runtime.database.reading() as connection:
-            unknown = [] if claimed else await deliveries.unknowns(connection, name, at, free)
             await self._start(connection, claimed, unknown)
         return bool(claimed or unknown)
 

@@ -1,5 +1,6 @@
 """Delivery: what follows each failure, what a receipt may move, and that nothing is sent twice blindly."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +12,9 @@ from gateway.journey import moderation, receipts
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, Receipt, ReceiptStatus, SendResult
+from gateway.schema import Action, DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
 from store import deliveries
-from store.deliveries import StaffDelivery
+from store.deliveries import Recorded, StaffDelivery
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message
 
@@ -113,6 +114,42 @@ async def test_an_unknown_is_never_sent_again_before_it_is_settled(
     await settle_down(runtime)
     assert (await the_delivery(runtime, post_id)).state is DeliveryState.SENT
     assert texting.sent == []
+
+
+async def test_an_unknown_is_settled_by_one_at_a_time(
+    runtime: Runtime, texting: Texting, later: Callable[[float], None]
+) -> None:
+    await one_delivery(runtime)
+    texting.fail = [failures.Unknown("lost")]
+    await settle_down(runtime)
+    asked, answer = 0, asyncio.Event()
+
+    async def settle(outgoing: Outgoing, started_at: object) -> None:
+        nonlocal asked
+        asked += 1
+        await answer.wait()
+
+    texting.settle = settle  # type: ignore[method-assign]
+    later(10)
+    line = Line(runtime, texting)
+    assert await line.step()
+    await asyncio.sleep(0.05)
+    for _ in range(5):
+        assert not await line.step(), "it is being settled already"
+    answer.set()
+    await line.finish()
+    assert asked == 1
+
+
+async def test_a_late_outcome_of_an_earlier_try_changes_nothing(runtime: Runtime) -> None:
+    post_id = await one_delivery(runtime)
+    at = clock.now()
+    first = (await runtime.database.write(lambda tx: deliveries.claim(tx, "texting", at, at, 1)))[0]
+    again = Recorded(first.id, first.number, DeliveryState.DUE, at, due_at=at)
+    await runtime.database.write(lambda tx: deliveries.record(tx, "texting", [again]))
+    await runtime.database.write(lambda tx: deliveries.claim(tx, "texting", at, at, 1))
+    await runtime.database.write(lambda tx: deliveries.record(tx, "texting", [again]))
+    assert (await the_delivery(runtime, post_id)).state is DeliveryState.SENDING
 
 
 async def test_an_unknown_the_carrier_never_had_is_sent_once(
