@@ -43,9 +43,6 @@ class MediaJob:
     sha256: str | None
     tries: int
     post_language: str
-    post_state: State
-    post_text: str
-    category: str | None
 
 
 async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
@@ -62,13 +59,7 @@ async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
 async def due(connection: AsyncConnection, at: datetime, limit: int) -> list[MediaJob]:
     """What is to be worked on now, longest due first."""
     wanted = (
-        select(
-            media,
-            posts.c.language.label("post_language"),
-            posts.c.state.label("post_state"),
-            posts.c.text,
-            posts.c.category,
-        )
+        select(media, posts.c.language.label("post_language"))
         .join(posts, posts.c.id == media.c.post_id)
         .where(media.c.due_at <= at)
         .order_by(media.c.due_at)
@@ -109,12 +100,6 @@ async def ready(transaction: Transaction, channel: str, external_id: str, at: da
     transaction.wake("media")
 
 
-async def hashes(connection: AsyncConnection, candidates: Sequence[str]) -> set[str]:
-    """Which of these content hashes some file still needs."""
-    wanted = select(media.c.sha256).where(media.c.sha256.in_(candidates))
-    return set((await connection.execute(wanted)).scalars())
-
-
 def _job(row: Row[Any]) -> MediaJob:
     return MediaJob(
         id=row.id,
@@ -129,7 +114,4 @@ def _job(row: Row[Any]) -> MediaJob:
         sha256=row.sha256,
         tries=row.tries,
         post_language=row.post_language,
-        post_state=State(row.post_state),
-        post_text=row.text,
-        category=row.category,
     )
