@@ -15,7 +15,7 @@ from aiohttp import ClientSession, web
 from pydantic import BaseModel, ConfigDict
 
 from channels.failures import Refused, Unknown
-from gateway.schema import Incoming, Outgoing, PublicPost, Receipt, SendResult, Taken
+from gateway.schema import Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
 
 
 class Guard(StrEnum):
@@ -121,6 +121,14 @@ class Desk(Protocol):
 
     async def media_ready(self, channel: str, external_id: str) -> None:
         """The carrier says a file is ready: fetch it now instead of at the next try."""
+        ...
+
+    async def upload(self, data: bytes, kind: str) -> IncomingMedia:
+        """Keep a file that came with a message itself (a form, a chat) and give it as media of an `Incoming`.
+
+        On disk when this returns; what no message names is swept away later. `kind` is the MIME type claimed. Raises
+        `BadInput` for a file that is empty, too large, or of no kind that is taken.
+        """
         ...
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:

@@ -9,9 +9,10 @@ from aiohttp import web
 from gateway import clock
 from gateway.errors import EverylineError
 from gateway.journey import identity, receipts
+from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, PublicPost, Receipt, Taken
+from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, media, posts
 
 KEPT_FOR = timedelta(days=1)
@@ -50,6 +51,10 @@ class Desk:
     async def media_ready(self, channel: str, external_id: str) -> None:
         """Fetch a file now."""
         await self._runtime.database.write(lambda tx: media.ready(tx, channel, external_id, clock.now()))
+
+    async def upload(self, data: bytes, kind: str) -> IncomingMedia:
+        """Keep a file that came with a message itself."""
+        return await journey_media.accept(self._runtime, data, kind)
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:
         """Keep a small sealed value for a channel, for a day."""

@@ -133,9 +133,18 @@ class Place:
     lon: float | None = None
 
 
+class PlaceFrom(StrEnum):
+    """Who knew where it is: somebody typed it, the browser, the carrier's message, or the photo told."""
+
+    TYPED = "typed"
+    BROWSER = "browser"
+    MESSAGE = "message"
+    PHOTO = "photo"
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingMedia:
-    """A file the carrier holds for us, to be fetched by a durable job.
+    """A file the carrier holds for us, to be fetched by a durable job, or one the desk was handed (`Desk.upload`).
 
     `url` is where, `external_id` the carrier's name for it, `type` the MIME type the carrier claims,
     `language` what a recording is spoken in, when the call settled that.
@@ -153,8 +162,10 @@ class Incoming:
 
     `external_id` is the carrier's message id, unique within `channel`. `address` is a URN (`tel:+8613...`,
     `web:<id>`) or None when the line is withheld. `line` is which of our own lines was used. `contact` is an
-    unproved address the citizen typed (a URN). `answers_automatically` is true when the carrier itself replies
-    to the words STOP, START and HELP, so that we must not. `raw` is the carrier's payload as received.
+    unproved address the citizen typed (a URN). `thread` is the ticket it is said under, when the medium knows.
+    `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
+    `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
+    `raw` is the carrier's payload as received.
     """
 
     channel: str
@@ -167,9 +178,11 @@ class Incoming:
     language: str | None = None
     category: str | None = None
     place: Place = Place()
+    place_from: PlaceFrom | None = None
     private: bool = False
     name: str | None = None
     contact: str | None = None
+    thread: str | None = None
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
@@ -192,6 +205,7 @@ class Outcome(StrEnum):
     """What became of an incoming."""
 
     POST = "post"
+    FOLLOW_UP = "follow_up"
     COMMAND = "command"
 
 
@@ -264,11 +278,15 @@ class PublicMedia:
     type: str
     transcript: str | None = None
     confidence: float | None = None
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PublicPost:
-    """A post as the world sees it: masked words, never an address. Times are UTC."""
+    """A post as the world sees it: masked words, never an address. Times are UTC.
+
+    `author` is the name its author chose to be shown by.
+    """
 
     id: str
     ticket: str
@@ -286,6 +304,7 @@ class PublicPost:
     parent: str | None
     comments: int
     answers: tuple["PublicPost", ...] = ()
+    author: str | None = None
 
 
 def public_json(post: PublicPost) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
+from store.citizens import of_person
 from store.database import Transaction
 from store.deliveries import outbox
 from store.dialect import insert_new
-from store.tables import addresses, broadcasts, deliveries, posts, subscriptions
+from store.tables import addresses, broadcasts, citizens, deliveries, posts, subscriptions
 
 
 class Told(StrEnum):
@@ -34,7 +35,7 @@ class Broadcast:
     told: Told
     stage: int
     cursor: str | None
-    citizen_id: str | None
+    author: str | None
     private: bool
     language: str
 
@@ -50,12 +51,14 @@ async def add(transaction: Transaction, post_id: str, told: Told, version: int) 
 
 
 async def oldest_open(connection: AsyncConnection) -> Broadcast | None:
-    """The next broadcast to expand. An answer's author is the thread's."""
+    """The next broadcast to expand, with the person who is its author. An answer's author is the thread's."""
     thread = posts.alias("thread")
     wanted = (
-        select(broadcasts, thread.c.citizen_id, posts.c.private, posts.c.language)
+        select(broadcasts, posts.c.private, posts.c.language)
+        .add_columns(func.coalesce(citizens.c.merged_into, citizens.c.id).label("author"))
         .join(posts, posts.c.id == broadcasts.c.post_id)
         .join(thread, thread.c.id == posts.c.thread_id)
+        .outerjoin(citizens, citizens.c.id == thread.c.citizen_id)
         .where(broadcasts.c.state == "open")
         .order_by(broadcasts.c.created_at)
         .limit(1)
@@ -63,9 +66,7 @@ async def oldest_open(connection: AsyncConnection) -> Broadcast | None:
     row = (await connection.execute(wanted)).first()
     if row is None:
         return None
-    return Broadcast(
-        row.id, row.post_id, Told(row.event), row.stage, row.cursor, row.citizen_id, row.private, row.language
-    )
+    return Broadcast(row.id, row.post_id, Told(row.event), row.stage, row.cursor, row.author, row.private, row.language)
 
 
 async def move(
@@ -119,7 +120,7 @@ async def add_followers(
 
 
 def _followers(broadcast: Broadcast, scheme: str) -> Select[Any]:
-    not_author = addresses.c.citizen_id.is_distinct_from(broadcast.citizen_id)
+    not_author = addresses.c.citizen_id.not_in(of_person(broadcast.author or ""))
     return (
         _reachable(broadcast, scheme)
         .join(subscriptions, subscriptions.c.address_id == addresses.c.id)

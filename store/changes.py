@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
 from gateway.schema import Kind, Progress, State
+from store.citizens import of_person, person_of
 from store.database import Transaction
 from store.dialect import insert_new, upsert
 from store.tables import addresses, cases, posts
@@ -40,12 +41,11 @@ class Changing:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One address of a citizen as delivering to it needs it."""
+    """One line of a person as telling him something needs it."""
 
     id: str
     scheme: str
     language: str | None
-    stopped: bool
 
 
 async def load(connection: AsyncConnection, reference: str) -> Changing:
@@ -101,10 +101,11 @@ async def answer_case(transaction: Transaction, thread_id: str, department: str 
 
 
 async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
-    """Every address a citizen owns."""
-    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language, addresses.c.stopped_at)
-    rows = await connection.execute(wanted.where(addresses.c.citizen_id == citizen_id))
-    return [Reach(row.id, row.scheme, row.language, row.stopped_at is not None) for row in rows]
+    """Every line of the person a citizen is, but those he muted."""
+    person = await person_of(connection, citizen_id)
+    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language)
+    wanted = wanted.where(addresses.c.citizen_id.in_(of_person(person)), addresses.c.muted_at.is_(None))
+    return [Reach(row.id, row.scheme, row.language) for row in await connection.execute(wanted)]
 
 
 def _changing() -> Select[Any]:

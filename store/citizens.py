@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
@@ -105,11 +105,37 @@ async def prove(transaction: Transaction, challenge: Challenge, at: datetime) ->
         own_key = update(keys).where(keys.c.id == challenge.key_id)
         await connection.execute(own_key.values(citizen_id=challenge.citizen_id))
     elif challenge.owner_id != challenge.citizen_id:
-        await _merge(connection, challenge.citizen_id, challenge.owner_id)
+        await link(transaction, challenge.citizen_id, challenge.owner_id)
 
 
-async def _merge(connection: AsyncConnection, citizen_id: str, into: str) -> None:
-    for table in (addresses, keys, posts, challenges):
-        moved = update(table).where(table.c.citizen_id == citizen_id)
-        await connection.execute(moved.values(citizen_id=into))
-    await connection.execute(update(citizens).where(citizens.c.id == citizen_id).values(merged_into=into))
+def of_person(person_id: str) -> Select[tuple[str]]:
+    """The citizens that are one person: himself, and those linked to him, one for each line."""
+    return select(citizens.c.id).where((citizens.c.id == person_id) | (citizens.c.merged_into == person_id))
+
+
+async def person_of(connection: AsyncConnection, citizen_id: str) -> str:
+    """Whom a citizen stands for: himself, or whom he is linked to."""
+    wanted = select(func.coalesce(citizens.c.merged_into, citizens.c.id)).where(citizens.c.id == citizen_id)
+    return (await connection.execute(wanted)).scalar() or citizen_id
+
+
+async def link(transaction: Transaction, citizen_id: str, with_citizen: str) -> None:
+    """Make two citizens, each with whoever is linked to him already, one person. Nothing else is rewritten."""
+    connection = transaction.connection
+    person, other = await person_of(connection, citizen_id), await person_of(connection, with_citizen)
+    if person != other:
+        joined = update(citizens).where((citizens.c.id == person) | (citizens.c.merged_into == person))
+        await connection.execute(joined.values(merged_into=other))
+
+
+async def unlink(transaction: Transaction, citizen_id: str) -> None:
+    """Make a citizen a person of his own again; when the others pointed at him, they stay one person without him."""
+    connection = transaction.connection
+    others = select(citizens.c.id).where(citizens.c.merged_into == citizen_id).order_by(citizens.c.id)
+    rest = (await connection.execute(others)).scalars().all()
+    if rest:
+        await connection.execute(
+            update(citizens).where(citizens.c.merged_into == citizen_id).values(merged_into=rest[0])
+        )
+    alone = [citizen_id, *rest[:1]]
+    await connection.execute(update(citizens).where(citizens.c.id.in_(alone)).values(merged_into=None))

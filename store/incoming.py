@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, or_, select, update
+from sqlalchemy import Table, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import Kind, State
@@ -20,10 +20,14 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class KnownAddress:
-    """An address we have met. `citizen_id` is None while it is only a typed contact that nobody proved."""
+    """An address we have met. `citizen_id` is None while it is only a typed contact that nobody proved.
+
+    `person` is whom that citizen stands for: the same for all lines somebody linked.
+    """
 
     id: str
     citizen_id: str | None
+    person: str | None
     key_id: str
     wrapped: bytes
     language: str | None
@@ -36,7 +40,7 @@ class KnownThread:
 
     id: str
     ticket: str
-    citizen_id: str | None
+    person: str | None
     state: State
     private: bool
     progress: str | None
@@ -144,27 +148,34 @@ async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]
 
 
 async def _addresses(connection: AsyncConnection, lookups: Sequence[str]) -> dict[str, KnownAddress]:
-    a, k = tables.addresses, tables.keys
-    wanted = select(a.c.id, a.c.lookup, a.c.citizen_id, a.c.key_id, k.c.wrapped, a.c.language, a.c.stopped_at)
-    rows = await connection.execute(wanted.join(k, k.c.id == a.c.key_id).where(a.c.lookup.in_(set(lookups))))
+    a, k, c = tables.addresses, tables.keys, tables.citizens
+    wanted = (
+        select(a.c.id, a.c.lookup, a.c.citizen_id, a.c.key_id, k.c.wrapped, a.c.language, a.c.stopped_at)
+        .add_columns(func.coalesce(c.c.merged_into, c.c.id).label("person"))
+        .join(k, k.c.id == a.c.key_id)
+        .outerjoin(c, c.c.id == a.c.citizen_id)
+        .where(a.c.lookup.in_(set(lookups)))
+    )
     return {
         row.lookup: KnownAddress(
-            row.id, row.citizen_id, row.key_id, row.wrapped, row.language, row.stopped_at is not None
+            row.id, row.citizen_id, row.person, row.key_id, row.wrapped, row.language, row.stopped_at is not None
         )
-        for row in rows
+        for row in await connection.execute(wanted)
     }
 
 
 async def _threads(connection: AsyncConnection, tickets: Sequence[str]) -> dict[str, KnownThread]:
-    p, c = tables.posts, tables.cases
+    p, c, author = tables.posts, tables.cases, tables.citizens
     wanted = (
-        select(p.c.id, p.c.ticket, p.c.citizen_id, p.c.state, p.c.private, c.c.progress, c.c.department)
+        select(p.c.id, p.c.ticket, p.c.state, p.c.private, c.c.progress, c.c.department)
+        .add_columns(func.coalesce(author.c.merged_into, author.c.id).label("person"))
         .outerjoin(c, c.c.thread_id == p.c.id)
+        .outerjoin(author, author.c.id == p.c.citizen_id)
         .where(p.c.ticket.in_(set(tickets)))
     )
     threads = {
         row.ticket: KnownThread(
-            row.id, row.ticket, row.citizen_id, State(row.state), row.private, row.progress, row.department
+            row.id, row.ticket, row.person, State(row.state), row.private, row.progress, row.department
         )
         for row in await connection.execute(wanted)
     }

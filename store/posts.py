@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput, NotFound
 from gateway.schema import Kind, MediaState, Place, Progress, PublicMedia, PublicPost, State, TranscriptState
-from store.tables import cases, media, posts
+from store.tables import cases, citizens, media, posts
 
 MOST = 100
 
@@ -39,6 +39,8 @@ _public_columns = (
     posts.c.parent_id,
 )
 _thread = posts.alias("thread")
+# Whoever spoke, on whichever of his lines: the name is the person's.
+_speaker, _person = citizens.alias("speaker"), citizens.alias("person")
 _open_kinds = posts.c.kind.in_([Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA, Kind.NOTICE])
 
 
@@ -162,9 +164,11 @@ def _readable() -> ColumnElement[bool]:
 def _public() -> Select[Any]:
     return (
         select(*_public_columns, cases.c.progress, cases.c.department.label("case_department"))
-        .add_columns(_thread.c.ticket.label("thread_ticket"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"), _person.c.display_name)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
+        .outerjoin(_speaker, _speaker.c.id == posts.c.citizen_id)
+        .outerjoin(_person, _person.c.id == func.coalesce(_speaker.c.merged_into, _speaker.c.id))
     )
 
 
@@ -202,11 +206,13 @@ async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Seque
 async def _public_media(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, list[PublicMedia]]:
     files: defaultdict[str, list[PublicMedia]] = defaultdict(list)
     if ids:
-        wanted = select(media.c.id, media.c.post_id, media.c.type, media.c.confidence).where(
+        wanted = select(media.c.id, media.c.post_id, media.c.type, media.c.confidence, media.c.preview).where(
             media.c.post_id.in_(ids), media.c.public.is_(True), media.c.state == MediaState.STORED
         )
         for row in await connection.execute(wanted.order_by(media.c.id)):
-            files[row.post_id].append(PublicMedia(f"/media/{row.id}", row.type, None, row.confidence))
+            url = f"/media/{row.id}"
+            preview = f"{url}/preview" if row.preview else None
+            files[row.post_id].append(PublicMedia(url, row.type, None, row.confidence, preview))
     return files
 
 
@@ -238,6 +244,7 @@ def _post(
         parent=row.parent_id,
         comments=comments.get(row.thread_id, 0) if shown else 0,
         answers=tuple(answers.get(row.thread_id, ())) if shown and row.parent_id is None else (),
+        author=row.display_name if shown else None,
     )
 
 

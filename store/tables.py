@@ -40,16 +40,24 @@ metadata = MetaData(
 
 # --- citizens ------------------------------------------------------------------------------------------------------
 
+# Every line has a citizen of its own; several lines of one person point at one of theirs (`merged_into`, one step,
+# never a chain). Nothing else is rewritten when lines are linked, so that unlinking gives each its own back.
 citizens = Table(
     "citizens",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("language", String(8)),
     Column("merged_into", Id),
+    Column("display_name", String(64)),
     Column("created_at", Moment, nullable=False),
+    Index(
+        "ix_citizens_merged_into",  # all lines of one person
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
-# A sealing key, wrapped by the master key. Destroying the row destroys what it sealed, also in the backups.
+# A sealing key, wrapped by the master key. Emptying `wrapped` destroys what it sealed.
 keys = Table(
     "keys",
     metadata,
@@ -57,10 +65,11 @@ keys = Table(
     Column("citizen_id", Id, ForeignKey("citizens.id")),
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Index("ix_keys_citizen_id", "citizen_id"),  # erasing and merging a citizen
+    Index("ix_keys_citizen_id", "citizen_id"),  # erasing a citizen
 )
 
-# `citizen_id` is empty while a typed contact is not proved: nobody's, and used for nothing but its code.
+# `citizen_id` is empty while a typed contact is not proved: nobody's, and used for nothing but its code. `language` is
+# what the line last wrote in, or what it chose (`chosen`) and then keeps. A muted line hears nothing of other lines.
 addresses = Table(
     "addresses",
     metadata,
@@ -71,8 +80,10 @@ addresses = Table(
     Column("key_id", Id, ForeignKey("keys.id"), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("language", String(8)),
+    Column("chosen", Boolean, nullable=False, server_default=false()),
     Column("proved_at", Moment),
     Column("stopped_at", Moment),
+    Column("muted_at", Moment),
     Column("created_at", Moment, nullable=False),
     Index("ix_addresses_citizen_id", "citizen_id"),  # whom to tell of an author's post
 )
@@ -88,14 +99,27 @@ subscriptions = Table(
     Index("ix_subscriptions_address_id", "address_id"),  # STOP
 )
 
-# A code on its way to prove a typed contact; the code itself lies sealed in its delivery only.
+# The one question an address was asked and may answer with a bare number, until it expires.
+questions = Table(
+    "questions",
+    metadata,
+    Column("address_id", Id, ForeignKey("addresses.id"), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("post_id", Id),
+    Column("options", JSON, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_questions_expires_at", "expires_at"),  # upkeep
+)
+
+# A code on its way to prove a line: a contact typed with a post, or (without one) a line to be linked on the web. The
+# code itself lies sealed in its delivery only.
 challenges = Table(
     "challenges",
     metadata,
     Column("id", Id, primary_key=True),
     Column("citizen_id", Id, ForeignKey("citizens.id"), nullable=False),
     Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
-    Column("post_id", Id, nullable=False),
+    Column("post_id", Id),
     Column("code_hash", String(64), nullable=False),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("expires_at", Moment, nullable=False),
@@ -123,9 +147,11 @@ incoming = Table(
     Column("taken_at", Moment, nullable=False),
     UniqueConstraint("channel", "external_id"),
     Index("ix_incoming_channel_taken_at", "channel", "taken_at"),  # last in, rates
+    Index("ix_incoming_address_id_taken_at", "address_id", "taken_at"),  # how much one line says
 )
 
-# `text` is masked and public once published; the words as they came are in `words`.
+# `text` is masked and public once published; the words as they came are in `words`. `group_id` names the first of
+# several posts that say the same. `place_from` says who knew the place: typed, browser, message or photo.
 posts = Table(
     "posts",
     metadata,
@@ -144,8 +170,11 @@ posts = Table(
     Column("place", String(200)),
     Column("lat", Float),
     Column("lon", Float),
+    Column("place_from", String(8)),
     Column("language", String(8), nullable=False),
     Column("private", Boolean, nullable=False),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
+    Column("group_id", Id),
     Column("ruling", String(8), nullable=False),
     Column("rules", JSON, nullable=False),
     Column("version", Integer, nullable=False, server_default=text("1")),
@@ -154,6 +183,24 @@ posts = Table(
     Index("ix_posts_state_created_at", "state", "created_at"),  # the queue, oldest first
     Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
     Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
+    Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
+    Index(
+        "ix_posts_group_id",  # what says the same as the first of a group
+        "group_id",
+        sqlite_where=text("group_id IS NOT NULL"),
+        postgresql_where=text("group_id IS NOT NULL"),
+    ),
+)
+
+# By what texts are alike, the first post that had it; forgotten after a day (see `journey.likeness`).
+gists = Table(
+    "gists",
+    metadata,
+    Column("gist", BigInteger, primary_key=True, autoincrement=False),
+    Column("post_id", Id, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_gists_post_id", "post_id"),  # a decided group takes no more in
+    Index("ix_gists_created_at", "created_at"),  # upkeep
 )
 
 # The words as they came, a moderator's note, an edit: sealed with the author's key, beside the history that names them.
@@ -196,7 +243,10 @@ media = Table(
     Column("language", String(8)),
     Column("state", String(16), nullable=False),
     Column("sha256", String(64)),
+    Column("preview", String(64)),
     Column("bytes", Integer),
+    Column("width", Integer),
+    Column("height", Integer),
     Column("seconds", Float),
     Column("public", Boolean, nullable=False),
     Column("transcript_state", String(16), nullable=False),
@@ -270,11 +320,19 @@ deliveries = Table(
     Column("carrier_id", String(64)),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
+    Column("seen_at", Moment),
     UniqueConstraint("broadcast_id", "channel", "address_id"),
     Index("ix_deliveries_due", "channel", "state", "priority", "due_at"),  # claiming
     Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
     Index("ix_deliveries_post_id", "post_id"),
     Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
+    Index(
+        "ix_deliveries_mailbox",  # what lies in one mailbox, in order
+        "address_id",
+        "id",
+        sqlite_where=text("kind = 'mailbox'"),
+        postgresql_where=text("kind = 'mailbox'"),
+    ),
     sqlite_autoincrement=True,
 )
 

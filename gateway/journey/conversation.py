@@ -41,7 +41,7 @@ def status(asked: Asked) -> Reply:
         "progress": thread.progress or Progress.NEW,
         "department": thread.department,
     }
-    own = asked.address is not None and asked.address.citizen_id == thread.citizen_id
+    own = asked.address is not None and asked.address.person == thread.person
     public = thread.state is State.PUBLISHED and not thread.private
     if thread.answer and (own or public):
         return Reply(Say("status_answered", {**values, "text": thread.answer}))

@@ -137,10 +137,10 @@ class Decision:
         if known and known.citizen_id:
             return known, known.citizen_id, self.runtime.vault.unwrap(known.key_id, known.wrapped)
         citizen_id = clock.new_id()
-        self.rows.citizens.append({"id": citizen_id, "language": None, "created_at": self.at})
+        self.rows.citizens.append({"id": citizen_id, "created_at": self.at})
         if known:
             # Somebody typed this number into a form before; now it speaks for itself.
-            claimed = replace(known, citizen_id=citizen_id)
+            claimed = replace(known, citizen_id=citizen_id, person=citizen_id)
             self.rows.claimed.append(claimed)
         elif lookup and self.incoming.address:
             claimed = self._new_address(lookup, self.incoming.address, citizen_id, self.prepared.language)
@@ -170,13 +170,13 @@ class Decision:
                 "created_at": self.at,
             }
         )
-        return KnownAddress(address_id, citizen_id, key.id, key.wrapped, language, stopped=False)
+        return KnownAddress(address_id, citizen_id, citizen_id, key.id, key.wrapped, language, stopped=False)
 
     def _challenge(self, ticket: str) -> bool:
         """Send a code to the typed contact, unless it is the sender's own already; nothing else goes there."""
         lookup, urn = self.prepared.contact or "", self.incoming.contact or ""
         contact = self.facts.addresses.get(lookup)
-        if contact and contact.citizen_id == self.citizen_id:
+        if contact and self.address and contact.person == self.address.person:
             return False
         if contact is None:
             contact = self._new_address(lookup, urn, None, self.language)

@@ -11,9 +11,10 @@ import structlog
 
 from channels import failures
 from gateway import clock
+from gateway.errors import BadInput
 from gateway.journey import transcription
 from gateway.runtime import Runtime
-from gateway.schema import MediaState, TranscriptState
+from gateway.schema import IncomingMedia, MediaState, TranscriptState
 from store import media
 from store.media import MediaJob
 
@@ -22,8 +23,23 @@ FIRST_WAIT = timedelta(seconds=2)
 # Recordings are there within a minute; the rest is time for a person to mend what is wrong.
 LONGEST_WAIT = timedelta(hours=1)
 AT_ONCE = 8
+KINDS = ("image/", "audio/")
+# What stands before the hash of a file that we hold already.
+KEPT = "blob:"
 
 log = structlog.get_logger()
+
+
+async def accept(runtime: Runtime, data: bytes, kind: str) -> IncomingMedia:
+    """Keep a file that came with a message itself. Raises `BadInput` for one that is empty, too large or of no use."""
+    if not data:
+        raise BadInput("this file is empty", "media")
+    if len(data) > runtime.settings.media.most_bytes:
+        raise BadInput("this file is too large", "media")
+    if not kind.startswith(KINDS):
+        raise BadInput("only photos and sound are taken", "media")
+    sha256 = await runtime.blobs.keep(data)
+    return IncomingMedia(f"upload:{clock.new_id()}", f"{KEPT}{sha256}", kind[:64])
 
 
 async def run(runtime: Runtime) -> None:

@@ -89,11 +89,20 @@ def upgrade() -> None:
     op.create_table(
         "citizens",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("merged_into", sa.String(length=32), nullable=True),
+        sa.Column("display_name", sa.String(length=64), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_citizens")),
     )
+    with op.batch_alter_table("citizens", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_citizens_merged_into",
+            ["merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NOT NULL"),
+            postgresql_where=sa.text("merged_into IS NOT NULL"),
+        )
+
     op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -109,7 +118,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=32), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("despite_stop", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("despite_stop", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -118,6 +127,7 @@ def upgrade() -> None:
         sa.Column("carrier_id", sa.String(length=64), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("done_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("seen_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
             "broadcast_id", "channel", "address_id", name=op.f("uq_deliveries_broadcast_id_channel_address_id")
@@ -128,6 +138,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_deliveries_carrier_id", ["channel", "carrier_id"], unique=False)
         batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at"], unique=False)
         batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_mailbox",
+            ["address_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'mailbox'"),
+            postgresql_where=sa.text("kind = 'mailbox'"),
+        )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
 
     op.create_table(
@@ -139,6 +156,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "gists",
+        sa.Column("gist", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("gist", name=op.f("pk_gists")),
+    )
+    with op.batch_alter_table("gists", schema=None) as batch_op:
+        batch_op.create_index("ix_gists_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_gists_post_id", ["post_id"], unique=False)
+
     op.create_table(
         "history",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -184,7 +212,10 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("preview", sa.String(length=64), nullable=True),
         sa.Column("bytes", sa.Integer(), nullable=True),
+        sa.Column("width", sa.Integer(), nullable=True),
+        sa.Column("height", sa.Integer(), nullable=True),
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("public", sa.Boolean(), nullable=False),
         sa.Column("transcript_state", sa.String(length=16), nullable=False),
@@ -225,8 +256,11 @@ def upgrade() -> None:
         sa.Column("place", sa.String(length=200), nullable=True),
         sa.Column("lat", sa.Float(), nullable=True),
         sa.Column("lon", sa.Float(), nullable=True),
+        sa.Column("place_from", sa.String(length=8), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=True),
         sa.Column("ruling", sa.String(length=8), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -236,6 +270,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("ticket", name=op.f("uq_posts_ticket")),
     )
     with op.batch_alter_table("posts", schema=None) as batch_op:
+        batch_op.create_index("ix_posts_citizen_id_created_at", ["citizen_id", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_posts_group_id",
+            ["group_id"],
+            unique=False,
+            sqlite_where=sa.text("group_id IS NOT NULL"),
+            postgresql_where=sa.text("group_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_posts_state_created_at", ["state", "created_at"], unique=False)
         batch_op.create_index("ix_posts_thread_id_created_at", ["thread_id", "created_at"], unique=False)
         batch_op.create_index("ix_posts_timeline", ["state", "private", "kind", "published_at", "id"], unique=False)
@@ -288,8 +330,10 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=True),
+        sa.Column("chosen", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("stopped_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("muted_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_addresses_citizen_id")),
         sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name=op.f("fk_addresses_key_id")),
@@ -316,6 +360,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "external_id", name=op.f("uq_incoming_channel_external_id")),
     )
     with op.batch_alter_table("incoming", schema=None) as batch_op:
+        batch_op.create_index("ix_incoming_address_id_taken_at", ["address_id", "taken_at"], unique=False)
         batch_op.create_index("ix_incoming_channel_taken_at", ["channel", "taken_at"], unique=False)
 
     op.create_table(
@@ -337,7 +382,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("citizen_id", sa.String(length=32), nullable=False),
         sa.Column("address_id", sa.String(length=32), nullable=False),
-        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=True),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
@@ -350,6 +395,19 @@ def upgrade() -> None:
     with op.batch_alter_table("challenges", schema=None) as batch_op:
         batch_op.create_index("ix_challenges_address_id_created_at", ["address_id", "created_at"], unique=False)
         batch_op.create_index("ix_challenges_post_id", ["post_id"], unique=False)
+
+    op.create_table(
+        "questions",
+        sa.Column("address_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=True),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_questions_address_id")),
+        sa.PrimaryKeyConstraint("address_id", name=op.f("pk_questions")),
+    )
+    with op.batch_alter_table("questions", schema=None) as batch_op:
+        batch_op.create_index("ix_questions_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
         "subscriptions",
@@ -374,6 +432,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_subscriptions_address_id")
 
     op.drop_table("subscriptions")
+    with op.batch_alter_table("questions", schema=None) as batch_op:
+        batch_op.drop_index("ix_questions_expires_at")
+
+    op.drop_table("questions")
     with op.batch_alter_table("challenges", schema=None) as batch_op:
         batch_op.drop_index("ix_challenges_post_id")
         batch_op.drop_index("ix_challenges_address_id_created_at")
@@ -385,6 +447,7 @@ def downgrade() -> None:
     op.drop_table("words")
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.drop_index("ix_incoming_channel_taken_at")
+        batch_op.drop_index("ix_incoming_address_id_taken_at")
 
     op.drop_table("incoming")
     with op.batch_alter_table("addresses", schema=None) as batch_op:
@@ -405,6 +468,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_posts_timeline")
         batch_op.drop_index("ix_posts_thread_id_created_at")
         batch_op.drop_index("ix_posts_state_created_at")
+        batch_op.drop_index(
+            "ix_posts_group_id",
+            sqlite_where=sa.text("group_id IS NOT NULL"),
+            postgresql_where=sa.text("group_id IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_posts_citizen_id_created_at")
 
     op.drop_table("posts")
     with op.batch_alter_table("media", schema=None) as batch_op:
@@ -423,14 +492,31 @@ def downgrade() -> None:
         batch_op.drop_index("ix_history_post_id_id")
 
     op.drop_table("history")
+    with op.batch_alter_table("gists", schema=None) as batch_op:
+        batch_op.drop_index("ix_gists_post_id")
+        batch_op.drop_index("ix_gists_created_at")
+
+    op.drop_table("gists")
     op.drop_table("events")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index("ix_deliveries_post_id")
+        batch_op.drop_index(
+            "ix_deliveries_mailbox",
+            sqlite_where=sa.text("kind = 'mailbox'"),
+            postgresql_where=sa.text("kind = 'mailbox'"),
+        )
         batch_op.drop_index("ix_deliveries_lease")
         batch_op.drop_index("ix_deliveries_due")
         batch_op.drop_index("ix_deliveries_carrier_id")
 
     op.drop_table("deliveries")
+    with op.batch_alter_table("citizens", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_citizens_merged_into",
+            sqlite_where=sa.text("merged_into IS NOT NULL"),
+            postgresql_where=sa.text("merged_into IS NOT NULL"),
+        )
+
     op.drop_table("citizens")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index("ix_cases_department_progress")
