@@ -170,6 +170,12 @@ class Desk(Protocol):
         """One thread's first post with its answers; without words while it is not public. Raises `NotFound`."""
         ...
 
+    async def comments(
+        self, ticket: str, *, limit: int = 100, cursor: str | None = None
+    ) -> tuple[Sequence[PublicPost], str | None]:
+        """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

@@ -96,6 +96,13 @@ class Desk:
         async with self._runtime.database.reading() as connection:
             return await posts.public_post(connection, ticket)
 
+    async def comments(
+        self, ticket: str, *, limit: int = 100, cursor: str | None = None
+    ) -> tuple[Sequence[PublicPost], str | None]:
+        """What was added to a thread and published, oldest first, and the next page's cursor."""
+        async with self._runtime.database.reading() as connection:
+            return await posts.comments(connection, ticket, limit=limit, cursor=cursor)
+
     def _open_site(self) -> Site:
         if self.site is None:
             raise EverylineError("this process serves no pages")
