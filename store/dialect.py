@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Table, event
+from sqlalchemy import Engine, Insert, StaticPool, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -18,6 +18,15 @@ def writer_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=5)
     engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    _prepare_sqlite(engine.sync_engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+    return engine
+
+
+def file_engine(url: str) -> Engine:
+    """The same for a SQLite file as one thread uses it, without an event loop."""
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"), poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
     _prepare_sqlite(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
     return engine
 
@@ -27,7 +36,7 @@ def reader_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=5)
     engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
-    _prepare_sqlite(engine, READER_PRAGMAS, "BEGIN")
+    _prepare_sqlite(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
 
 
@@ -45,9 +54,9 @@ def upsert(connection: AsyncConnection, table: Table, keys: Sequence[str], colum
     return statement.on_conflict_do_update(index_elements=keys, set_=renewed)
 
 
-def _prepare_sqlite(engine: AsyncEngine, pragmas: Sequence[str], begin: str) -> None:
+def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
     # The driver's own idea of transactions begins them too late (at the first write) and without the lock.
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -55,6 +64,6 @@ def _prepare_sqlite(engine: AsyncEngine, pragmas: Sequence[str], begin: str) -> 
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begun(connection: Any) -> None:
         connection.exec_driver_sql(begin)

@@ -1,5 +1,6 @@
 """Intake's side of the store: the rows a batch of messages leaves, one statement a table."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -120,9 +121,12 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
 async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None:
     """What somebody asked for: languages, topics no more followed, questions put and answered, posts changed."""
     table, follows, open_questions = tables.addresses, tables.subscriptions, tables.questions
+    spoken: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
     for address_id, language, chosen in rows.languages:
-        spoken = update(table).where(table.c.id == address_id)
-        await connection.execute(spoken.values(language=language, chosen=chosen))
+        spoken[language, chosen].append(address_id)
+    for (language, chosen), speakers in spoken.items():
+        speaking = update(table).where(table.c.id.in_(speakers))
+        await connection.execute(speaking.values(language=language, chosen=chosen))
     for address_id, topic in rows.unfollowed:
         gone = delete(follows).where(follows.c.address_id == address_id)
         await connection.execute(gone if topic == EVERY_TOPIC else gone.where(follows.c.topic == topic))
