@@ -31,7 +31,7 @@ from yarl import URL
 
 from channels._http import Absent, Answer, Oversized, ask, failure, form, patience
 from channels._twilio_files import download
-from channels._twilio_lists import CatchingUp, Known, Listed, Listing, Page
+from channels._twilio_lists import OVERLAP, CatchingUp, Known, Listed, Listing, Page
 from channels._twilio_number import Entrance, advice
 from channels.base import Channel, ChannelSettings, Desk, Fetched, Health, Standing, Surroundings
 from channels.failures import Failure, Misconfigured, OptedOut, RecipientGone, Refused, RetryLater, Throttled, Unknown
@@ -208,12 +208,21 @@ class TwilioChannel(Channel):
             raise RetryLater(f"the file cannot be had yet ({error.detail})", error.code) from None
         return Fetched(answer.body, answer.headers.get("Content-Type", "").partition(";")[0].strip().lower())
 
-    async def catch_up(self, desk: Desk, listing: Listing[Any]) -> None:
-        """Look at a list of what came, at once and every few minutes; returns at once when the settings forbid it."""
+    async def catch_up(self, desk: Desk, listing: Listing[Any], longest: timedelta = timedelta()) -> None:
+        """Look at a list of what came, at once and every few minutes; returns at once when the settings forbid it.
+
+        `longest` is how long after the moment it is filed under a thing may be finished.
+        """
         if self._every:
-            position = f"listed:{self.account_sid}:{self.number}"
             looks = CatchingUp(
-                self.name, desk, listing, self.known, position=position, every=self._every, look_back=self._look_back
+                self.name,
+                desk,
+                listing,
+                self.known,
+                position=f"listed:{self.account_sid}:{self.number}",
+                every=self._every,
+                look_back=self._look_back,
+                overlap=OVERLAP + longest,
             )
             await looks.run()
 

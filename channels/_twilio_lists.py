@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 # How much earlier than the newest thing seen a look begins.
 OVERLAP = timedelta(minutes=10)
-# For so long a look comes back to what Twilio has not finished.
-PATIENCE = timedelta(hours=1)
+# For so long a look comes back to what Twilio has not finished: longer than the longest recording.
+PATIENCE = timedelta(hours=2)
 POSITION_DAYS = 60
 
 _MOST_PAGES = 2000
@@ -87,7 +87,10 @@ class Listing(Generic[T]):
 
 
 class CatchingUp(Generic[T]):
-    """Looks at one list every `every`; `position` is the name how far it came is kept under."""
+    """Looks at one list every `every`, each time from `overlap` before the newest it has seen.
+
+    `position` is the name how far it came is kept under; the very first look goes back by `look_back`.
+    """
 
     def __init__(
         self,
@@ -99,9 +102,10 @@ class CatchingUp(Generic[T]):
         position: str,
         every: timedelta,
         look_back: timedelta,
+        overlap: timedelta = OVERLAP,
     ) -> None:
         self._channel, self._desk, self._list, self._known = channel, desk, listing, known
-        self._position, self._every, self._look_back = position, every, look_back
+        self._position, self._every, self._look_back, self._overlap = position, every, look_back, overlap
         self._lost, self._stumbled = False, 0
 
     async def run(self) -> None:
@@ -137,7 +141,7 @@ class CatchingUp(Generic[T]):
     async def look(self) -> int:
         """Take what came since the last look; gives how many were new. How far it came is kept page by page."""
         position, count, unfinished = await self._recall(), 0, None
-        start, self._stumbled = position - OVERLAP, 0
+        start, self._stumbled = position - self._overlap, 0
         async for rows in self._oldest_first(start):
             for row in rows:
                 found = await self._take(row)

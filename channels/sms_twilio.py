@@ -228,6 +228,10 @@ class Adapter(TwilioChannel):
         )
         taken = await desk.take(incoming)
         self.known.add(sid)
+        if not taken.repeated:
+            # Unlike a recording, what came with a message is there already.
+            for file in incoming.media:
+                await desk.media_ready(self.name, file.external_id)
         return taken
 
     def _file(self, url: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ twice (`recorded` and `recording`): both are taken, and are one. One it could no
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -92,7 +92,9 @@ class Adapter(TwilioChannel):
         async def at(address: str) -> Page[Any]:
             return await self.page(recordings.get_page_async(address), _created)
 
-        await self.catch_up(desk, Listing(since, at, partial(self._take_listed, desk)))
+        # Filed under its beginning.
+        longest = timedelta(seconds=self._longest)
+        await self.catch_up(desk, Listing(since, at, partial(self._take_listed, desk)), longest)
 
     async def fetch(self, url: str, most_bytes: int) -> Fetched:
         """Bring a recording as WAV. Only addresses of our own account are asked; Twilio may send us on from there."""

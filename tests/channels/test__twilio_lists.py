@@ -146,7 +146,7 @@ async def test_what_is_not_finished_is_looked_at_again(world: World) -> None:
 
 
 async def test_what_never_finishes_holds_nothing_up_for_ever(world: World) -> None:
-    world.carrier.rows = [("stuck", ago(61)), ("whole", ago(5))]
+    world.carrier.rows = [("stuck", ago(121)), ("whole", ago(5))]
     world.carrier.fate = lambda name: Found.UNFINISHED if name == "stuck" else Found.NEW
     await world.catching_up().look()
     assert world.position == ago(5)

@@ -70,6 +70,13 @@ async def test_files_come_with_their_text(
     assert (await hook(http, gateway, INBOUND, payload("sms_twilio", case))).status == 200
     [incoming] = desk.taken
     assert (incoming.text, incoming.media, incoming.external_id) == (text, media, SID)
+    assert desk.ready == [file.external_id for file in media], "they are there and may be fetched at once"
+
+
+async def test_a_repeat_hurries_nothing(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
+    desk.repeated = True
+    assert (await hook(http, gateway, INBOUND, payload("sms_twilio", "mms_photo_and_voice"))).status == 200
+    assert desk.ready == []
 
 
 async def test_ten_files_are_ten(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:

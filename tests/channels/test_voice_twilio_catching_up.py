@@ -67,7 +67,7 @@ async def test_a_recording_of_a_call_we_remember(
     assert desk.taken == [incoming(base, CITIZEN, "en", desk.taken[0].raw)]
     assert desk.ready == [SID]
     assert [asked[:2] for asked in twilio.asked] == [("GET", f"{HOME}/Recordings.json")]
-    assert twilio.asked[0][2]["DateCreated>"] == "2026-11-22T11:50:00Z"
+    assert twilio.asked[0][2]["DateCreated>"] == "2026-11-22T11:48:00Z"
 
 
 # What Twilio says of the call, and whose recording it is; False for nobody's of ours.
