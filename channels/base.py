@@ -131,8 +131,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:
-        """Keep a small sealed value for this channel (call state, poll offsets); it is forgotten after a day."""
+    async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
+        """Keep a small sealed value for this channel (call state, poll offsets); it is forgotten after so many days."""
         ...
 
     async def recall(self, channel: str, key: str) -> Mapping[str, Any] | None:
