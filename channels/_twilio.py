@@ -336,13 +336,14 @@ async def _read(page: Any, filed: Callable[[Any], datetime | None]) -> Page[Any]
 
 
 def _with_and_without_port(url: str) -> tuple[str, str]:
-    """Both ways to write a URL. By pattern, for everything but the port must stay byte for byte."""
+    """Both ways to write a URL, the given one first. By pattern: all but the port must stay byte for byte."""
     parts = re.fullmatch(r"(https?|wss?)(://[^/?#]*?)(:[0-9]+)?([/?#].*)?", url, re.DOTALL)
     if not parts:
         return url, url
     scheme, host, port, rest = parts.groups(default="")
-    port = port or (":443" if scheme in ("https", "wss") else ":80")
-    return f"{scheme}{host}{rest}", f"{scheme}{host}{port}{rest}"
+    if port:
+        return url, f"{scheme}{host}{rest}"
+    return url, f"{scheme}{host}{':443' if scheme in ('https', 'wss') else ':80'}{rest}"
 
 
 def _code(body: bytes) -> str | None:

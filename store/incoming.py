@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.database import Transaction
 from store.deliveries import outbox
-from store.dialect import insert_new, upsert
+from store.dialect import insert_all, insert_new, upsert
 from store.facts import KnownAddress
 
 Row = dict[str, Any]
@@ -21,7 +21,7 @@ EVERY_TOPIC = "*"
 
 @dataclass(slots=True)
 class Rows:
-    """What a decision adds, by table in the order of writing.
+    """What the decisions of a batch add, by table in the order of writing.
 
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
@@ -50,11 +50,6 @@ class Rows:
     unfollowed: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
-
-    def add(self, other: "Rows") -> None:
-        """Put another decision's rows behind these."""
-        for one in fields(self):
-            getattr(self, one.name).extend(getattr(other, one.name))
 
 
 async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
@@ -100,7 +95,7 @@ async def forget_questions(transaction: Transaction, at: datetime) -> int:
 
 async def _insert(connection: AsyncConnection, table: Table, rows: list[Row]) -> None:
     if rows:
-        await connection.execute(table.insert(), rows)
+        await insert_all(connection, table, rows)
 
 
 async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetime) -> None:

@@ -78,6 +78,9 @@ class _Direct:
     async def execute(self, *statement: Any) -> Any:
         return self._connection.execute(*statement)
 
+    async def exec_driver_sql(self, *statement: Any) -> Any:
+        return self._connection.exec_driver_sql(*statement)
+
     def begin_nested(self) -> "_Block":
         return _Block(self._connection.begin_nested())
 

@@ -46,14 +46,14 @@ class Prepared:
 
 
 class Draft:
-    """One message being decided: its sender settled first, then its rows gathered."""
+    """One message being decided: its sender settled first, then its rows added to those of the batch."""
 
-    def __init__(self, runtime: Runtime, prepared: Prepared, facts: Facts) -> None:
+    def __init__(self, runtime: Runtime, prepared: Prepared, facts: Facts, rows: Rows) -> None:
         self.runtime = runtime
         self.prepared = prepared
         self.incoming = prepared.incoming
         self.facts = facts
-        self.rows = Rows()
+        self.rows = rows
         self.at = clock.now()
         self.sender = sender.settle(runtime.vault, prepared.incoming, prepared.lookup, facts, self.rows, self.at)
         self.address = self.sender.address

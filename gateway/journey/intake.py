@@ -100,10 +100,9 @@ def decide(runtime: Runtime, prepared: Prepared, facts: Facts, rows: Rows) -> Ta
     message = (prepared.incoming.channel, prepared.incoming.external_id)
     if message in facts.seen:
         return _again(facts.seen[message])
-    draft = Draft(runtime, prepared, facts)
+    draft = Draft(runtime, prepared, facts, rows)
     taken = decision.decide(draft)
     facts.seen[message] = draft.remember(taken)
-    rows.add(draft.rows)
     return taken
 
 

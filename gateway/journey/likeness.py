@@ -6,6 +6,7 @@ look-up; whether it is alike is then measured on the texts themselves.
 """
 
 import re
+from functools import lru_cache
 from zlib import crc32
 
 from rapidfuzz import fuzz
@@ -24,14 +25,9 @@ _NUMBER = re.compile(r"\d+")
 _SECOND = 1 << 32
 
 
-def letters(text: str) -> str:
-    """A text as it is compared: folded, letters only."""
-    return _NOT_LETTERS.sub("", fold(text))
-
-
 def gists(text: str) -> tuple[int, ...]:
     """The numbers by which a text like this one is found; none for a text without letters."""
-    known = letters(text)
+    known, _ = _compared(text)
     if not known:
         return ()
     if len(known) < _SHORT:
@@ -42,13 +38,16 @@ def gists(text: str) -> tuple[int, ...]:
 
 def alike(one: str, other: str) -> bool:
     """Whether two texts say the same: nearly the same letters and, unless they are long, the same numbers."""
-    first, second = letters(one), letters(other)
+    (first, numbers), (second, other_numbers) = _compared(one), _compared(other)
     if min(len(first), len(second)) < _SHORT:
         same = first == second
     else:
         same = fuzz.ratio(first, second, score_cutoff=_ALIKE) > 0
-    return same and (len(first) >= _LONG or _numbers(one) == _numbers(other))
+    return same and (len(first) >= _LONG or numbers == other_numbers)
 
 
-def _numbers(text: str) -> list[str]:
-    return _NUMBER.findall(fold(text))
+@lru_cache(maxsize=2048)
+def _compared(text: str) -> tuple[str, tuple[str, ...]]:
+    """A text as it is compared: folded, its letters only and its numbers. A text is compared with many in a row."""
+    folded = fold(text)
+    return _NOT_LETTERS.sub("", folded), tuple(_NUMBER.findall(folded))

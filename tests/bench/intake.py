@@ -65,9 +65,8 @@ async def measure() -> list[Figure]:
         port = free_port()
         parsing = await asyncio.create_subprocess_exec(sys.executable, "-c", PARSE_ONLY, str(port))
         try:
-            # Replies go to a port where nobody listens: sending is another figure.
-            dead = {"EVERYLINE_TWILIO_API_URL": f"http://127.0.0.1:{free_port()}", "EVERYLINE_CONFIG": str(lists)}
-            async with running(Path(folder), **CREDENTIALS, **dead) as gateway:
+            # Replies go to a port where nobody listens (see CREDENTIALS): sending is another figure.
+            async with running(Path(folder), **CREDENTIALS, EVERYLINE_CONFIG=str(lists)) as gateway:
                 return _figures(*await _rounds(gateway.url, gateway.port, port))
         finally:
             parsing.kill()
