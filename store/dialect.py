@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
+READ_ONLY = {"default_transaction_read_only": "on"}
 Pick = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 Binds = Sequence[tuple[int, Callable[[Any], Any]]]
 
@@ -36,9 +37,9 @@ def file_engine(url: str) -> Engine:
 
 
 def reader_engine(url: str) -> AsyncEngine:
-    """The engine of all questions; on SQLite it cannot write."""
+    """The engine of all questions; it cannot write."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5)
+        return create_async_engine(url, pool_size=5, connect_args={"server_settings": READ_ONLY})
     engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
     _prepare_sqlite(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine

@@ -1,7 +1,7 @@
 """What many tests need: a whole gateway without its web, on a real SQLite file, with channels that only remember."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Surroundings
 from channels.failures import Failure, Unknown
 from channels.registry import Mode, Plan
-from gateway import assembly
+from gateway import assembly, clock
 from gateway.journey import broadcasting, delivery
 from gateway.runtime import Runtime
 from gateway.schema import Outgoing, SendResult
@@ -19,6 +19,7 @@ from gateway.workers import Workers
 from store import migrating
 from store.database import Database
 from store.vault import Vault
+from tests import postgres
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,16 +71,45 @@ class Form(Channel):
     capabilities = Capabilities(receives=True)
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server, without a database."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgres.server() as url:
+        yield url
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def backend() -> str:
+    """The kind of database; folders whose tests are to pass on both have a fixture of this name with both."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def database_url(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> AsyncIterator[str]:
+    """A database with the first schema, of the test's own."""
+    if backend == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path}/var/everyline.db"
+        await migrating.upgrade(url)
+        yield url
+        return
+    server: str = request.getfixturevalue("postgresql")
+    name = f"test_{clock.new_id()}"
+    async with postgres.database(server, name) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
     """The settings as they are shipped, with their data in a folder of the test."""
-    return load({"EVERYLINE_CONFIG": str(ROOT / "config"), "EVERYLINE_DATA": str(tmp_path / "var")})
+    environ = {"EVERYLINE_CONFIG": str(ROOT / "config"), "EVERYLINE_DATA": str(tmp_path / "var")}
+    return load({**environ, "EVERYLINE_DATABASE": database_url})
 
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """An open store with the first schema."""
-    await migrating.upgrade(settings.database_url)
     store = Database(settings.database_url)
     await store.open(serving=True)
     yield store

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from gateway.journey.intake import Intake
@@ -58,6 +59,7 @@ async def test_two_texts_of_a_new_citizen_at_once_make_one_citizen(runtime: Runt
     assert await number_of(runtime, tables.posts) == 2
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])  # asks the file
 async def test_nothing_of_a_citizen_is_plain_in_the_database(runtime: Runtime) -> None:
     await Intake(runtime).take(message("call me at 13900139000, the pipe leaks", name="Anna Ivanova"))
     file = runtime.database.file

@@ -94,6 +94,7 @@ async def test_the_reason_is_told_in_the_authors_language(runtime: Runtime, text
     assert "请写明楼号" in texting.to(BORIS)[-1]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])  # asks the file
 async def test_the_note_is_sealed(runtime: Runtime) -> None:
     post_id = await new_post(runtime)
     await decide(runtime, post_id, Action.REJECT, actor="mo", reason="other", note="a very secret note")

@@ -83,6 +83,7 @@ async def converse(runtime: Runtime, intake: Intake) -> None:
     await upkeep.forget(runtime)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])  # asks the file
 async def test_no_statement_of_a_whole_journey_walks_a_table(runtime: Runtime) -> None:
     said: dict[str, Any] = {}
 
