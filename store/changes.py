@@ -49,10 +49,14 @@ class Reach:
     language: str | None
 
 
-async def load(connection: AsyncConnection, reference: str) -> Changing:
-    """A post by id, or the first post of a ticket. Raises `NotFound`."""
+async def load(connection: AsyncConnection, reference: str, *, hold: bool = False) -> Changing:
+    """A post by id, or the post of a ticket. Raises `NotFound`.
+
+    With `hold` no other process changes it until the transaction ends: for whoever decides by what it is now.
+    """
     column = posts.c.ticket if len(reference) == 8 else posts.c.id
-    row = (await connection.execute(_changing().where(column == reference))).first()
+    wanted = _changing().where(column == reference)
+    row = (await connection.execute(wanted.with_for_update(of=posts) if hold else wanted)).first()
     if row is None:
         raise NotFound(f"there is no post {reference}")
     return _read(row)

@@ -16,10 +16,11 @@ from typing import IO, Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import Busy, EverylineError, StoreInUse
-from store import dialect, writer
+from store import dialect, notices, writer
 from store.wakeups import Wakeups
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class _Job:
     request: Any = None
     failure: BaseException | None = None
     result: Any = None
+    repeated: bool = False
 
 
 class Batch(Generic[Request, Reply]):
@@ -85,6 +87,7 @@ class Database:
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
         self._changes = writer.open_writer(url)
+        self._listening = notices.Listening(url, self.wakeups)
         self._reading = dialect.reader_engine(url)
 
     @property
@@ -102,6 +105,7 @@ class Database:
         """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file."""
         if serving and self.file:
             self._lock = _lock(self.file)
+        self._listening.start()
         self._writer = asyncio.create_task(self._write_for_ever(), name="store writer")
 
     async def close(self) -> None:
@@ -109,6 +113,7 @@ class Database:
         if self._writer:
             self._queue.put_nowait(None)
             await self._writer
+        await self._listening.stop()
         for close in (self._reading.dispose, self._changes.close):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
@@ -169,6 +174,12 @@ class Database:
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
             _blame(jobs, error)
+            if isinstance(error, IntegrityError) and not all(job.repeated for job in jobs):
+                # Another process kept the same meanwhile; looking again, it is found there.
+                for job in jobs:
+                    job.failure, job.repeated = None, True
+                await self._commit(jobs)
+                return
             if len(jobs) > 1 and len(groups) == 1:
                 # Nothing of it was kept. One request may be to blame: each alone, so that the others are.
                 await self._commit_apart(jobs)
@@ -193,11 +204,13 @@ def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
 
 async def _transact(connection: AsyncConnection, groups: list[list[_Job]]) -> set[str]:
     """Run groups, each in its own savepoint unless it is alone; gives the topics to wake."""
-    if len(groups) == 1:
-        return await _perform(connection, groups[0])
     wakes: set[str] = set()
-    for group in groups:
-        wakes |= await _within(connection, group)
+    if len(groups) == 1:
+        wakes = await _perform(connection, groups[0])
+    else:
+        for group in groups:
+            wakes |= await _within(connection, group)
+    await notices.send(connection, wakes)
     return wakes
 
 

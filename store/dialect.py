@@ -1,11 +1,27 @@
 """Where SQLite and PostgreSQL differ, side by side."""
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, Insert, StaticPool, Table, create_engine, event, make_url
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Dialect,
+    Engine,
+    Insert,
+    StaticPool,
+    Table,
+    Text,
+    cast,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -70,6 +86,21 @@ def _bound(values: tuple[Any, ...], binds: Binds) -> tuple[Any, ...]:
     for at, bind in binds:
         bound[at] = bind(bound[at])
     return tuple(bound)
+
+
+async def hold_back(connection: AsyncConnection, names: Collection[str]) -> None:
+    """Have other processes that ask for one of these names wait until this transaction ends.
+
+    SQLite has one writer, so that nobody else is there. The names are taken in one order, lest two wait for each other.
+    """
+    if connection.dialect.name == "postgresql" and names:
+        keys = select(func.unnest(cast(sorted({_number(name) for name in names}), ARRAY(BigInteger))).label("key"))
+        taken = keys.order_by("key").subquery()
+        await connection.execute(select(func.count(func.pg_advisory_xact_lock(taken.c.key).cast(Text))))
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def insert_new(connection: AsyncConnection, table: Table, keys: Sequence[str]) -> Insert:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from store.database import Transaction
+from store.dialect import hold_back
 from store.tables import events
 
 
@@ -33,9 +34,15 @@ class Event:
 
 async def add(transaction: Transaction, event: Happening, post_id: str) -> None:
     """Number one change; readers hear of it after the commit."""
+    await in_order(transaction)
     row = {"event": event, "post_id": post_id, "at": clock.now()}
     await transaction.connection.execute(events.insert(), row)
     transaction.wake("events")
+
+
+async def in_order(transaction: Transaction) -> None:
+    """Before numbering: numbers are given in the order of the commits, also by several processes."""
+    await hold_back(transaction.connection, ["events"])
 
 
 async def last_number(connection: AsyncConnection) -> int:

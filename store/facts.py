@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import Kind, State
+from store.dialect import hold_back
 from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
 
 # How many of a person's newest words are looked at.
@@ -126,6 +127,7 @@ class Wanted:
 
 async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
     """Answer a batch's questions, each kind with one statement; what nobody asks for is not asked."""
+    await hold_back(connection, wanted.lookups)
     known = await _addresses(connection, wanted) if wanted.lookups else {}
     conversing = {known[lookup].person for lookup in wanted.conversing if lookup in known}
     askers = [known[lookup].id for lookup in wanted.following if lookup in known]

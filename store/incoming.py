@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import tables
+from store import events, tables
 from store.database import Transaction
 from store.deliveries import outbox
 from store.dialect import insert_all, insert_new, upsert
@@ -55,6 +55,8 @@ class Rows:
 async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
     """Write all rows of a batch, and wake those who go on with them."""
     connection = transaction.connection
+    if rows.events:
+        await events.in_order(transaction)
     for table in (
         tables.citizens,
         tables.keys,

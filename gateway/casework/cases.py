@@ -25,9 +25,9 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
     held = verdict.ruling in (Ruling.HOLD, Ruling.BLOCK)
 
     async def work(transaction: Transaction) -> str:
-        thread = await changes.load(transaction.connection, reference)
+        thread = await changes.load(transaction.connection, reference, hold=True)
         if thread.id != thread.thread_id:
-            thread = await changes.load(transaction.connection, thread.thread_id)
+            thread = await changes.load(transaction.connection, thread.thread_id, hold=True)
         if thread.state in (State.REJECTED, State.WITHDRAWN):
             raise Conflict("this thread was turned away and cannot be answered")
         answer_id = await _insert(transaction, thread, cleaned, department)

@@ -68,7 +68,7 @@ async def decide(
     masked = masking.mask(cleaned, runtime.settings.city.country) if cleaned is not None else None
 
     async def work(transaction: Transaction) -> int:
-        post = await changes.load(transaction.connection, post_id)
+        post = await changes.load(transaction.connection, post_id, hold=True)
         _permit(post, action, version)
         # A correction changes what stands; it publishes nothing that was not.
         after = post.state if action is Action.CORRECT else TABLE[action][1]
@@ -99,7 +99,7 @@ async def decide(
 
 async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: str) -> None:
     """Publish a department's answer that the filter passed, in the transaction that wrote it."""
-    post = await changes.load(transaction.connection, post_id)
+    post = await changes.load(transaction.connection, post_id, hold=True)
     entry = history.entry(post.id, "rule", Action.PUBLISH, from_state=post.state, to_state=State.PUBLISHED)
     await history.add(transaction, entry)
     await changes.apply(transaction, post.id, state=State.PUBLISHED, published_at=clock.now())

@@ -61,7 +61,7 @@ async def _keep(
     """Words, their file, their post and its history in one transaction."""
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
     words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
-    post = await changes.load(transaction.connection, job.post_id)
+    post = await changes.load(transaction.connection, job.post_id, hold=True)
     verdict = runtime.judge(transcript.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
     entry = history.entry(

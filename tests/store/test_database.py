@@ -87,7 +87,7 @@ async def test_bells_ring_after_the_commit_and_not_after_a_failure(database: Dat
 
 async def test_readers_cannot_write(database: Database) -> None:
     async with database.reading() as connection:
-        with pytest.raises(DBAPIError, match="read-?only"):
+        with pytest.raises(DBAPIError, match=r"read-?only"):
             await connection.execute(text("DELETE FROM leases"))
 
 
