@@ -53,8 +53,17 @@ async def add(transaction: Transaction, post_id: str, told: Told, version: int, 
     return str(row["id"])
 
 
-async def oldest_open(connection: AsyncConnection) -> Broadcast | None:
-    """The next broadcast to expand, with the person who is its author. An answer's author is the thread's."""
+async def any_open(connection: AsyncConnection) -> bool:
+    """Whether there is a broadcast to expand."""
+    wanted = select(broadcasts.c.id).where(broadcasts.c.state == "open").limit(1)
+    return (await connection.execute(wanted)).first() is not None
+
+
+async def hold_oldest_open(transaction: Transaction) -> Broadcast | None:
+    """The next broadcast to expand that no other process holds, with the person who is its author.
+
+    An answer's author is the thread's.
+    """
     thread = posts.alias("thread")
     wanted = (
         select(broadcasts, posts.c.private, posts.c.language)
@@ -65,8 +74,9 @@ async def oldest_open(connection: AsyncConnection) -> Broadcast | None:
         .where(broadcasts.c.state == "open")
         .order_by(broadcasts.c.created_at)
         .limit(1)
+        .with_for_update(of=broadcasts, skip_locked=True)
     )
-    row = (await connection.execute(wanted)).first()
+    row = (await transaction.connection.execute(wanted)).first()
     if row is None:
         return None
     return Broadcast(

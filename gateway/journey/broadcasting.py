@@ -103,18 +103,23 @@ async def run(runtime: Runtime) -> None:
 
 
 async def expand_some(runtime: Runtime) -> bool:
-    """Do the next chunk of the oldest open broadcast; false when none is open."""
+    """Do the next chunk of the oldest open broadcast; false when none is open, or others work on all there are."""
     async with runtime.database.reading() as connection:
-        broadcast = await broadcasts.oldest_open(connection)
+        if not await broadcasts.any_open(connection):
+            return False
+    return await runtime.database.write(lambda transaction: _expand_next(runtime, transaction))
+
+
+async def _expand_next(runtime: Runtime, transaction: Transaction) -> bool:
+    """Hold a broadcast, add a chunk, move its cursor: one transaction, so that no two processes do the same."""
+    broadcast = await broadcasts.hold_oldest_open(transaction)
     if broadcast is None:
         return False
     stages = _stages(runtime, broadcast)
     if broadcast.stage < len(stages):
-        await runtime.database.write(lambda transaction: _expand(runtime, transaction, broadcast, stages))
+        await _expand(runtime, transaction, broadcast, stages)
     else:
-        await runtime.database.write(
-            lambda transaction: broadcasts.move(transaction, broadcast.id, broadcast.stage, None, clock.now())
-        )
+        await broadcasts.move(transaction, broadcast.id, broadcast.stage, None, clock.now())
         log.info("broadcast expanded", action="broadcast.expanded", broadcast=broadcast.id, told=broadcast.told)
     return True
 
