@@ -113,6 +113,8 @@ class Intake(Section):
     queue_limit: int = Field(10_000, ge=100)
     forms_per_hour: int = Field(600, ge=1)
     codes_per_day: int = Field(3, ge=1)
+    codes_per_visitor: int = Field(10, ge=1)
+    codes_per_network: int = Field(100, ge=1)
     code_minutes: int = Field(15, ge=1, le=1440)
     code_tries: int = Field(5, ge=1, le=20)
 

@@ -41,7 +41,7 @@ class Changing:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One line of a person as telling him something needs it."""
+    """One line of a person as telling him something needs it; `language` is what he chose for it."""
 
     id: str
     scheme: str
@@ -101,11 +101,14 @@ async def answer_case(transaction: Transaction, thread_id: str, department: str 
 
 
 async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
-    """Every line of the person a citizen is, but those he muted."""
+    """Every line of the person a citizen is, but those he muted; the line the citizen spoke on hears in any case."""
     person = await person_of(connection, citizen_id)
-    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language)
-    wanted = wanted.where(addresses.c.citizen_id.in_(of_person(person)), addresses.c.muted_at.is_(None))
-    return [Reach(row.id, row.scheme, row.language) for row in await connection.execute(wanted)]
+    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language, addresses.c.chosen).where(
+        addresses.c.citizen_id.in_(of_person(person)),
+        addresses.c.muted_at.is_(None) | (addresses.c.citizen_id == citizen_id),
+    )
+    rows = await connection.execute(wanted)
+    return [Reach(row.id, row.scheme, row.language if row.chosen else None) for row in rows]
 
 
 def _changing() -> Select[Any]:

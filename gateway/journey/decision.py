@@ -182,18 +182,8 @@ class Decision:
             contact = self._new_address(lookup, urn, None, self.language)
             self.facts.addresses[lookup] = contact
         key = self.runtime.vault.unwrap(contact.key_id, contact.wrapped)
-        code, challenge_id = identity.new_code(), clock.new_id()
-        self.rows.challenges.append(
-            {
-                "id": challenge_id,
-                "citizen_id": self.citizen_id,
-                "address_id": contact.id,
-                "post_id": self.post_id,
-                "code_hash": self.runtime.vault.lookup(f"code:{challenge_id}:{code}"),
-                "expires_at": self.at + timedelta(minutes=self.runtime.settings.intake.code_minutes),
-                "created_at": self.at,
-            }
-        )
+        row, code = identity.challenge(self.runtime, self.citizen_id, contact.id, self.post_id, self.at)
+        self.rows.challenges.append(row)
         say = Say("code", {"ticket": ticket}, {"code": code})
         self._deliver(say, contact.id, self.prepared.contact_outlet or "", key, Priority.ANSWER, self.post_id)
         return True

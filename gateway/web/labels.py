@@ -107,6 +107,7 @@ PHRASES: Mapping[str, str] = {
     "started": N_("welcome back"),
     "help": N_("what can be done"),
     "code": N_("a code"),
+    "code_line": N_("a code"),
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
@@ -136,10 +137,15 @@ FAULTS = (
     N_("name or password is wrong"),
     N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
+    N_("codes go to mobile numbers only"),
+    N_("no channel can send codes just now"),
+    N_("you asked for too many codes today"),
+    N_("no code was sent for this"),
+    N_("you have no such line"),
     N_("too many codes were sent to this number today"),
     N_("this is not the code we sent"),
     N_("this code has expired"),
-    N_("this code was tried too often; write again to get a new one"),
+    N_("this code was tried too often; ask for a new one"),
     N_("load the page again and send once more"),
     N_("write what is wrong and where"),
     N_("this is too long"),
