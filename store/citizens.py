@@ -131,6 +131,14 @@ async def person_of(connection: AsyncConnection, citizen_id: str) -> str:
     return (await connection.execute(wanted)).scalar() or citizen_id
 
 
+async def person_at(connection: AsyncConnection, lookup: str) -> str | None:
+    """The person whose line has this keyed hash, or None."""
+    person = func.coalesce(citizens.c.merged_into, citizens.c.id)
+    wanted = select(person).join(addresses, addresses.c.citizen_id == citizens.c.id)
+    found: str | None = (await connection.execute(wanted.where(addresses.c.lookup == lookup))).scalar()
+    return found
+
+
 async def link(transaction: Transaction, citizen_id: str, with_citizen: str) -> None:
     """Make two citizens, each with whoever is linked to him already, one person. Nothing else is rewritten."""
     connection = transaction.connection

@@ -80,6 +80,21 @@ def mobile(typed: str, country: str) -> str:
     return urn
 
 
+def masked(urn: str, country: str) -> str:
+    """An address as its owner knows it again and nobody else can use it, like 138****8001."""
+    scheme, _, name = urn.partition(":")
+    if scheme != "tel":
+        return f"****{name[-4:]}"
+    try:
+        parsed = phonenumbers.parse(name, None)
+    except phonenumbers.NumberParseException:
+        return f"****{name[-2:]}"
+    national = str(parsed.national_number)
+    head, tail = (3, 4) if len(national) >= 10 else (2, 2)
+    home = parsed.country_code == phonenumbers.country_code_for_region(country)
+    return f"{'' if home else f'+{parsed.country_code} '}{national[:head]}****{national[-tail:]}"
+
+
 async def allow_code(runtime: Runtime, lookup: str) -> None:
     """Refuse (`BadInput`) when a contact was sent too many codes: nobody's phone is to be flooded from a form."""
     async with runtime.database.reading() as connection:

@@ -56,6 +56,7 @@ DONE: Mapping[str, str] = {
     Action.CORRECT: N_("text corrected"),
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
+    "erased": N_("had himself erased"),
 }
 RULINGS: Mapping[str, str] = {
     Ruling.PASS: N_("no rule hit"),
@@ -132,6 +133,10 @@ MEDIUMS: Mapping[str, str] = {
     "feeds": N_("Feeds"),
     "console": N_("City staff"),
 }
+# What people call a line, by the scheme of its address. One that is not listed is shown by its own name.
+LINES: Mapping[str, str] = {"tel": N_("Telephone"), "web": N_("Browser"), "wechat": N_("WeChat")}
+# Why something was decided, beside what the phrases say: told to staff only.
+REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
@@ -142,6 +147,11 @@ FAULTS = (
     N_("you asked for too many codes today"),
     N_("no code was sent for this"),
     N_("you have no such line"),
+    N_("a name has at most 30 characters"),
+    N_("a name needs letters"),
+    N_("this name holds a word that is not allowed"),
+    N_("this name looks like the city’s own"),
+    N_("type the word to show that you mean it"),
     N_("too many codes were sent to this number today"),
     N_("this is not the code we sent"),
     N_("this code has expired"),
@@ -180,6 +190,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "role": ROLES,
     "mode": MODES,
     "transcript": TRANSCRIPTS,
+    "line": LINES,
+    "reason": REASONS,
 }
 
 
