@@ -120,6 +120,13 @@ async def claim(transaction: Transaction, address_id: str, at: datetime) -> str:
     return citizen_id
 
 
+async def rename(transaction: Transaction, vault: Vault, address: Known, urn: str) -> None:
+    """Give an address another name; all that was said on it stays with it."""
+    sealed = vault.seal(urn.encode(), address_place(address.id), address.key)
+    renamed = update(addresses).where(addresses.c.id == address.id)
+    await transaction.connection.execute(renamed.values(lookup=vault.lookup(urn), sealed=sealed))
+
+
 def of_person(person_id: str) -> Select[tuple[str]]:
     """The citizens that are one person: himself, and those linked to him, one for each line."""
     return select(citizens.c.id).where((citizens.c.id == person_id) | (citizens.c.merged_into == person_id))

@@ -65,6 +65,7 @@ class Message:
     id: int
     address_id: str
     post_id: str | None
+    ticket: str | None
     audience: Audience
     channel: str
     phrase: str
@@ -137,8 +138,10 @@ async def wrote(connection: AsyncConnection, person: str, post_id: str) -> bool:
 async def messages(connection: AsyncConnection, address_ids: Sequence[str], vault: Vault) -> list[Message]:
     """Everything that was to be said to some lines, oldest first."""
     wanted = (
-        select(deliveries, keys.c.wrapped)
+        select(deliveries, keys.c.wrapped, _thread.c.ticket)
         .outerjoin(keys, keys.c.id == deliveries.c.key_id)
+        .outerjoin(posts, posts.c.id == deliveries.c.post_id)
+        .outerjoin(_thread, _thread.c.id == posts.c.thread_id)
         .where(deliveries.c.address_id.in_(address_ids))
         .order_by(deliveries.c.id)
     )
@@ -147,6 +150,7 @@ async def messages(connection: AsyncConnection, address_ids: Sequence[str], vaul
             id=row.id,
             address_id=row.address_id,
             post_id=row.post_id,
+            ticket=row.ticket,
             audience=Audience(row.audience),
             channel=row.channel,
             phrase=row.phrase,

@@ -44,7 +44,7 @@ async def gather(runtime: Runtime, person: str) -> dict[str, Any]:
         ids = [line.id for line in lines]
         names = {line.id: line.urn for line in lines}
         messages = await mine.messages(connection, ids, runtime.vault)
-        told = await changes.load_many(connection, {one.post_id for one in messages if one.post_id})
+        told = await _told(connection, messages)
         return {
             "made_at": moment(clock.now()),
             "made_by": runtime.settings.public_url,
@@ -90,6 +90,16 @@ async def _posts(runtime: Runtime, connection: Any, person: str) -> list[dict[st
             found.append({**_post(runtime, post, opened), "under_it": below})
         if cursor is None:
             return found
+
+
+async def _told(connection: Any, messages: Sequence[Message]) -> Mapping[str, Changing]:
+    """The posts that messages to their author speak of, read piece by piece."""
+    to_author = [one.post_id for one in messages if one.audience is Audience.AUTHOR and one.post_id]
+    ids = list(dict.fromkeys(to_author))
+    found: dict[str, Changing] = {}
+    for start in range(0, len(ids), PIECE):
+        found |= await changes.load_many(connection, ids[start : start + PIECE])
+    return found
 
 
 def _line(line: citizens.Line) -> dict[str, Any]:
@@ -157,6 +167,7 @@ def _message(runtime: Runtime, message: Message, post: Changing | None) -> dict[
     return {
         "at": moment(message.created_at),
         "channel": message.channel,
+        "ticket": message.ticket,
         "what": message.phrase,
         "values": message.values,
         "text": _text(runtime, message, post),

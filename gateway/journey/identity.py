@@ -167,6 +167,18 @@ async def prove_line(runtime: Runtime, visitor: str, code: str) -> None:
         raise error
 
 
+async def renew(runtime: Runtime, visitor: str) -> str:
+    """Give a browser another name, when it has become worth more to know: whoever copied its cookie has nothing."""
+    fresh = f"web:{clock.new_id()}"
+
+    async def work(transaction: Transaction) -> None:
+        if browser := await citizens.known(transaction.connection, runtime.vault, visitor):
+            await citizens.rename(transaction, runtime.vault, browser, fresh)
+
+    await runtime.database.write(work)
+    return fresh
+
+
 async def asked_code(runtime: Runtime, browser: Known | None) -> Challenge | None:
     """The code a browser asked for and may still type."""
     if browser is None or browser.citizen_id is None:

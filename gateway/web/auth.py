@@ -216,6 +216,11 @@ def keep_visitor(request: web.Request, response: web.StreamResponse) -> None:
         _put(request.app[RUNTIME], response, VISITOR_COOKIE, value, VISITOR_SECONDS)
 
 
+def rename_visitor(request: web.Request, urn: str) -> None:
+    """Know the browser by another URN from this answer on."""
+    request[VISITOR], request[NEW_VISITOR] = urn.partition(":")[2], True
+
+
 def drop_visitor(request: web.Request, response: web.StreamResponse) -> None:
     """Have the browser forget who it was."""
     secure = _secure(request.app[RUNTIME]) or None

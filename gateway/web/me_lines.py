@@ -57,10 +57,12 @@ async def _code_page(request: web.Request) -> web.Response:
 
 async def _prove(request: web.Request) -> web.Response:
     fields = await visitors.form(request)
+    runtime, visitor = request.app[RUNTIME], auth.visitor(request)
     try:
-        await identity.prove_line(request.app[RUNTIME], auth.visitor(request), fields.get("code", ""))
+        await identity.prove_line(runtime, visitor, fields.get("code", ""))
     except (BadInput, TooMany, NotFound) as error:
         return await _draw_code(request, fields, error)
+    auth.rename_visitor(request, await identity.renew(runtime, visitor))
     raise web.HTTPSeeOther(ONWARD[_onward(fields)])
 
 

@@ -1,6 +1,7 @@
 """A typed contact, or a line linked on the web, gets a code and nothing else until it is proved; then all."""
 
 import asyncio
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -266,6 +267,28 @@ async def test_unlinking_gives_exactly_the_state_before(runtime: Runtime, textin
         assert await dump(runtime) != before
         await runtime.database.write(lambda tx, one=leaving: citizens.unlink(tx, str(one)))  # type: ignore[misc]
         assert await dump(runtime) == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whoever_is_linked_is_one_person_and_points_one_step(runtime: Runtime, seed: int) -> None:
+    """Linked and unlinked at random, beside a model that only knows sets."""
+    chance = random.Random(seed)
+    ids = [f"{number:032x}" for number in range(7)]
+    people = [{one} for one in ids]
+    rows = [{"id": one, "created_at": clock.now()} for one in ids]
+    await runtime.database.write(lambda tx: tx.connection.execute(tables.citizens.insert(), rows))
+    for _ in range(40):
+        one, other = chance.sample(ids, 2)
+        if chance.random() < 0.5:
+            await runtime.database.write(lambda tx, a=one, b=other: citizens.link(tx, a, b))  # type: ignore[misc]
+            joined = next(group for group in people if one in group) | next(group for group in people if other in group)
+            people = [group for group in people if not group & joined] + [joined]
+        else:
+            await runtime.database.write(lambda tx, a=one: citizens.unlink(tx, a))  # type: ignore[misc]
+            people = [rest for group in people if (rest := group - {one})] + [{one}]
+        heads = {row[0]: row[1] or row[0] for row in await dump(runtime)}
+        assert {frozenset(i for i in ids if heads[i] == head) for head in heads.values()} == set(map(frozenset, people))
+        assert all(heads[head] == head for head in heads.values())
 
 
 async def test_a_name_stays_with_whoever_had_it(runtime: Runtime, texting: Texting) -> None:

@@ -70,6 +70,7 @@ async def be_somebody(runtime: Runtime) -> None:
     sent = await identity.asked_code(runtime, asked)
     assert sent
     await runtime.database.write(lambda tx: challenges.prove(tx, sent, clock.now()))
+    browser = await identity.renew(runtime, browser)
     await Intake(runtime).take(message("FOLLOW ALL", ANNA))
     async with runtime.database.reading() as connection:
         person = await citizens.person_at(connection, runtime.vault.lookup(browser))

@@ -54,13 +54,16 @@ class Browser:
         assert response.status == status, (response.status, await response.text())
         return response.headers.get("Location") or await response.text()
 
+    def cookie(self) -> str:
+        """What it shows to be known by."""
+        cookies = self.client.cookie_jar.filter_cookies(self.world.client.make_url("/"))
+        return cookies[auth.VISITOR_COOKIE].value
+
     async def say(self, text: str, **more: Any) -> Taken:
         """Say something as this browser."""
         await self.get("/new")
-        cookies = self.client.cookie_jar.filter_cookies(self.world.client.make_url("/"))
-        value = cookies[auth.VISITOR_COOKIE].value
         signer = URLSafeTimedSerializer(self.world.runtime.vault.lookup("signing:visitor"), salt="visitor")
-        known = signer.loads(value)
+        known = signer.loads(self.cookie())
         return await self.world.desk.take(
             Incoming("form", clock.new_id(), text, clock.now(), address=f"web:{known}", commands=False, **more)
         )
@@ -258,6 +261,18 @@ async def test_wrong_codes_and_numbers_are_said(world: World, browser: Browser, 
     page = await browser.post("/me/code/prove", 429, code="123456")
     assert "tried too often" in page
     assert 'name="code"' not in page
+
+
+async def test_a_copied_cookie_is_worth_nothing_once_a_phone_is_linked(
+    world: World, browser: Browser, another: Open, texting: Texting
+) -> None:
+    await browser.say("said before")
+    async with another() as copy:
+        copy.client.cookie_jar.update_cookies({auth.VISITOR_COOKIE: browser.cookie()}, world.client.make_url("/"))
+        assert "said before" in await copy.get()
+        await browser.link(texting)
+        assert "said before" not in await copy.get()
+    assert "said before" in await browser.get()
 
 
 async def test_the_same_way_proves_a_form_s_contact(world: World, browser: Browser, texting: Texting) -> None:
