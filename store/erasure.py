@@ -17,6 +17,7 @@ from store.citizens import of_person
 from store.database import Transaction
 from store.tables import (
     addresses,
+    attempts,
     challenges,
     citizens,
     deliveries,
@@ -76,6 +77,9 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     dropped = {"state": DeliveryState.DROPPED, "reason": "erased", "done_at": at, "lease_until": None}
     is_open = deliveries.c.state.in_([DeliveryState.DUE, DeliveryState.UNKNOWN])
     await connection.execute(update(deliveries).where(deliveries.c.address_id.in_(lines), is_open).values(**dropped))
+    # Channels promise that what carriers said names no number; what slipped through goes too.
+    told = select(deliveries.c.id).where(deliveries.c.address_id.in_(lines))
+    await connection.execute(update(attempts).where(attempts.c.delivery_id.in_(told)).values(detail=None))
     await connection.execute(update(incoming).where(incoming.c.address_id.in_(lines)).values(sealed=b""))
     await _destroy_keys(connection, citizen_ids, contacts)
     asked = or_(challenges.c.citizen_id.in_(citizen_ids), challenges.c.address_id.in_(lines))

@@ -24,6 +24,8 @@ from store.mine import Message, OwnPost
 PIECE = 200
 # Decisions whose note is told to the author; what staff note beside others is theirs.
 TOLD = (Action.HOLD, Action.REJECT, Action.WITHDRAW)
+# A carrier's or form's own bytes above this are files, which are linked, beside words that stand there already.
+LONGEST_RAW = 20_000
 ACTORS = ("author", "rule")
 LEFT_OUT = "names of staff and their notes to each other, filter words, other citizens, codes"
 
@@ -66,7 +68,7 @@ async def gather(runtime: Runtime, person: str) -> dict[str, Any]:
                     "post": one.post_id,
                     "channel": one.channel,
                     "at": moment(one.received_at),
-                    "kept": dict(one.kept),
+                    "kept": {name: value for name, value in one.kept.items() if len(value) <= LONGEST_RAW},
                 }
                 for one in await mine.arrivals(connection, ids, runtime.vault)
             ],

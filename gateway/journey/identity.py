@@ -161,7 +161,8 @@ async def prove_line(runtime: Runtime, visitor: str, code: str) -> None:
         sent = None
         if browser and browser.citizen_id:
             sent = await challenges.of_line(transaction.connection, browser.citizen_id)
-        return await _try(runtime, transaction, sent, code)
+        # One that was right already proves nothing anew: the line may be unlinked again.
+        return await _try(runtime, transaction, sent if sent and not sent.proved_at else None, code)
 
     if error := await runtime.database.write(check):
         raise error

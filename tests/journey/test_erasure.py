@@ -1,17 +1,21 @@
 """Erasing a person: nothing sealed can be opened, nothing finds him, whoever was told hears; and all else goes on."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from channels import failures
 from gateway import clock
 from gateway.errors import VaultError
-from gateway.journey import erasure, export, identity, media, moderation, names
+from gateway.journey import erasure, export, identity, media, moderation, names, transcription
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia, State, Taken
+from speech.models import ModelInfo
+from speech.recogniser import Transcript
 from store import accounts, citizens, deliveries, history, kept, posts, tables
 from store.database import Transaction
 from tests.conftest import Texting, settle_down
@@ -248,6 +252,38 @@ async def test_a_carrier_is_asked_to_delete_what_was_not_fetched_yet(runtime: Ru
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
     assert asked == ["http://carrier.invalid/RE9"]
     assert not await media.work_on_due(runtime)
+
+
+async def test_a_recording_that_is_being_written_down_gives_no_words_back(
+    runtime: Runtime, texting: Texting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = await runtime.blobs.keep(b"sound")
+    call = IncomingMedia("RE9", "http://carrier.invalid/RE9", "audio/wav", "en")
+    await Intake(runtime).take(message("", ANNA, media=(call,), commands=False))
+    fetched = tables.media.update().values(state="stored", sha256=sha256, due_at=clock.now())
+    await runtime.database.write(lambda tx: tx.connection.execute(fetched))
+    heard: list[str] = []
+
+    async def transcribe(*_: Any, **__: Any) -> Transcript:
+        await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
+        heard.append("words")
+        return Transcript("words of somebody erased", 0.9, (), 1.0, "test")
+
+    monkeypatch.setattr(transcription, "transcribe", transcribe)
+    monkeypatch.setattr(type(runtime.models), "find", lambda *_, **__: ModelInfo("en", Path(), "test"))
+    await media.work_on_due(runtime)
+    assert heard
+    assert [row["text"] for row in await rows(runtime, tables.posts)] == [""]
+    assert {row["what"] for row in await rows(runtime, tables.words)} == {"original"}
+
+
+async def test_what_carriers_said_of_his_number_is_forgotten(runtime: Runtime, texting: Texting) -> None:
+    texting.fail.append(failures.Refused(f"{ANNA} is no number", "21211"))
+    await Intake(runtime).take(message("lamp broken", ANNA))
+    await settle_down(runtime)
+    assert [ANNA in (row["detail"] or "") for row in await rows(runtime, tables.attempts)] == [True]
+    await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
+    assert [row["detail"] for row in await rows(runtime, tables.attempts)] == [None]
 
 
 async def test_what_channels_keep_of_his_calls_is_forgotten(runtime: Runtime, life: Life) -> None:

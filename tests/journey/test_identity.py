@@ -238,6 +238,15 @@ async def test_a_code_proves_nothing_in_another_browser_or_when_it_is_old(
     assert (await who(runtime, f"tel:{ANNA}")).citizen_id is None
 
 
+async def test_a_code_is_good_once(runtime: Runtime, texting: Texting) -> None:
+    await link(runtime, texting)
+    code, phone = code_in(texting.to(ANNA)), await who(runtime, f"tel:{ANNA}")
+    await runtime.database.write(lambda tx: citizens.unlink(tx, str(phone.citizen_id)))
+    with pytest.raises(NotFound):
+        await identity.prove_line(runtime, BROWSER, code)
+    assert len(await lines_of(runtime, BROWSER)) == 1
+
+
 async def test_codes_are_few_for_a_number_and_for_a_browser(runtime: Runtime, texting: Texting) -> None:
     settings = runtime.settings.intake
     asked = await asyncio.gather(
