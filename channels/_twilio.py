@@ -9,7 +9,8 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, urlencode
 
@@ -26,10 +27,14 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
     get_signature_algorithm,
 )
 from twilio.rest import Client  # type: ignore[import-untyped]
+from yarl import URL
 
-from channels._http import Answer, Oversized, ask, failure, form, patience
-from channels.base import Channel, ChannelSettings, Health, Standing, Surroundings
-from channels.failures import Failure, Misconfigured, OptedOut, RecipientGone, Refused, Throttled, Unknown
+from channels._http import Absent, Answer, Oversized, ask, failure, form, patience
+from channels._twilio_files import download
+from channels._twilio_lists import OVERLAP, CatchingUp, Known, Listed, Listing, Page
+from channels._twilio_number import Entrance, advice
+from channels.base import Channel, ChannelSettings, Desk, Fetched, Health, Standing, Surroundings
+from channels.failures import Failure, Misconfigured, OptedOut, RecipientGone, Refused, RetryLater, Throttled, Unknown
 from gateway.errors import BadInput, NotAllowed
 
 T = TypeVar("T")
@@ -38,6 +43,7 @@ API = "https://api.twilio.com"
 E164 = r"^\+[1-9][0-9]{6,14}$"
 
 _SECONDS = 15.0
+_PAGE = 50
 _LONGEST_ID = 64
 _CLOSED = {"10001", "20005", "30002", "90010"}
 
@@ -77,7 +83,7 @@ _CODES: Mapping[str, type[Failure]] = {
 
 
 class TwilioSettings(ChannelSettings):
-    """The account, the same for all channels of Twilio.
+    """The account, the same for all channels of Twilio, and how each catches up with what did not come by itself.
 
     `auth_token` may hold several, separated by commas, while one replaces another (or a webhook key beside it): the
     first signs our calls, any may have signed theirs.
@@ -94,6 +100,8 @@ class TwilioSettings(ChannelSettings):
     auth_token: SecretStr
     number: Annotated[str, Field(pattern=E164)]
     api_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] = API
+    catch_up_minutes: int = Field(5, ge=0, le=1440)
+    look_back_hours: int = Field(24, ge=0, le=720)
 
     @field_validator("auth_token")
     @classmethod
@@ -114,15 +122,19 @@ class TwilioSettings(ChannelSettings):
 
 
 class TwilioChannel(Channel):
-    """A channel that Twilio carries."""
+    """A channel that Twilio carries. `entrance` is the use of our number that brings it what citizens say."""
 
     carrier = "twilio"
+    entrance: ClassVar[Entrance]
     Settings = TwilioSettings
 
     def __init__(self, settings: TwilioSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
         self.account_sid, self.number, self.api_url = settings.account_sid, settings.number, settings.api_url
         self._tokens = settings.tokens
+        self._every = timedelta(minutes=settings.catch_up_minutes)
+        self._look_back = timedelta(hours=settings.look_back_hours)
+        self.known = Known()
         wire = _Wire(around.http, self.api_url)
         # A filled `environment` keeps the SDK from reading the process's own for another host.
         client = Client(self.account_sid, self._tokens[0], http_client=wire, environment={"TWILIO_EDGE": ""})
@@ -143,22 +155,27 @@ class TwilioChannel(Channel):
         return signed(self._tokens, self.url(request.raw_path), params, signature, algorithm)
 
     async def check(self) -> Health:
-        """Prove the credentials by reading the account."""
+        """Prove the credentials by reading the account, and see how our number is set up there."""
         try:
             account = await self.call(self.account.fetch_async())
+            if account.status != "active":
+                return Health(Standing.NEVER, f"the Twilio account is {str(account.status)[:20]}")
+            return await self._number()
         except (Misconfigured, Refused) as failed:
             if failed.code in _CLOSED:
                 return Health(Standing.NEVER, f"Twilio says the account is not active (error {failed.code})")
             return Health(Standing.ASK, f"Twilio refuses the account SID and token ({failed.detail})")
         except Failure as failed:
             return Health(Standing.LATER, f"Twilio cannot be reached now ({failed.detail})")
-        if account.status != "active":
-            return Health(Standing.NEVER, f"the Twilio account is {str(account.status)[:20]}")
-        return Health(Standing.READY, "Twilio knows the account")
 
     def url(self, path: str) -> str:
         """One of our own addresses as Twilio calls it."""
         return self.city.public_url.rstrip("/") + path
+
+    @property
+    def home(self) -> str:
+        """The address that all that is our account's begins with."""
+        return f"{self.api_url}/2010-04-01/Accounts/{self.account_sid}"
 
     async def call(self, asking: Awaitable[T]) -> T:
         """The SDK's answer to one call; an answer it cannot read is `Unknown`, for the call was carried out."""
@@ -174,10 +191,53 @@ class TwilioChannel(Channel):
             raise NotAllowed("this gateway serves another Twilio account")
         return fields
 
-    @property
-    def authorization(self) -> str:
-        """The header that proves who we are to Twilio."""
-        return encode_basic_auth(self.account_sid, self._tokens[0])
+    async def bring(self, url: str, most_bytes: int) -> Fetched:
+        """A file that Twilio holds, from an address the channel has found to be our account's.
+
+        Raises `RetryLater` while it is not there, `Refused` when it never will be.
+        """
+        proof = encode_basic_auth(self.account_sid, self._tokens[0])
+        try:
+            answer = await download(self.http, URL(url), home=URL(self.api_url), proof=proof, most_bytes=most_bytes)
+            if trouble := failed(answer):
+                raise trouble
+        except Failure as error:
+            # Wrong credentials pass too, once somebody mends them: a file is not given up for that.
+            if isinstance(error, Throttled) or (isinstance(error, Refused) and not isinstance(error, Absent)):
+                raise
+            raise RetryLater(f"the file cannot be had yet ({error.detail})", error.code) from None
+        return Fetched(answer.body, answer.headers.get("Content-Type", "").partition(";")[0].strip().lower())
+
+    async def catch_up(self, desk: Desk, listing: Listing[Any], longest: timedelta = timedelta()) -> None:
+        """Look at a list of what came, at once and every few minutes; returns at once when the settings forbid it.
+
+        `longest` is how long after the moment it is filed under a thing may be finished.
+        """
+        if self._every:
+            looks = CatchingUp(
+                self.name,
+                desk,
+                listing,
+                self.known,
+                position=f"listed:{self.account_sid}:{self.number}",
+                every=self._every,
+                look_back=self._look_back,
+                overlap=OVERLAP + longest,
+            )
+            await looks.run()
+
+    async def page(self, asking: Awaitable[Any], filed: Callable[[Any], datetime | None]) -> Page[Any]:
+        """One page of a list of the SDK; `filed` is the moment a thing stands in the list under."""
+        return await self.call(_read(await self.call(asking), filed))
+
+    async def _number(self) -> Health:
+        numbers = self.account.incoming_phone_numbers
+        listed = await self.call(numbers.page_async(phone_number=self.number, page_size=_PAGE))
+        ours = [number for number in await self.call(_all(listed)) if number.phone_number == self.number]
+        if not ours:
+            return Health(Standing.ASK, f"the Twilio account has no number {self.number}: see EVERYLINE_TWILIO_NUMBER")
+        todo = advice(ours[0], self.entrance, self.url(self.entrance.path))
+        return Health(Standing.READY, "\n".join(["Twilio knows the account and its number", *todo]))
 
 
 def signed(tokens: list[str], url: str, params: MultiDict[str], signature: str, algorithm: str | None = None) -> bool:
@@ -263,14 +323,27 @@ class _Wire(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
         return Response(answer.status, answer.body.decode(errors="replace"), answer.headers)
 
 
+async def _all(page: Any) -> list[Any]:
+    return list(page)
+
+
+async def _read(page: Any, filed: Callable[[Any], datetime | None]) -> Page[Any]:
+    """A page of the SDK as ours; one row that cannot be read makes it unreadable."""
+    rows = [(row, filed(row)) for row in page]
+    if any(at is None or not row.sid for row, at in rows):
+        raise ValueError("a row without id or date")
+    return Page([Listed(row.sid, at, row) for row, at in rows if at], page.next_page_url)
+
+
 def _with_and_without_port(url: str) -> tuple[str, str]:
-    """Both ways to write a URL. By pattern, for everything but the port must stay byte for byte."""
+    """Both ways to write a URL, the given one first. By pattern: all but the port must stay byte for byte."""
     parts = re.fullmatch(r"(https?|wss?)(://[^/?#]*?)(:[0-9]+)?([/?#].*)?", url, re.DOTALL)
     if not parts:
         return url, url
     scheme, host, port, rest = parts.groups(default="")
-    port = port or (":443" if scheme in ("https", "wss") else ":80")
-    return f"{scheme}{host}{rest}", f"{scheme}{host}{port}{rest}"
+    if port:
+        return url, f"{scheme}{host}{rest}"
+    return url, f"{scheme}{host}{':443' if scheme in ('https', 'wss') else ':80'}{rest}"
 
 
 def _code(body: bytes) -> str | None:

@@ -131,8 +131,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:
-        """Keep a small sealed value for this channel (call state, poll offsets); it is forgotten after a day."""
+    async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
+        """Keep a small sealed value for this channel (call state, poll offsets); it is forgotten after so many days."""
         ...
 
     async def recall(self, channel: str, key: str) -> Mapping[str, Any] | None:
@@ -168,6 +168,12 @@ class Desk(Protocol):
 
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers; without words while it is not public. Raises `NotFound`."""
+        ...
+
+    async def comments(
+        self, ticket: str, *, limit: int = 100, cursor: str | None = None
+    ) -> tuple[Sequence[PublicPost], str | None]:
+        """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
         ...
 
 

@@ -79,4 +79,7 @@ class Adapter(Channel):
             post = await desk.post(ticket)
         except NotFound:
             return await desk.page(request, "no_post.html", {"ticket": ticket}, 404)
-        return await desk.page(request, "post.html", {"post": post, **values}, status)
+        if post.ticket != ticket:  # this report was put under another one
+            raise web.HTTPSeeOther(f"/posts/{post.ticket}")
+        comments = (await desk.comments(ticket))[0] if post.comments else ()
+        return await desk.page(request, "post.html", {"post": post, "comments": comments, **values}, status)

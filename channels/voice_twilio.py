@@ -8,24 +8,27 @@ One call is a walk through our addresses, each told by the TwiML (Twilio's call 
     recording: Twilio tells, in or after the call, that the file is ready
 
 All that is known of a call lies at the desk, so any process may serve any step. The carrier may tell of one recording
-twice (`recorded` and `recording`): both are taken, and are one.
+twice (`recorded` and `recording`): both are taken, and are one. One it could not tell of is found in its list.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiDict
 from pydantic import Field
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
-from yarl import URL
 
-from channels._http import Absent, Answer, ask
-from channels._twilio import E164, TwilioChannel, TwilioSettings, failed, required
+from channels._http import Absent
+from channels._twilio import E164, TwilioChannel, TwilioSettings, required
+from channels._twilio_lists import Found, Listing, Page
+from channels._twilio_number import Entrance
 from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
-from channels.failures import Failure, Refused, RetryLater, Throttled
+from channels.failures import Refused
 from gateway import clock
 from gateway.errors import BadInput, TooMany
 from gateway.schema import Incoming, IncomingMedia, Taken
@@ -41,12 +44,12 @@ MEDIA_TYPE = "audio/x-wav"
 # What Twilio puts in place of a withheld number: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE and UNKNOWN, as spelled
 # on a telephone's keys (help.twilio.com: "Why am I getting calls from these strange numbers?").
 WITHHELD = frozenset({"+266696687", "+2562533", "+7378742833", "+86282452253", "+8656696"})
+# The states of a recording that will still change (twilio.com/docs/voice/api/recording#recording-status-values).
+UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
 
 _TRIES = 3
 _KEY_SECONDS = 4
-_FETCH_SECONDS = 60.0
-_MOST_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PAGE = 100
 _RECORDING = re.compile(r"/Recordings/(RE[0-9a-zA-Z]{32})(?:\.wav)?$")
 
 
@@ -61,6 +64,7 @@ class Adapter(TwilioChannel):
     """Twilio's calls: recorded, fetched, forgotten there."""
 
     name = "voice_twilio"
+    entrance = Entrance("voice", "A call comes in", ANSWER)
     capabilities = Capabilities(receives=True, media=(MEDIA_TYPE,))
     Settings = VoiceSettings
 
@@ -78,22 +82,27 @@ class Adapter(TwilioChannel):
         }
         return [Route("POST", path, Guard.SIGNATURE, partial(step, desk)) for path, step in steps.items()]
 
+    async def run(self, desk: Desk) -> None:
+        """Catch up with recordings nobody told us of."""
+        recordings = self.account.recordings
+
+        async def since(start: datetime) -> Page[Any]:
+            return await self.page(recordings.page_async(date_created_after=start, page_size=_PAGE), _created)
+
+        async def at(address: str) -> Page[Any]:
+            return await self.page(recordings.get_page_async(address), _created)
+
+        # Filed under its beginning.
+        longest = timedelta(seconds=self._longest)
+        await self.catch_up(desk, Listing(since, at, partial(self._take_listed, desk)), longest)
+
     async def fetch(self, url: str, most_bytes: int) -> Fetched:
         """Bring a recording as WAV. Only addresses of our own account are asked; Twilio may send us on from there."""
         self._sid(url)
-        try:
-            answer = await self._download(URL(url.removesuffix(".wav") + ".wav"), most_bytes)
-            if trouble := failed(answer):
-                raise trouble
-        except Failure as error:
-            # Wrong credentials pass too, once somebody mends them: a recording is not given up for that.
-            if isinstance(error, Throttled) or (isinstance(error, Refused) and not isinstance(error, Absent)):
-                raise
-            raise RetryLater(f"the recording cannot be had yet ({error.detail})", error.code) from None
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if not kind.startswith("audio/"):
+        fetched = await self.bring(url.removesuffix(".wav") + ".wav", most_bytes)
+        if not fetched.type.startswith("audio/"):
             raise Refused("what Twilio gave is no recording")
-        return Fetched(answer.body, kind)
+        return fetched
 
     async def forget(self, url: str) -> None:
         """Delete Twilio's copy; one that is gone already is fine."""
@@ -168,7 +177,35 @@ class Adapter(TwilioChannel):
             await desk.media_ready(self.name, _recording_sid(fields))
         return web.Response(status=204)
 
+    async def _take_listed(self, desk: Desk, recording: Any) -> Found:
+        """Take one recording of Twilio's list, if it is finished and was made in a call to our number."""
+        if recording.status in UNFINISHED:
+            return Found.UNFINISHED
+        told = {"RecordingSid": recording.sid, "CallSid": str(recording.call_sid), "RecordingStatus": "completed"}
+        fields = MultiDict({**told, "RecordingUrl": f"{self.home}/Recordings/{recording.sid}"})
+        if recording.status != "completed" or recording.source != "RecordVerb":
+            return Found.FOREIGN
+        call = await desk.recall(self.name, _key(fields)) or await self._call_at_twilio(fields["CallSid"])
+        if call is None:
+            return Found.FOREIGN
+        taken = await self._take(desk, fields, call, urlencode(fields).encode())
+        if taken.repeated:
+            return Found.KNOWN
+        await desk.media_ready(self.name, recording.sid)
+        return Found.NEW
+
+    async def _call_at_twilio(self, sid: str) -> Mapping[str, Any] | None:
+        """What Twilio knows of a call; None when it was not to our number, so that nobody else's is taken."""
+        try:
+            call = await self.call(self.account.calls(sid).fetch_async())
+        except Absent:
+            return None
+        if call.direction != "inbound" or call.to != self.number:
+            return None
+        return _caller(MultiDict({"From": str(call._from or ""), "To": call.to}), self.city.language)
+
     async def _take(self, desk: Desk, fields: MultiDict[str], call: Mapping[str, Any], raw: bytes) -> Taken:
+        """Take one recording, told of by a webhook or found in the list."""
         sid, url = _recording_sid(fields), fields.get("RecordingUrl", "")
         incoming = Incoming(
             channel=self.name,
@@ -182,7 +219,9 @@ class Adapter(TwilioChannel):
             commands=False,
             raw=raw,
         )
-        return await desk.take(incoming)
+        taken = await desk.take(incoming)
+        self.known.add(sid)
+        return taken
 
     async def _remember(self, desk: Desk, fields: MultiDict[str], language: str) -> None:
         await desk.keep(self.name, _key(fields), _caller(fields, language))
@@ -193,25 +232,10 @@ class Adapter(TwilioChannel):
 
     def _sid(self, url: str) -> str:
         """The recording an address names. Raises `Refused` unless it is our account's, at the API we use."""
-        home = f"{self.api_url}/2010-04-01/Accounts/{self.account_sid}"
-        found = _RECORDING.fullmatch(url.removeprefix(home)) if url.startswith(home) else None
+        found = _RECORDING.fullmatch(url.removeprefix(self.home)) if url.startswith(self.home) else None
         if not found:
             raise Refused("not an address of our account's recordings")
         return found[1]
-
-    async def _download(self, url: URL, most_bytes: int) -> Answer:
-        """Follow Twilio to where the file lies; our credentials go to Twilio alone."""
-        home = URL(self.api_url)
-        for _ in range(_MOST_REDIRECTS + 1):
-            proof = {"Authorization": self.authorization} if url.origin() == home.origin() else {}
-            seconds = _FETCH_SECONDS
-            answer = await ask(self.http, "GET", url, seconds=seconds, most_bytes=most_bytes, headers=proof)
-            if answer.status not in _REDIRECTS:
-                return answer
-            url = _next(url, answer.headers.get("Location", ""))
-            if url.scheme not in ("https", home.scheme):
-                raise Refused("sent on to an address that is not safe")
-        raise Refused("sent on too often")
 
 
 def spoken(ticket: str) -> str:
@@ -255,13 +279,6 @@ def _nth(request: web.Request) -> int:
     return int(nth) if re.fullmatch("[1-9]", nth) else 1
 
 
-def _next(url: URL, location: str) -> URL:
-    """Where a redirect leads, its signature untouched."""
-    try:
-        onward = url.join(URL(location, encoded=True))
-        onward.origin()
-    except ValueError:
-        raise Refused("sent on to nowhere") from None
-    if onward == url:
-        raise Refused("sent on to where it came from")
-    return onward
+def _created(recording: Any) -> datetime | None:
+    created: datetime | None = recording.date_created
+    return created

@@ -9,7 +9,7 @@ from channels import registry
 from channels.base import City, Surroundings
 from channels.registry import Plan
 from gateway.errors import Problem
-from gateway.journey import conversation
+from gateway.journey import commands, topics
 from gateway.journey.filtering import WordFilter
 from gateway.runtime import Runtime
 from gateway.settings import Settings, secret
@@ -43,7 +43,7 @@ def assemble(
         channels=registry.build(plans, Surroundings(city_of(settings), http)),
         plans=plans,
         judge=WordFilter.load(settings.folder / "words").judge,
-        commands=dict(conversation.COMMANDS),
+        commands=dict(commands.table(topics.Names(settings))),
     )
 
 

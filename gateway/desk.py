@@ -15,8 +15,6 @@ from gateway.runtime import Runtime
 from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, media, posts
 
-KEPT_FOR = timedelta(days=1)
-
 
 class Site(Protocol):
     """The public site, which `web` puts into the desk at start."""
@@ -56,9 +54,9 @@ class Desk:
         """Keep a file that came with a message itself."""
         return await journey_media.accept(self._runtime, data, kind)
 
-    async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:
-        """Keep a small sealed value for a channel, for a day."""
-        until = clock.now() + KEPT_FOR
+    async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
+        """Keep a small sealed value for a channel, for so many days."""
+        until = clock.now() + timedelta(days=days)
         await self._runtime.database.write(lambda tx: kept.keep(tx, self._runtime.vault, channel, key, value, until))
 
     async def recall(self, channel: str, key: str) -> Mapping[str, Any] | None:
@@ -95,6 +93,13 @@ class Desk:
         """One thread's first post with its answers."""
         async with self._runtime.database.reading() as connection:
             return await posts.public_post(connection, ticket)
+
+    async def comments(
+        self, ticket: str, *, limit: int = 100, cursor: str | None = None
+    ) -> tuple[Sequence[PublicPost], str | None]:
+        """What was added to a thread and published, oldest first, and the next page's cursor."""
+        async with self._runtime.database.reading() as connection:
+            return await posts.comments(connection, ticket, limit=limit, cursor=cursor)
 
     def _open_site(self) -> Site:
         if self.site is None:

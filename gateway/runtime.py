@@ -3,7 +3,7 @@
 Everything is passed on as one value; nothing here is global, so two gateways can live in one test.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,28 +17,55 @@ from gateway.workers import Workers
 from speech.models import Models
 from store.blobs import Blobs
 from store.database import Database
-from store.incoming import KnownAddress, KnownThread
+from store.facts import KnownAddress, KnownComment, KnownThread
 from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command as it arrives: what stood behind the word, who asks, and the thread of a quoted ticket."""
+    """A command as it arrives: what stood behind the word, who asks, and the thread of a quoted ticket.
+
+    `own` are the asker's threads, newest first, `last` is his newest word that was added to one, `following` what his
+    line follows.
+    """
 
     argument: str
     address: KnownAddress | None
     ticket: str | None
     thread: KnownThread | None
+    own: Sequence[KnownThread] = ()
+    last: KnownComment | None = None
+    following: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an address is asked and may answer with a bare number (the first option is 1), about which post."""
+
+    kind: str
+    options: tuple[str, ...]
+    post_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a command does: words to say, a topic to follow, and whether the address stops or starts."""
+    """What a command does: words to say, and what changes for the address or for a post of its owner.
+
+    `follow` and `unfollow` are topics (`unfollow` of "*" is all of them); `language` is chosen for good; `ask` becomes
+    the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
+    a word a report of its own, `attach` (post, thread) makes a report a word under another.
+    """
 
     say: Say
     follow: str | None = None
+    unfollow: str | None = None
     stop: bool = False
     start: bool = False
+    language: str | None = None
+    ask: Question | None = None
+    private: tuple[KnownThread, bool] | None = None
+    detach: KnownComment | None = None
+    attach: tuple[KnownThread, KnownThread] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +73,13 @@ class Command:
     """A word by which citizens ask for something instead of reporting.
 
     `words` are folded; `argument` is the regular expression of what may follow, so that "stop the noise" stays a
-    report. `run` is pure.
+    report. `run` is pure. `choose`, when the command may ask which one is meant, is told the number's option.
     """
 
     words: tuple[str, ...]
     argument: str
     run: Callable[[Asked], Reply]
+    choose: Callable[[Asked, str], Reply] | None = None
 
 
 @dataclass(slots=True)

@@ -118,10 +118,11 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The filter's ruling and the rules (`list:word`) that led to it."""
+    """The filter's ruling and the rules (`list:word`) that led to it; `emergency` when somebody may be in danger."""
 
     ruling: Ruling
     rules: tuple[str, ...] = ()
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)

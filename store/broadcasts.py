@@ -1,15 +1,16 @@
 """Broadcasts being expanded into deliveries: set-based, in chunks, with a cursor that survives a crash."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, func, insert, literal, select, update
+from sqlalchemy import Select, case, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
-from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
+from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Kind, Priority
 from store.citizens import of_person
 from store.database import Transaction
 from store.deliveries import outbox
@@ -24,6 +25,7 @@ class Told(StrEnum):
     CORRECTED = "corrected"
     WITHDRAWN = "withdrawn"
     ANSWERED = "answered"
+    COMMENTED = "commented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Broadcast:
     id: str
     post_id: str
     told: Told
+    topics: tuple[str, ...]
     stage: int
     cursor: str | None
     author: str | None
@@ -40,9 +43,9 @@ class Broadcast:
     language: str
 
 
-async def add(transaction: Transaction, post_id: str, told: Told, version: int) -> str:
+async def add(transaction: Transaction, post_id: str, told: Told, version: int, topics: Sequence[str]) -> str:
     """Start a broadcast; its expansion goes on after the commit. Gives its id."""
-    row = {"id": clock.new_id(), "post_id": post_id, "event": told, "version": version}
+    row = {"id": clock.new_id(), "post_id": post_id, "event": told, "version": version, "topics": list(topics)}
     await transaction.connection.execute(
         insert(broadcasts), {**row, "state": "open", "created_at": clock.now(), "cursor": None}
     )
@@ -53,12 +56,13 @@ async def add(transaction: Transaction, post_id: str, told: Told, version: int) 
 async def oldest_open(connection: AsyncConnection) -> Broadcast | None:
     """The next broadcast to expand, with the person who is its author. An answer's author is the thread's."""
     thread = posts.alias("thread")
+    author = case((posts.c.kind == Kind.ANSWER, thread.c.citizen_id), else_=posts.c.citizen_id)
     wanted = (
         select(broadcasts, posts.c.private, posts.c.language)
         .add_columns(func.coalesce(citizens.c.merged_into, citizens.c.id).label("author"))
         .join(posts, posts.c.id == broadcasts.c.post_id)
         .join(thread, thread.c.id == posts.c.thread_id)
-        .outerjoin(citizens, citizens.c.id == thread.c.citizen_id)
+        .outerjoin(citizens, citizens.c.id == author)
         .where(broadcasts.c.state == "open")
         .order_by(broadcasts.c.created_at)
         .limit(1)
@@ -66,7 +70,24 @@ async def oldest_open(connection: AsyncConnection) -> Broadcast | None:
     row = (await connection.execute(wanted)).first()
     if row is None:
         return None
-    return Broadcast(row.id, row.post_id, Told(row.event), row.stage, row.cursor, row.author, row.private, row.language)
+    return Broadcast(
+        id=row.id,
+        post_id=row.post_id,
+        told=Told(row.event),
+        topics=tuple(row.topics),
+        stage=row.stage,
+        cursor=row.cursor,
+        author=row.author,
+        private=row.private,
+        language=row.language,
+    )
+
+
+async def places_followed(connection: AsyncConnection) -> list[str]:
+    """Every place somebody follows, as topics."""
+    table = subscriptions
+    wanted = select(table.c.topic).where(table.c.topic >= "place:", table.c.topic < "place;").distinct()
+    return list((await connection.execute(wanted)).scalars())
 
 
 async def move(
@@ -79,18 +100,22 @@ async def move(
 
 
 async def add_followers(
-    transaction: Transaction, broadcast: Broadcast, channel: str, kind: str, scheme: str, phrase: str, limit: int
+    transaction: Transaction,
+    broadcast: Broadcast,
+    topic: str | None,
+    channel: str,
+    kind: str,
+    scheme: str,
+    phrase: str,
+    limit: int,
 ) -> str | None:
-    """Add the next chunk of followers as deliveries; gives the new cursor, None when there are no more.
+    """Add the next chunk of a topic's followers as deliveries; gives the new cursor, None when there are no more.
 
-    Who said STOP is passed over, and so is the author, who is told in words of his own.
+    Without a topic, those who were told of the post before. Who said STOP is passed over, and so is the author, who
+    is told in words of his own; one who follows several topics is told once.
     """
     connection = transaction.connection
-    chunk = (
-        _correction_audience(broadcast, scheme)
-        if broadcast.told in (Told.CORRECTED, Told.WITHDRAWN)
-        else _followers(broadcast, scheme)
-    )
+    chunk = _followers(broadcast, scheme, topic) if topic else _correction_audience(broadcast, scheme)
     chunk = chunk.where(addresses.c.id > (broadcast.cursor or "")).order_by(addresses.c.id).limit(limit)
     last = (await connection.execute(select(func.max(chunk.subquery().c.address_id)))).scalar()
     if last is None:
@@ -119,12 +144,12 @@ async def add_followers(
     return str(last)
 
 
-def _followers(broadcast: Broadcast, scheme: str) -> Select[Any]:
+def _followers(broadcast: Broadcast, scheme: str, topic: str) -> Select[Any]:
     not_author = addresses.c.citizen_id.not_in(of_person(broadcast.author or ""))
     return (
         _reachable(broadcast, scheme)
         .join(subscriptions, subscriptions.c.address_id == addresses.c.id)
-        .where(subscriptions.c.topic == "all", not_author)
+        .where(subscriptions.c.topic == topic, not_author)
     )
 
 

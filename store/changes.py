@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.clock import new_id
 from gateway.errors import NotFound
 from gateway.schema import Kind, Progress, State
 from store.citizens import of_person, person_of
 from store.database import Transaction
 from store.dialect import insert_new, upsert
-from store.tables import addresses, cases, posts
+from store.tables import addresses, cases, posts, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """A post as a decision needs it; `author_id` is the citizen of the thread, also for an answer."""
+    """A post as a decision needs it; `author_id` is the citizen who said it, and for an answer that of its thread."""
 
     id: str
     thread_id: str
@@ -100,6 +101,15 @@ async def answer_case(transaction: Transaction, thread_id: str, department: str 
     await transaction.connection.execute(upsert(transaction.connection, cases, ["thread_id"], renewed), row)
 
 
+async def follow(transaction: Transaction, citizen_id: str, topic: str, at: datetime) -> None:
+    """Have every line of a person that is not muted follow a topic."""
+    reached = await reaches(transaction.connection, citizen_id)
+    rows = [{"id": new_id(), "address_id": reach.id, "topic": topic, "created_at": at} for reach in reached]
+    if rows:
+        statement = insert_new(transaction.connection, subscriptions, ["topic", "address_id"])
+        await transaction.connection.execute(statement, rows)
+
+
 async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
     """Every line of the person a citizen is, but those he muted; the line the citizen spoke on hears in any case."""
     person = await person_of(connection, citizen_id)
@@ -117,7 +127,8 @@ def _changing() -> Select[Any]:
         select(
             posts,
             thread.c.ticket.label("thread_ticket"),
-            thread.c.citizen_id.label("author_id"),
+            # Not the thread's where a post has none of its own: its author may have had himself erased.
+            case((posts.c.kind == Kind.ANSWER, thread.c.citizen_id), else_=posts.c.citizen_id).label("author_id"),
             thread.c.state.label("thread_state"),
             thread.c.language.label("thread_language"),
             cases.c.department.label("case_department"),

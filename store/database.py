@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import Busy, EverylineError, StoreInUse
-from store import dialect
+from store import dialect, writer
 from store.wakeups import Wakeups
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class Database:
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
-        self._writing = dialect.writer_engine(url)
+        self._changes = writer.open_writer(url)
         self._reading = dialect.reader_engine(url)
 
     @property
@@ -109,10 +109,10 @@ class Database:
         if self._writer:
             self._queue.put_nowait(None)
             await self._writer
-        for engine in (self._reading, self._writing):
+        for close in (self._reading.dispose, self._changes.close):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
-                    await engine.dispose()
+                    await close()
             except TimeoutError:
                 # A connection whose question was cut off in the middle may never answer; the commits are on disk.
                 log.warning("a connection did not close", action="store.close")
@@ -165,7 +165,7 @@ class Database:
         """One transaction for all; nobody is answered before it is on disk."""
         groups = _grouped(jobs)
         try:
-            wakes = await self._transact(groups)
+            wakes = await self._changes.run(lambda connection: _transact(connection, groups))
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
             _blame(jobs, error)
@@ -182,16 +182,6 @@ class Database:
             job.failure = None
             await self._commit([job])
 
-    async def _transact(self, groups: list[list[_Job]]) -> set[str]:
-        """Run groups in one transaction, each in its own savepoint unless it is alone; gives the topics to wake."""
-        wakes: set[str] = set()
-        async with self._writing.connect() as connection, connection.begin():
-            if len(groups) == 1:
-                return await _perform(connection, groups[0])
-            for group in groups:
-                wakes |= await _within(connection, group)
-        return wakes
-
 
 def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
     """Requests of one batch together, all else alone; each group at the place of its first."""
@@ -199,6 +189,16 @@ def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
     for job in jobs:
         groups[id(job.batch) if job.batch else id(job)].append(job)
     return list(groups.values())
+
+
+async def _transact(connection: AsyncConnection, groups: list[list[_Job]]) -> set[str]:
+    """Run groups, each in its own savepoint unless it is alone; gives the topics to wake."""
+    if len(groups) == 1:
+        return await _perform(connection, groups[0])
+    wakes: set[str] = set()
+    for group in groups:
+        wakes |= await _within(connection, group)
+    return wakes
 
 
 async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:

@@ -1,9 +1,11 @@
 """Where SQLite and PostgreSQL differ, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Insert, Table, event
+from sqlalchemy import Dialect, Engine, Insert, StaticPool, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -11,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
+Pick = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+Binds = Sequence[tuple[int, Callable[[Any], Any]]]
 
 
 def writer_engine(url: str) -> AsyncEngine:
@@ -18,6 +22,15 @@ def writer_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=5)
     engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    _prepare_sqlite(engine.sync_engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+    return engine
+
+
+def file_engine(url: str) -> Engine:
+    """The same for a SQLite file as one thread uses it, without an event loop."""
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"), poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
     _prepare_sqlite(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
     return engine
 
@@ -27,8 +40,35 @@ def reader_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=5)
     engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
-    _prepare_sqlite(engine, READER_PRAGMAS, "BEGIN")
+    _prepare_sqlite(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
+
+
+async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the same columns. Much of intake's time goes here, so on SQLite the statement is compiled
+    once and given plain tuples; elsewhere SQLAlchemy does as always."""
+    if connection.dialect.name != "sqlite":
+        await connection.execute(table.insert(), rows)
+        return
+    sql, pick, binds = _compiled_insert(table, tuple(rows[0]), connection.dialect)
+    await connection.exec_driver_sql(sql, [_bound(pick(row), binds) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _compiled_insert(table: Table, names: tuple[str, ...], sqlite_dialect: Dialect) -> tuple[str, Pick, Binds]:
+    """The statement, what picks its values from a row, and which of them must be bound by their type."""
+    compiled = table.insert().compile(dialect=sqlite_dialect, column_keys=list(names))
+    order = compiled.positiontup or names
+    types = [table.c[name].type.dialect_impl(sqlite_dialect) for name in order]
+    binds = [(at, bind) for at, kind in enumerate(types) if (bind := kind.bind_processor(sqlite_dialect))]
+    return str(compiled), itemgetter(*order), binds
+
+
+def _bound(values: tuple[Any, ...], binds: Binds) -> tuple[Any, ...]:
+    bound = list(values)
+    for at, bind in binds:
+        bound[at] = bind(bound[at])
+    return tuple(bound)
 
 
 def insert_new(connection: AsyncConnection, table: Table, keys: Sequence[str]) -> Insert:
@@ -45,9 +85,9 @@ def upsert(connection: AsyncConnection, table: Table, keys: Sequence[str], colum
     return statement.on_conflict_do_update(index_elements=keys, set_=renewed)
 
 
-def _prepare_sqlite(engine: AsyncEngine, pragmas: Sequence[str], begin: str) -> None:
+def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
     # The driver's own idea of transactions begins them too late (at the first write) and without the lock.
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -55,6 +95,6 @@ def _prepare_sqlite(engine: AsyncEngine, pragmas: Sequence[str], begin: str) -> 
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begun(connection: Any) -> None:
         connection.exec_driver_sql(begin)

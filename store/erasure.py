@@ -13,6 +13,7 @@ from sqlalchemy import Row, Table, and_, delete, insert, literal, null, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import DeliveryState, MediaState, State
+from store import alike
 from store.citizens import of_person
 from store.database import Transaction
 from store.tables import (
@@ -59,11 +60,16 @@ async def to_withdraw(
 
 
 async def reject_waiting(transaction: Transaction, citizen_ids: Sequence[str], reason: str, at: datetime) -> None:
-    """Reject what waits for a decision; nobody is told, for nobody knew."""
+    """Reject what waits for a decision; nobody is told, for nobody knew. What others said alike waits without it."""
+    connection = transaction.connection
     waiting = and_(posts.c.citizen_id.in_(citizen_ids), posts.c.state.in_([State.PENDING, State.HELD]))
-    await _note(transaction.connection, waiting, "reject", at, reason=reason, to_state=State.REJECTED)
+    leading = select(posts.c.group_id).where(posts.c.group_id.in_(select(posts.c.id).where(waiting))).distinct()
+    groups = (await connection.execute(leading)).scalars().all()
+    await _note(connection, waiting, "reject", at, reason=reason, to_state=State.REJECTED)
     rejected = {"state": State.REJECTED, "version": posts.c.version + 1}
-    await transaction.connection.execute(update(posts).where(waiting).values(**rejected))
+    await connection.execute(update(posts).where(waiting).values(**rejected))
+    for first_id in groups:
+        await alike.regroup(transaction, first_id)
     transaction.wake("queue")
 
 

@@ -1,68 +1,31 @@
-"""Intake's side of the store: what a batch of messages must know, and the rows it leaves, one statement a table."""
+"""Intake's side of the store: the rows a batch of messages leaves, one statement a table."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, or_, select, update
+from sqlalchemy import Table, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Kind, State
 from store import tables
 from store.database import Transaction
 from store.deliveries import outbox
-from store.dialect import insert_new
+from store.dialect import insert_all, insert_new, upsert
+from store.facts import KnownAddress
 
 Row = dict[str, Any]
-
-
-@dataclass(slots=True)
-class KnownAddress:
-    """An address we have met. `citizen_id` is None while it is only a typed contact that nobody proved.
-
-    `person` is whom that citizen stands for: the same for all lines somebody linked.
-    """
-
-    id: str
-    citizen_id: str | None
-    person: str | None
-    key_id: str
-    wrapped: bytes
-    language: str | None
-    stopped: bool
-
-
-@dataclass(slots=True)
-class KnownThread:
-    """What may be said of a thread by its ticket; `answer` is the latest one, masked."""
-
-    id: str
-    ticket: str
-    person: str | None
-    state: State
-    private: bool
-    progress: str | None
-    department: str | None
-    answer: str | None = None
-
-
-@dataclass(slots=True)
-class Facts:
-    """All that a batch needs to know, looked up at once; `decide` adds to it what it decides."""
-
-    seen: dict[tuple[str, str], Row] = field(default_factory=dict)
-    addresses: dict[str, KnownAddress] = field(default_factory=dict)
-    threads: dict[str, KnownThread] = field(default_factory=dict)
-    tickets: list[str] = field(default_factory=list)
+EVERY_TOPIC = "*"
 
 
 @dataclass(slots=True)
 class Rows:
-    """What a decision adds, by table in the order of writing.
+    """What the decisions of a batch add, by table in the order of writing.
 
-    `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins.
+    `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
+    `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
+    settled, `changed` are new values of posts.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -76,34 +39,17 @@ class Rows:
     cases: list[Row] = field(default_factory=list)
     challenges: list[Row] = field(default_factory=list)
     deliveries: list[Row] = field(default_factory=list)
+    broadcasts: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
     subscriptions: list[Row] = field(default_factory=list)
+    gists: list[Row] = field(default_factory=list)
+    questions: list[Row] = field(default_factory=list)
     claimed: list[KnownAddress] = field(default_factory=list)
     standing: list[tuple[str, bool]] = field(default_factory=list)
-
-    def add(self, other: "Rows") -> None:
-        """Put another decision's rows behind these."""
-        for one in fields(self):
-            getattr(self, one.name).extend(getattr(other, one.name))
-
-
-async def look_up(
-    connection: AsyncConnection,
-    messages: Iterable[tuple[str, str]],
-    lookups: Sequence[str],
-    quoted: Sequence[str],
-    drawn: Sequence[str],
-) -> Facts:
-    """One question for each kind of fact.
-
-    `messages` are (channel, carrier's id), `lookups` keyed hashes of addresses, `quoted` the tickets citizens name,
-    `drawn` fresh tickets of which the unused are given.
-    """
-    return Facts(
-        seen=await _seen(connection, messages),
-        addresses=await _addresses(connection, lookups) if lookups else {},
-        threads=await _threads(connection, quoted) if quoted else {},
-        tickets=await _unused(connection, drawn),
-    )
+    languages: list[tuple[str, str, bool]] = field(default_factory=list)
+    unfollowed: list[tuple[str, str]] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    changed: list[tuple[str, Row]] = field(default_factory=list)
 
 
 async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
@@ -121,82 +67,35 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         tables.cases,
         tables.challenges,
         tables.deliveries,
+        tables.broadcasts,
+        tables.events,
     ):
         await _insert(connection, table, getattr(rows, table.name))
-    if rows.subscriptions:
-        keys = ["topic", "address_id"]
-        await connection.execute(insert_new(connection, tables.subscriptions, keys), rows.subscriptions)
+    for table, keys in ((tables.subscriptions, ["topic", "address_id"]), (tables.gists, ["gist"])):
+        if new := getattr(rows, table.name):
+            await connection.execute(insert_new(connection, table, keys), new)
     await _change_addresses(connection, rows, at)
+    await _change_conversations(connection, rows)
     transaction.wake(*_topics(rows))
 
 
 async def forget_payloads(transaction: Transaction, before: datetime) -> int:
     """Empty what carriers sent before a moment; that a message came, and its answer, stays. Gives how many."""
     table = tables.incoming
-    old = update(table).where(table.c.taken_at < before, table.c.sealed != b"")
+    channels = (await transaction.connection.execute(select(table.c.channel).distinct())).scalars().all()
+    old = update(table).where(table.c.channel.in_(channels), table.c.taken_at < before, table.c.sealed != b"")
     return (await transaction.connection.execute(old.values(sealed=b""))).rowcount
 
 
-async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
-    table = tables.incoming
-    by_channel: defaultdict[str, list[str]] = defaultdict(list)
-    for channel, external_id in messages:
-        by_channel[channel].append(external_id)
-    wanted = or_(*[(table.c.channel == c) & table.c.external_id.in_(ids) for c, ids in by_channel.items()])
-    rows = await connection.execute(select(table.c.channel, table.c.external_id, table.c.answer).where(wanted))
-    return {(row.channel, row.external_id): row.answer for row in rows}
-
-
-async def _addresses(connection: AsyncConnection, lookups: Sequence[str]) -> dict[str, KnownAddress]:
-    a, k, c = tables.addresses, tables.keys, tables.citizens
-    wanted = (
-        select(a.c.id, a.c.lookup, a.c.citizen_id, a.c.key_id, k.c.wrapped, a.c.language, a.c.stopped_at)
-        .add_columns(func.coalesce(c.c.merged_into, c.c.id).label("person"))
-        .join(k, k.c.id == a.c.key_id)
-        .outerjoin(c, c.c.id == a.c.citizen_id)
-        .where(a.c.lookup.in_(set(lookups)))
-    )
-    return {
-        row.lookup: KnownAddress(
-            row.id, row.citizen_id, row.person, row.key_id, row.wrapped, row.language, row.stopped_at is not None
-        )
-        for row in await connection.execute(wanted)
-    }
-
-
-async def _threads(connection: AsyncConnection, tickets: Sequence[str]) -> dict[str, KnownThread]:
-    p, c, author = tables.posts, tables.cases, tables.citizens
-    wanted = (
-        select(p.c.id, p.c.ticket, p.c.state, p.c.private, c.c.progress, c.c.department)
-        .add_columns(func.coalesce(author.c.merged_into, author.c.id).label("person"))
-        .outerjoin(c, c.c.thread_id == p.c.id)
-        .outerjoin(author, author.c.id == p.c.citizen_id)
-        .where(p.c.ticket.in_(set(tickets)))
-    )
-    threads = {
-        row.ticket: KnownThread(
-            row.id, row.ticket, row.person, State(row.state), row.private, row.progress, row.department
-        )
-        for row in await connection.execute(wanted)
-    }
-    by_id = {thread.id: thread for thread in threads.values()}
-    answers = select(p.c.thread_id, p.c.text).where(
-        p.c.thread_id.in_(by_id), p.c.kind == Kind.ANSWER, p.c.state == State.PUBLISHED
-    )
-    for row in await connection.execute(answers.order_by(p.c.created_at)):
-        by_id[row.thread_id].answer = row.text
-    return threads
-
-
-async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
-    taken = select(tables.posts.c.ticket).where(tables.posts.c.ticket.in_(drawn))
-    used = set((await connection.execute(taken)).scalars())
-    return [ticket for ticket in drawn if ticket not in used]
+async def forget_questions(transaction: Transaction, at: datetime) -> int:
+    """Delete the questions nobody may answer any more; gives how many."""
+    table = tables.questions
+    return (await transaction.connection.execute(delete(table).where(table.c.expires_at <= at))).rowcount
 
 
 async def _insert(connection: AsyncConnection, table: Table, rows: list[Row]) -> None:
     if rows:
-        await connection.execute(table.insert(), rows)
+        await insert_all(connection, table, rows)
 
 
 async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetime) -> None:
@@ -214,9 +113,37 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
         await connection.execute(update(table).where(table.c.id.in_(started)).values(stopped_at=None))
 
 
+async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None:
+    """What somebody asked for: languages, topics no more followed, questions put and answered, posts changed."""
+    table, follows, open_questions = tables.addresses, tables.subscriptions, tables.questions
+    spoken: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
+    for address_id, language, chosen in rows.languages:
+        spoken[language, chosen].append(address_id)
+    for (language, chosen), speakers in spoken.items():
+        speaking = update(table).where(table.c.id.in_(speakers))
+        await connection.execute(speaking.values(language=language, chosen=chosen))
+    for address_id, topic in rows.unfollowed:
+        gone = delete(follows).where(follows.c.address_id == address_id)
+        await connection.execute(gone if topic == EVERY_TOPIC else gone.where(follows.c.topic == topic))
+    if rows.answered:
+        await connection.execute(delete(open_questions).where(open_questions.c.address_id.in_(rows.answered)))
+    if rows.questions:
+        # The last one asked in a batch counts: an address has one open question.
+        asked = list({row["address_id"]: row for row in rows.questions}.values())
+        columns = ["kind", "post_id", "options", "expires_at"]
+        await connection.execute(upsert(connection, open_questions, ["address_id"], columns), asked)
+    for post_id, values in rows.changed:
+        changed = update(tables.posts).where(tables.posts.c.id == post_id)
+        await connection.execute(changed.values(version=tables.posts.c.version + 1, **values))
+
+
 def _topics(rows: Rows) -> Iterable[str]:
     yield from {outbox(row["channel"]) for row in rows.deliveries}
-    if rows.posts:
+    if rows.posts or rows.changed:
         yield "queue"
+    if rows.events:
+        yield "events"
+    if rows.broadcasts:
+        yield "broadcasts"
     if rows.media:
         yield "media"

@@ -1,10 +1,17 @@
 """Moments as the tables keep them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, String, TypeDecorator
 from sqlalchemy.types import TypeEngine
+
+
+@lru_cache(maxsize=1024)
+def _as_text(moment: datetime) -> str:
+    """Many rows of one commit carry the same moment."""
+    return moment.isoformat(timespec="microseconds")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -29,7 +36,7 @@ class Moment(TypeDecorator[datetime]):
             if value.tzinfo is None:
                 raise ValueError("a moment needs a time zone")
             value = value.astimezone(UTC)
-        return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
+        return _as_text(value) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """The moment, with its zone."""

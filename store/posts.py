@@ -41,6 +41,8 @@ _public_columns = (
 _thread = posts.alias("thread")
 # Whoever spoke, on whichever of his lines: the name is the person's.
 _speaker, _person = citizens.alias("speaker"), citizens.alias("person")
+_same = posts.alias("same")
+_waiting = posts.c.state.in_([State.PENDING, State.HELD])
 _open_kinds = posts.c.kind.in_([Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA, Kind.NOTICE])
 
 
@@ -81,6 +83,12 @@ class StaffPost:
     rule: str | None
     created_at: datetime
     published_at: datetime | None
+    urgent: bool = False
+    place_from: str | None = None
+    # How many others say the same and wait with it, and which post they wait with.
+    alike: int = 0
+    group: str | None = None
+    parent: str | None = None
     media: tuple[StaffMedia, ...] = ()
 
 
@@ -114,8 +122,9 @@ async def published(
 
 
 async def public_post(connection: AsyncConnection, ticket: str) -> PublicPost:
-    """The first post of a thread. Words, place and files of what is not public stay away. Raises `NotFound`."""
-    rows = (await connection.execute(_public().where(posts.c.ticket == ticket))).all()
+    """The first post of a thread, by any ticket in it. What is not public has no words. Raises `NotFound`."""
+    named = select(posts.c.thread_id).where(posts.c.ticket == ticket).scalar_subquery()
+    rows = (await connection.execute(_public().where(posts.c.id == named))).all()
     if not rows:
         raise NotFound(f"there is no ticket {ticket}")
     return (await _dressed(connection, rows))[0]
@@ -128,15 +137,21 @@ async def public_by_id(connection: AsyncConnection, post_ids: Sequence[str]) -> 
 
 
 async def queue(connection: AsyncConnection, limit: int = 100) -> list[StaffPost]:
-    """What waits for a decision, oldest first: new posts, then those held for a second look."""
-    wanted = _staff().where(posts.c.state.in_([State.PENDING, State.HELD]))
-    wanted = wanted.order_by(posts.c.state.desc(), posts.c.created_at).limit(limit)
-    return await _staffed(connection, (await connection.execute(wanted)).all())
+    """What waits for a decision, oldest first: emergencies, new posts, then those held for a second look.
+
+    Posts that say the same are one row, the first of them, with the number of the others.
+    """
+    firsts = _staff().where(_waiting, posts.c.group_id.is_(None))
+    urgent = firsts.where(posts.c.urgent.is_(True)).order_by(posts.c.created_at).limit(limit)
+    rows = list((await connection.execute(urgent)).all())
+    usual = firsts.where(posts.c.urgent.is_(False)).order_by(posts.c.state.desc(), posts.c.created_at)
+    rows += (await connection.execute(usual.limit(limit - len(rows)))).all()
+    return await _staffed(connection, rows)
 
 
 async def waiting(connection: AsyncConnection) -> int:
-    """How many posts wait for a decision."""
-    wanted = select(func.count()).where(posts.c.state.in_([State.PENDING, State.HELD]))
+    """How many decisions wait: posts that say the same are one."""
+    wanted = select(func.count()).where(_waiting, posts.c.group_id.is_(None))
     return (await connection.execute(wanted)).scalar_one()
 
 
@@ -144,11 +159,39 @@ async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]
     """A whole thread in order, named by its ticket or by any of its posts' ids. Raises `NotFound`."""
     column = posts.c.ticket if len(reference) == 8 else posts.c.id
     named = select(posts.c.thread_id).where(column == reference).scalar_subquery()
-    wanted = _staff().where(posts.c.thread_id == named).order_by(posts.c.created_at, posts.c.id)
+    wanted = _staff().where(posts.c.thread_id == named)
+    wanted = wanted.order_by(posts.c.parent_id.is_not(None), posts.c.created_at, posts.c.id)
     found = await _staffed(connection, (await connection.execute(wanted)).all())
     if not found:
         raise NotFound(f"there is no post {reference}")
     return found
+
+
+async def alike(connection: AsyncConnection, first_id: str, limit: int = MOST) -> list[StaffPost]:
+    """A group of posts that say the same, oldest first, with the first of them; nothing when there is only that."""
+    wanted = _staff().where(or_(posts.c.group_id == first_id, posts.c.id == first_id)).order_by(posts.c.created_at)
+    found = await _staffed(connection, (await connection.execute(wanted.limit(limit))).all())
+    return found if len(found) > 1 else []
+
+
+async def comments(
+    connection: AsyncConnection, ticket: str, *, limit: int = MOST, cursor: str | None = None
+) -> tuple[list[PublicPost], str | None]:
+    """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
+    thread_id = (await connection.execute(select(posts.c.thread_id).where(posts.c.ticket == ticket))).scalar()
+    if thread_id is None:
+        raise NotFound(f"there is no ticket {ticket}")
+    wanted = _public().where(_readable(), posts.c.thread_id == thread_id, posts.c.kind == Kind.COMMENT)
+    wanted = wanted.where(_thread.c.state == State.PUBLISHED, _thread.c.private.is_(False))
+    if cursor:
+        moment, post_id = position_of(cursor)
+        later = and_(posts.c.created_at == moment, posts.c.id > post_id)
+        wanted = wanted.where(or_(posts.c.created_at > moment, later))
+    limit = max(1, min(limit, MOST))
+    rows = (await connection.execute(wanted.order_by(posts.c.created_at, posts.c.id).limit(limit + 1))).all()
+    page = await _dressed(connection, rows[:limit])
+    last = rows[limit - 1] if len(rows) > limit else None
+    return page, last and cursor_at(last.created_at, last.id)
 
 
 async def counts(connection: AsyncConnection) -> dict[State, int]:
@@ -187,9 +230,10 @@ def _public() -> Select[Any]:
 
 
 def _staff() -> Select[Any]:
+    alike = select(func.count()).where(_same.c.group_id == posts.c.id, _same.c.state.in_([State.PENDING, State.HELD]))
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
-        .add_columns(_thread.c.ticket.label("thread_ticket"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"), alike.scalar_subquery().label("alike"))
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
     )
@@ -243,7 +287,7 @@ def _post(
     shown = _is_public(row)
     return PublicPost(
         id=row.id,
-        ticket=row.ticket or row.thread_ticket,
+        ticket=row.thread_ticket,
         kind=Kind(row.kind),
         text=row.text if shown else "",
         channel=row.channel,
@@ -304,5 +348,10 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         rule=row.rule,
         created_at=row.created_at,
         published_at=row.published_at,
+        urgent=row.urgent,
+        place_from=row.place_from,
+        alike=row.alike,
+        group=row.group_id,
+        parent=row.parent_id,
         media=files,
     )

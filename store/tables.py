@@ -95,7 +95,7 @@ subscriptions = Table(
     Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
     Column("topic", String(96), nullable=False),
     Column("created_at", Moment, nullable=False),
-    UniqueConstraint("topic", "address_id"),  # expansion: the followers of a topic in order of address
+    UniqueConstraint("topic", "address_id"),  # expansion: the followers of a topic in order of address; places followed
     Index("ix_subscriptions_address_id", "address_id"),  # STOP
 )
 
@@ -181,7 +181,7 @@ posts = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
-    Index("ix_posts_state_created_at", "state", "created_at"),  # the queue, oldest first
+    Index("ix_posts_state_urgent_created_at", "state", "urgent", "created_at"),  # the queue, oldest first
     Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
     Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
@@ -281,6 +281,7 @@ cases = Table(
 
 # --- broadcasts and deliveries -------------------------------------------------------------------------------------
 
+# `topics` are whose followers hear it, one after the other; none when it goes to those who were told before.
 broadcasts = Table(
     "broadcasts",
     metadata,
@@ -289,6 +290,7 @@ broadcasts = Table(
     Column("event", String(16), nullable=False),
     Column("version", Integer, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("topics", JSON, nullable=False),
     Column("stage", Integer, nullable=False, server_default=text("0")),
     Column("cursor", String(64)),
     Column("created_at", Moment, nullable=False),

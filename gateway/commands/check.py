@@ -29,9 +29,9 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if settings is None:
         raise SettingsError(problems)
     environment = environment_of(environ)
-    plans, more = registry.read(settings.channels, environment)
-    if problems or more:
-        raise SettingsError([*problems, *placed(settings, more)])
+    plans, wrong = registry.read(settings.channels, environment)
+    if problems or wrong:
+        raise SettingsError([*problems, *placed(settings, wrong)])
     lines = ["settings         ok"]
     good = True
     for name, state in (("key", _key(settings)), ("store", await _store(settings))):
@@ -44,7 +44,8 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for plan in plans:
         health = healths.get(plan.name)
         good &= health is None or health.standing in (Standing.READY, Standing.LATER)
-        lines.append(f"{plan.name:<16} {f'{health.standing}: {health.sentence}' if health else f'off: {plan.why}'}")
+        first, *more = f"{health.standing}: {health.sentence}".splitlines() if health else [f"off: {plan.why}"]
+        lines += [f"{plan.name:<16} {first}", *(f"{'':<16} - {sentence}" for sentence in more)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if good else 1
 

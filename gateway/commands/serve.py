@@ -16,8 +16,8 @@ from gateway.settings import load
 # Young objects before a collection; of the default 700, one message alone makes hundreds.
 COLLECTOR = (20_000, 20, 20)
 
-# Seconds a thread may hold the interpreter. The store's thread answers dozens of small questions for each commit, and
-# with the default of 5 ms each answer may wait that long behind a busy event loop.
+# Seconds a thread may hold the interpreter. With the default of 5 ms each write to a socket may wait that long behind
+# the store's thread.
 SWITCH = 0.0005
 
 

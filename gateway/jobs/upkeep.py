@@ -5,8 +5,9 @@ from datetime import timedelta
 import structlog
 
 from gateway import clock
+from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import accounts, deliveries, incoming, kept
+from store import accounts, alike, deliveries, incoming, kept
 
 log = structlog.get_logger()
 
@@ -24,9 +25,12 @@ async def forget(runtime: Runtime) -> None:
     before = at - timedelta(days=runtime.settings.keeping.payload_days)
     payloads = await runtime.database.write(lambda transaction: incoming.forget_payloads(transaction, before))
     values = await runtime.database.write(lambda transaction: kept.forget_old(transaction, at))
+    gists = await runtime.database.write(lambda transaction: alike.forget_old(transaction, at - ALIKE_WITHIN))
+    questions = await runtime.database.write(lambda transaction: incoming.forget_questions(transaction, at))
     sessions = await runtime.database.write(lambda transaction: accounts.sweep_sessions(transaction, at))
     if payloads:
         await runtime.database.write(
             lambda transaction: accounts.note(transaction, "upkeep", "payloads forgotten", str(payloads))
         )
-    log.info("forgot", action="upkeep.forget", payloads=payloads, kept=values, sessions=sessions)
+    counts = {"payloads": payloads, "kept": values, "gists": gists, "questions": questions, "sessions": sessions}
+    log.info("forgot", action="upkeep.forget", **counts)

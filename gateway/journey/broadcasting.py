@@ -6,10 +6,12 @@ cursor moved in one transaction, so that a crash repeats at most a chunk, and a 
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import structlog
 
 from gateway import clock
+from gateway.journey import topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, Kind, Priority, Say, State
 from store import broadcasts, changes, deliveries, history
@@ -21,13 +23,24 @@ CHUNK = 5000
 LOOK_EVERY = 2.0
 
 # What each broadcast says to the author and to followers.
-AUTHOR_PHRASES = {Told.PUBLISHED: "published", Told.CORRECTED: "corrected_author", Told.ANSWERED: "answered"}
+AUTHOR_PHRASES = {
+    Told.PUBLISHED: "published",
+    Told.CORRECTED: "corrected_author",
+    Told.ANSWERED: "answered",
+    Told.COMMENTED: "comment_published",
+}
 FOLLOWER_PHRASES = {
     Told.PUBLISHED: "follower_published",
     Told.CORRECTED: "follower_corrected",
     Told.WITHDRAWN: "follower_withdrawn",
     Told.ANSWERED: "follower_answered",
+    Told.COMMENTED: "commented",
 }
+# These go to those who were told before, whatever they follow now.
+CHANGES = (Told.CORRECTED, Told.WITHDRAWN)
+
+# None for the timelines, else a topic (None: who was told before) and a scheme of addresses.
+Stage = tuple[str | None, str] | None
 
 log = structlog.get_logger()
 
@@ -41,7 +54,8 @@ async def start(runtime: Runtime, transaction: Transaction, post: Changing, told
         await tell_author(runtime, transaction, post, Say(phrase, {"ticket": post.ticket}), urgent)
     hidden = post.id != post.thread_id and post.thread_state is not State.PUBLISHED
     if not post.private and not hidden:
-        await broadcasts.add(transaction, post.id, told, post.version + 1)
+        hearing = [] if told in CHANGES else await _topics(transaction, post, told)
+        await broadcasts.add(transaction, post.id, told, post.version + 1, hearing)
 
 
 async def tell_author(runtime: Runtime, transaction: Transaction, post: Changing, say: Say, priority: Priority) -> None:
@@ -97,7 +111,7 @@ async def expand_some(runtime: Runtime) -> bool:
         broadcast = await broadcasts.oldest_open(connection)
     if broadcast is None:
         return False
-    stages = _stages(runtime)
+    stages = _stages(runtime, broadcast)
     if broadcast.stage < len(stages):
         await runtime.database.write(lambda transaction: _expand(runtime, transaction, broadcast, stages))
     else:
@@ -108,28 +122,46 @@ async def expand_some(runtime: Runtime) -> bool:
     return True
 
 
-def _stages(runtime: Runtime) -> list[str | None]:
-    """Timelines first (None), then the followers of each scheme that can be reached."""
+async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[str]:
+    """Whose followers hear of a post: of a word added to a thread, only those who follow that very ticket."""
+    if told is Told.COMMENTED:
+        return [f"ticket:{post.ticket}"]
+    return topics.of_post(
+        # Who follows a ticket before it is published was told in words of his own (`groups`).
+        ticket=post.ticket if told is not Told.PUBLISHED else None,
+        category=post.category,
+        department=post.department,
+        place=post.place,
+        text=post.text,
+        places=await broadcasts.places_followed(transaction.connection),
+    )
+
+
+def _stages(runtime: Runtime, broadcast: Broadcast) -> list[Stage]:
+    """Timelines first (None), then the followers of each topic on each scheme that can be reached."""
     schemes = {s for channel in runtime.channels.values() for s in channel.capabilities.schemes}
-    return [None, *sorted(scheme for scheme in schemes if runtime.outlet(scheme))]
+    reached = sorted(scheme for scheme in schemes if runtime.outlet(scheme))
+    followed: Sequence[str | None] = broadcast.topics or (None,)
+    return [None, *[(topic, scheme) for topic in followed for scheme in reached]]
 
 
-async def _expand(runtime: Runtime, transaction: Transaction, broadcast: Broadcast, stages: list[str | None]) -> None:
-    scheme, cursor = stages[broadcast.stage], None
-    if scheme is None:
+async def _expand(runtime: Runtime, transaction: Transaction, broadcast: Broadcast, stages: list[Stage]) -> None:
+    stage, cursor = stages[broadcast.stage], None
+    if stage is None:
         await _add_timelines(runtime, transaction, broadcast)
-    elif outlet := runtime.outlet(scheme):
+    elif outlet := runtime.outlet(stage[1]):
+        topic, scheme = stage
         cursor = await broadcasts.add_followers(
             transaction,
             broadcast,
+            topic,
             outlet.name,
             outlet.capabilities.delivery,
             scheme,
             FOLLOWER_PHRASES[broadcast.told],
             CHUNK,
         )
-    stage = broadcast.stage if cursor else broadcast.stage + 1
-    await broadcasts.move(transaction, broadcast.id, stage, cursor)
+    await broadcasts.move(transaction, broadcast.id, broadcast.stage if cursor else broadcast.stage + 1, cursor)
 
 
 async def _add_timelines(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> None:

@@ -1,80 +1,56 @@
-"""What citizens may ask instead of reporting: the words they use, and what each does.
+"""What a message is: a word that asks for something, a number that answers a question, or something said.
 
 A command is recognised only when the whole message is one: its word, and behind it nothing but what it takes. So
-"STATUS 48217053" is a command and "stop the noise at night" a report. Casework adds its own to the table at start.
+"STATUS 48217059" is a command and "stop the noise at night" a report. One slip of the finger is forgiven ("STAUTS").
 """
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from gateway.journey import folding, tickets
-from gateway.runtime import Asked, Command, Reply
-from gateway.schema import Progress, Say, State
+from rapidfuzz.distance import OSA
 
-LONGEST = 40
-EXAMPLE_TICKET = "48217059"
-_NUMBER = r"[\d\s-]{0,12}"
+from gateway.journey import folding, tickets
+from gateway.runtime import Command
+
+LONGEST = 60
+# A word that long may have any one letter wrong; shorter ones only letters swapped, doubled or left out.
+_FORGIVING = 5
+_SHORTEST = 4
+_EDGES = " .。!！?？,，、:："
+_PRIVATE = re.compile(r"\s*(?:private|私密|保密)(?:[\s:：,，。.]+)(?=\S)", re.IGNORECASE)
+_NUMBERS = {
+    word: n for n, words in enumerate(("1 一 壹", "2 二 两", "3 三", "4 四", "5 五"), 1) for word in words.split()
+}
+_NUMBER = re.compile(rf"({'|'.join(_NUMBERS)})[.。、)）号]?")
+_BARE_TICKET = re.compile(r"#?(\d{4})[\s-]?(\d{4})")
 
 
 def recognise(text: str, commands: Mapping[str, Command]) -> tuple[Command, str] | None:
-    """The command a message is, with its argument; None when it is a report."""
-    if len(text) > LONGEST:
+    """The command a message is, with its folded argument; None when it is something said."""
+    if not text or len(text) > LONGEST:
         return None
-    folded = folding.fold(text).strip(" .。!！?？")
+    folded = folding.fold(text).strip(_EDGES)
     for command in commands.values():
         if found := _pattern(command).fullmatch(folded):
-            return command, found["argument"].strip()
-    return None
+            return command, found["argument"].strip(_EDGES)
+    if _BARE_TICKET.fullmatch(folded) and tickets.find(folded):
+        return commands["status"], folded
+    return _forgiven(folded, commands)
 
 
-def status(asked: Asked) -> Reply:
-    """Tell how a thread stands: to its author all, to others only what is public."""
-    if asked.ticket is None:
-        return Reply(Say("status_which", {"example": EXAMPLE_TICKET}))
-    if asked.thread is None:
-        return Reply(Say("status_unknown", {"ticket": asked.ticket}))
-    thread = asked.thread
-    values = {
-        "ticket": thread.ticket,
-        "state": "private" if thread.private and thread.state is State.PUBLISHED else thread.state,
-        "progress": thread.progress or Progress.NEW,
-        "department": thread.department,
-    }
-    own = asked.address is not None and asked.address.person == thread.person
-    public = thread.state is State.PUBLISHED and not thread.private
-    if thread.answer and (own or public):
-        return Reply(Say("status_answered", {**values, "text": thread.answer}))
-    return Reply(Say("status", values))
+def chosen(text: str) -> int | None:
+    """The number a message is and nothing else: "1", "２。", "三"."""
+    if len(text) > 8:
+        return None
+    found = _NUMBER.fullmatch(folding.fold(text).strip(_EDGES))
+    return _NUMBERS[found[1]] if found else None
 
 
-def follow(asked: Asked) -> Reply:
-    """Follow everything that is published."""
-    return Reply(Say("following"), follow="all", start=True)
-
-
-def stop(asked: Asked) -> Reply:
-    """Say no more to this address, but one last word."""
-    return Reply(Say("stopped"), stop=True)
-
-
-def start(asked: Asked) -> Reply:
-    """Speak to this address again."""
-    return Reply(Say("started"), start=True)
-
-
-def explain(asked: Asked) -> Reply:
-    """Say what can be done."""
-    return Reply(Say("help"))
-
-
-COMMANDS: Mapping[str, Command] = {
-    "status": Command(("status", "查询", "进度"), _NUMBER, status),
-    "follow": Command(("follow", "关注", "订阅"), "(?:all|全部|所有)?", follow),
-    "stop": Command(("stop", "stopall", "unsubscribe", "退订", "取消订阅", "取消关注", "td"), "", stop),
-    "start": Command(("start", "unstop", "开通", "恢复"), "", start),
-    "help": Command(("help", "info", "帮助"), "", explain),
-}
+def confidential(text: str) -> str | None:
+    """What is said behind the word PRIVATE; None when the message does not begin with it."""
+    found = _PRIVATE.match(text)
+    return text[found.end() :] if found else None
 
 
 def quoted(argument: str) -> str | None:
@@ -82,6 +58,28 @@ def quoted(argument: str) -> str | None:
     found = tickets.find(argument)
     digits = "".join(re.findall(r"\d", argument))
     return found[0] if found else digits or None
+
+
+def _forgiven(folded: str, commands: Mapping[str, Command]) -> tuple[Command, str] | None:
+    """The command whose word was mistyped by one letter, with an argument that fits it whole."""
+    word, _, argument = folded.partition(" ")
+    if len(word) < _SHORTEST or not word.isascii() or not word.isalpha():
+        return None
+    for command in commands.values():
+        fits = re.fullmatch(command.argument, argument) is not None
+        if fits and any(_is_slip(word, meant) for meant in command.words if meant.isascii()):
+            return command, argument.strip(_EDGES)
+    return None
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    if len(meant) < _SHORTEST:
+        return False
+    if word != meant and meant.startswith(word):
+        return True
+    if OSA.distance(word, meant, score_cutoff=1) > 1:
+        return False
+    return len(meant) >= _FORGIVING or len(word) != len(meant) or sorted(word) == sorted(meant)
 
 
 @lru_cache(maxsize=64)

@@ -7,21 +7,31 @@ one citizen.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, folding, identity, masking, tickets
-from gateway.journey.decision import Decision, Prepared, scheme
-from gateway.runtime import Reply, Runtime
+from gateway.journey import conversation, decision, folding, identity, likeness, masking, tickets
+from gateway.journey.draft import Draft, Prepared
+from gateway.journey.sender import scheme
+from gateway.runtime import Runtime
 from gateway.schema import Incoming, Outcome, Ruling, Say, State, Taken, Verdict
 from store import incoming as rows_of
 from store.database import Batch, Transaction
-from store.incoming import Facts, Rows
+from store.facts import Facts, Wanted, look_up
+from store.incoming import Rows
 
 # Spare tickets drawn for a batch, for those that are used already: with a tenth of all tickets used, ten spare ones
 # fail once in 10^10 batches, and then the batch is tried one by one.
 SPARE_TICKETS = 10
+HOUR = timedelta(hours=1)
+# For how long many who say the same are one row, and how far back somebody's own reports are remembered.
+ALIKE_WITHIN = timedelta(hours=24)
+OWN_WITHIN = timedelta(days=90)
+MOST_MENTIONED = 3
+# A cut may fall a little short of the limit, where it would part what is seen as one character.
+MARGIN = 64
 
 
 class Intake:
@@ -39,14 +49,7 @@ class Intake:
         return await self._batch.submit(prepared)
 
     async def _process(self, transaction: Transaction, requests: Sequence[Prepared]) -> Sequence[Taken]:
-        lookups = [lookup for request in requests for lookup in (request.lookup, request.contact) if lookup]
-        facts = await rows_of.look_up(
-            transaction.connection,
-            [(request.incoming.channel, request.incoming.external_id) for request in requests],
-            lookups,
-            [request.quoted for request in requests if request.quoted],
-            tickets.draw(len(requests) + SPARE_TICKETS),
-        )
+        facts = await look_up(transaction.connection, _wanted(self._runtime, requests))
         rows = Rows()
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
@@ -57,24 +60,36 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
     """Look at one message alone: clean, recognise, judge, mask. Raises `BadInput` for what cannot be kept at all."""
     if not incoming.external_id or len(incoming.external_id) > 128:
         raise BadInput("a message needs an id of at most 128 characters", "external_id")
-    text = folding.clean(incoming.text, runtime.settings.intake.text_limit)
-    recognised = conversation.recognise(text, runtime.commands) if incoming.commands else None
+    limit = runtime.settings.intake.text_limit
+    text = folding.clean(incoming.text, limit)
+    # A photo with a word is something said: obeying the word alone would lose the photo.
+    converses = incoming.commands and not incoming.media
+    confidential = conversation.confidential(text) if converses else None
+    recognised = conversation.recognise(text, runtime.commands) if converses else None
     command, argument = recognised or (None, "")
+    text = confidential if confidential and not command else text
+    said = bool(text) and command is None
     outlet = (
         runtime.outlet(scheme(incoming.address), incoming.channel) if identity.hears_replies(incoming.address) else None
     )
     contact_outlet = runtime.outlet(scheme(incoming.contact)) if incoming.contact else None
+    masked = masking.mask(text, runtime.settings.city.country) if said else ""
     return Prepared(
         incoming=incoming,
         text=text,
-        masked=masking.mask(text, runtime.settings.city.country),
-        verdict=runtime.judge(text) if text and not command else Verdict(Ruling.PASS),
+        masked=masked,
+        verdict=runtime.judge(text) if said else Verdict(Ruling.PASS),
         language=incoming.language or folding.language_of(text),
         lookup=runtime.vault.lookup(incoming.address) if incoming.address else None,
         contact=runtime.vault.lookup(incoming.contact) if incoming.contact and contact_outlet else None,
         command=command,
         argument=argument,
         quoted=conversation.quoted(argument) if command else None,
+        number=conversation.chosen(text) if converses else None,
+        mentioned=_mentioned(incoming, text) if said or incoming.thread else (),
+        gists=likeness.gists(masked) if said else (),
+        private=confidential is not None,
+        cut=len(incoming.text) > limit and len(text) >= limit - MARGIN,
         outlet=outlet.name if outlet else None,
         contact_outlet=contact_outlet.name if contact_outlet else None,
     )
@@ -85,16 +100,35 @@ def decide(runtime: Runtime, prepared: Prepared, facts: Facts, rows: Rows) -> Ta
     message = (prepared.incoming.channel, prepared.incoming.external_id)
     if message in facts.seen:
         return _again(facts.seen[message])
-    decision = Decision(runtime, prepared, facts)
-    if prepared.command:
-        taken = decision.obey(prepared.command)
-    elif not prepared.text and not prepared.incoming.media:
-        taken = decision.answer(Reply(Say("empty")))
-    else:
-        taken = decision.post()
-    facts.seen[message] = decision.remember(taken)
-    rows.add(decision.rows)
+    draft = Draft(runtime, prepared, facts, rows)
+    taken = decision.decide(draft)
+    facts.seen[message] = draft.remember(taken)
     return taken
+
+
+def _wanted(runtime: Runtime, requests: Sequence[Prepared]) -> Wanted:
+    """What a batch must know."""
+    now = clock.now()
+    follows = (runtime.commands.get("follow"), runtime.commands.get("unfollow"))
+    return Wanted(
+        messages={(request.incoming.channel, request.incoming.external_id) for request in requests},
+        lookups={lookup for request in requests for lookup in (request.lookup, request.contact) if lookup},
+        conversing={request.lookup for request in requests if request.lookup},
+        following={r.lookup for r in requests if r.lookup and r.command and r.command in follows},
+        tickets={ticket for r in requests for ticket in (r.quoted, *r.mentioned) if ticket},
+        gists={gist for request in requests for gist in request.gists},
+        drawn=tickets.draw(len(requests) + SPARE_TICKETS),
+        hour_ago=now - HOUR,
+        alike_since=now - ALIKE_WITHIN,
+        own_since=now - OWN_WITHIN,
+        now=now,
+    )
+
+
+def _mentioned(incoming: Incoming, text: str) -> tuple[str, ...]:
+    """The tickets a message names: that it was said under, then those in its words where people converse."""
+    named = tickets.find(text)[:MOST_MENTIONED] if incoming.commands else []
+    return (*((incoming.thread,) if incoming.thread else ()), *named)
 
 
 def _again(answer: dict[str, Any]) -> Taken:

@@ -10,7 +10,8 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, folding, masking, routing
+from gateway.journey import broadcasting, folding, groups, masking, routing
+from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
 from store import changes, deliveries, events, history
@@ -33,6 +34,11 @@ ERASED = "erased"
 NEEDS_REASON = frozenset({Action.HOLD, Action.REJECT, Action.WITHDRAW})
 LONGEST_NOTE = 300
 _TELLS = {Action.HOLD: "held", Action.REJECT: "rejected", Action.WITHDRAW: "withdrawn_author"}
+_TELLS_OF_COMMENT = {
+    Action.HOLD: "comment_held",
+    Action.REJECT: "comment_rejected",
+    Action.WITHDRAW: "comment_rejected",
+}
 
 
 def allowed(state: State) -> tuple[Action, ...]:
@@ -50,10 +56,12 @@ async def decide(
     note: str | None = None,
     text: str | None = None,
     version: int | None = None,
+    alike: bool = False,
 ) -> int:
     """Carry out one decision and give the post's new version.
 
     `text` replaces the public text (needed by CORRECT, allowed with PUBLISH); private numbers in it are masked.
+    `alike` decides those that say the same with it: what PUBLISH puts before all, it joins their authors to.
     Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the action;
     `BadInput` for a missing reason or text.
     """
@@ -84,6 +92,8 @@ async def decide(
         await history.add(transaction, entry, words)
         await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
         await _follow_up(runtime, transaction, post, action, after, shown, reason, note)
+        if post.state in UNDECIDED and after is not post.state:
+            await groups.close(runtime, transaction, post, action, after, actor, reason, together=alike)
         return post.version + 1
 
     return await runtime.database.write(work)
@@ -152,7 +162,8 @@ async def _follow_up(
             await _take_back(runtime, transaction, post)
         if post.kind is not Kind.ANSWER:
             values: dict[str, Any] = {"ticket": post.ticket, "reason": reason}
-            say = Say(_TELLS[action], values, {"note": note} if note else {})
+            tells = _TELLS_OF_COMMENT if post.kind is Kind.COMMENT else _TELLS
+            say = Say(tells[action], values, {"note": note} if note else {})
             await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
 
 
@@ -170,6 +181,10 @@ async def _publish(runtime: Runtime, transaction: Transaction, post: Changing, t
         await _announce(transaction, post, events.Happening.UPDATE)
         await broadcasting.start(runtime, transaction, post, Told.ANSWERED)
         return
+    if post.kind is Kind.COMMENT:
+        await _announce(transaction, post, events.Happening.UPDATE)
+        await broadcasting.start(runtime, transaction, post, Told.COMMENTED)
+        return
     routed = routing.route(runtime.settings, text, post.category)
     await changes.open_case(transaction, post.thread_id, department=routed.department, rule=routed.rule, at=at)
     await _announce(transaction, post, events.Happening.POST)
@@ -177,7 +192,7 @@ async def _publish(runtime: Runtime, transaction: Transaction, post: Changing, t
 
 
 async def _announce(transaction: Transaction, post: Changing, happening: events.Happening) -> None:
-    """Number the change in the public stream; for an answer, it is its thread that changed."""
+    """Number the change in the public stream; for an answer or a word added, it is its thread that changed."""
     if post.private:
         return
     if post.thread_id == post.id:

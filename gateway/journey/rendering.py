@@ -3,10 +3,11 @@
 Pure: what it needs of the post is handed in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from channels.base import Channel
+from gateway.journey.topics import ALL
 from gateway.runtime import Runtime
 from store.changes import Changing
 
@@ -49,6 +50,12 @@ def _words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Cha
     words = dict(values)
     department = values.get("department") or (post.department if post else None)
     words["department"] = department_name(runtime, department, language)
+    if topic := values.get("topic"):
+        words["topic"] = topic_name(runtime, topic, language)
+    if topics := values.get("topics"):
+        words["topics"] = _listed((topic_name(runtime, topic, language) for topic in topics), language)
+    if options := values.get("options"):
+        words["options"] = _numbered(options, language)
     if state := values.get("state"):
         words["state"] = runtime.phrase(f"state_{state}", language)
     if progress := values.get("progress"):
@@ -59,6 +66,30 @@ def _words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Cha
         if note and reason != "other":
             words["reason"] += f" ({note})"
     return words
+
+
+def topic_name(runtime: Runtime, topic: str, language: str) -> str:
+    """A topic (see `topics`) as people call it."""
+    kind, _, name = topic.partition(":")
+    if kind == ALL:
+        return runtime.phrase("topic_all", language)
+    if kind == "department":
+        return department_name(runtime, name, language)
+    known = next((one.name for one in runtime.settings.categories if kind == "category" and one.slug == name), None)
+    return known.get(language, name) if known else name  # type: ignore[call-overload]
+
+
+def _listed(names: Iterable[str], language: str) -> str:
+    return ("、" if language == "zh" else ", ").join(names)
+
+
+def _numbered(options: Sequence[Mapping[str, str]], language: str) -> str:
+    """What may be chosen by its number: "1: 48217059 (street light broken)"."""
+    said = []
+    for number, option in enumerate(options, 1):
+        about = f" ({option['text']})" if option["text"] else ""
+        said.append(f"{number}: {option['ticket']}{about}")
+    return ("；" if language == "zh" else "; ").join(said)
 
 
 def department_name(runtime: Runtime, slug: str | None, language: str) -> str:

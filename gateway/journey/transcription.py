@@ -8,7 +8,7 @@ import structlog
 from gateway import clock
 from gateway.errors import EverylineError
 from gateway.journey import masking
-from gateway.journey.decision import RULED
+from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, State, TranscriptState
 from speech.models import ModelInfo

@@ -9,16 +9,19 @@ from aiohttp import web
 
 from gateway.simulator import calls, texting
 from gateway.simulator.account import is_local, is_loopback, is_number, open_account
+from gateway.simulator.attachments import Attachment, File
 from gateway.simulator.caller import INSTANT, At, Caller, CallLog, Pace
 from gateway.simulator.faults import Faults
 from gateway.simulator.handsets import Handset
 from gateway.simulator.messages import Message
 from gateway.simulator.network import Delays, Network
 from gateway.simulator.page import HandsetsPage, guard
+from gateway.simulator.recordings import Recording
 from gateway.simulator.rest import RestApi
 from gateway.simulator.webhooks import TIMEOUT, Webhooks
 
-LARGEST_REQUEST = 64 * 1024
+# A text with its files, which are a third longer as JSON.
+LARGEST_REQUEST = 8 * 1024 * 1024
 # Within it open streams and hanging answers are ended; the whole stop takes less than a second.
 STOP_LIMIT = 0.3
 
@@ -133,19 +136,29 @@ class Simulator:
         """One phone; its `messages` are what it sent and received."""
         return self._running.handsets.get(number)
 
+    def attachment(self, sid: str) -> Attachment | None:
+        """One file that came with a text, also when the carrier has deleted its copy."""
+        return self._running.attachments.get(sid)
+
+    def recording(self, sid: str) -> Recording | None:
+        """One recording, as long as the carrier keeps it."""
+        return self._running.recordings.get(sid)
+
     def switch(self, number: str, *, on: bool) -> None:
         """Switch a handset off, so that nothing can be delivered to it, or on again."""
         handset = self.handset(number)
         handset.on = on
         self._running.handsets.tell(handset)
 
-    async def text(self, from_: str, body: str, *, message_sid: str | None = None, repeat: int = 1) -> list[int]:
+    async def text(
+        self, from_: str, body: str, *, files: Sequence[File] = (), message_sid: str | None = None, repeat: int = 1
+    ) -> list[int]:
         """Send a text from a handset to the city; the HTTP status of each request made (0: no answer).
 
         A request that fails with 5xx or by time is made once more. `repeat` tells the gateway of the same message
         that many times, the `message_sid` of an earlier one tells of that again.
         """
-        return await texting.text(self._running, from_, body, sid=message_sid, repeat=repeat)
+        return await texting.text(self._running, from_, body, files=files, sid=message_sid, repeat=repeat)
 
     async def call(
         self,

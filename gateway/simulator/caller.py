@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import format_datetime
 from enum import StrEnum
 from typing import Any
 
 from gateway import clock
-from gateway.simulator.account import new_sid
+from gateway.simulator.account import API_VERSION, Account, new_sid
 
 
 class Heard(StrEnum):
@@ -66,6 +67,7 @@ class CallLog:
     recordings: list[str] = field(default_factory=list)
     ended: Ended | None = None
     error: int | None = None
+    begun: datetime = field(default_factory=clock.now)
 
     @property
     def spoken(self) -> list[str]:
@@ -98,6 +100,24 @@ class CallLog:
 
     def _texts(self, kind: Heard) -> list[str]:
         return [entry.text for entry in self.entries if entry.kind is kind]
+
+
+def describe(log: CallLog, account: Account) -> dict[str, Any]:
+    """The Call resource as JSON. https://www.twilio.com/docs/voice/api/call-resource"""
+    failed = log.ended in (Ended.FAILED, Ended.BUSY, Ended.REJECTED)
+    return {
+        "account_sid": account.sid,
+        "api_version": API_VERSION,
+        "date_created": format_datetime(log.begun),
+        "direction": "inbound",
+        "from": log.sender,
+        "parent_call_sid": None,
+        "sid": log.sid,
+        "start_time": format_datetime(log.begun),
+        "status": "in-progress" if log.ended is None else "failed" if failed else "completed",
+        "to": log.to,
+        "uri": f"{account.path}/Calls/{log.sid}.json",
+    }
 
 
 @dataclass(frozen=True, slots=True)

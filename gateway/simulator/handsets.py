@@ -98,6 +98,7 @@ def describe_message(message: Message) -> dict[str, Any]:
         "sid": message.sid,
         "mine": message.inbound,
         "body": message.body,
+        "media": [{"sid": sid, "type": kind} for sid, kind in message.media],
         "at": message.created.isoformat(),
         "status": message.status,
         "error": message.error,

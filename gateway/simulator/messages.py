@@ -3,13 +3,14 @@
 https://www.twilio.com/docs/messaging/api/message-resource
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
 from gateway import clock
+from gateway.simulator import listing
 from gateway.simulator.account import API_VERSION, Account, new_sid
 from gateway.simulator.segments import count_segments
 
@@ -25,7 +26,10 @@ ERRORS = {
 
 @dataclass(slots=True)
 class Message:
-    """One text on its way. `direction` is Twilio's: inbound (a handset sent it), outbound-api, outbound-reply."""
+    """One text on its way. `direction` is Twilio's: inbound (a handset sent it), outbound-api, outbound-reply.
+
+    `media` are the ids and types of the files attached.
+    """
 
     sender: str
     to: str
@@ -39,6 +43,7 @@ class Message:
     created: datetime = field(default_factory=clock.now)
     updated: datetime = field(default_factory=clock.now)
     sent: datetime | None = None
+    media: tuple[tuple[str, str], ...] = ()
 
     @property
     def inbound(self) -> bool:
@@ -73,27 +78,17 @@ class MessageLog:
         """One by its id."""
         return self._messages.get(sid or "")
 
-    def page(self, filters: Mapping[str, str], size: int, after: str | None) -> tuple[list[Message], bool]:
-        """The newest `size` that pass Twilio's filters and are older than `after`, and whether there are more.
+    def page(self, filters: Mapping[str, str], size: int, after: str | None) -> tuple[dict[str, Message], bool]:
+        """The newest `size` that pass Twilio's filters and are older than `after`, by id, and whether there are more.
 
         Raises ValueError for a date that is none.
         """
-        wanted, found = _read(filters), list[Message]()
-        for message in self._older_than(after):
-            if not wanted.includes(message):
-                continue
-            if len(found) == size:
-                return found, True
-            found.append(message)
-        return found, False
+        days, to, sender = listing.span(filters, "DateSent"), filters.get("To"), filters.get("From")
 
-    def _older_than(self, after: str | None) -> Iterator[Message]:
-        newest_first = iter(reversed(self._messages.values()))
-        if after is not None:
-            for message in newest_first:
-                if message.sid == after:
-                    break
-        return newest_first
+        def includes(message: Message) -> bool:
+            return to in (None, message.to) and sender in (None, message.sender) and days.includes(message.sent)
+
+        return listing.page(self._messages, includes, size, after)
 
 
 def describe(message: Message, account: Account) -> dict[str, Any]:
@@ -111,7 +106,7 @@ def describe(message: Message, account: Account) -> dict[str, Any]:
         "error_message": ERRORS.get(message.error) if message.error else None,
         "from": message.sender,
         "messaging_service_sid": message.service,
-        "num_media": "0",
+        "num_media": str(len(message.media)),
         "num_segments": str(count_segments(message.body)),
         "price": None,
         "price_unit": None,
@@ -121,41 +116,3 @@ def describe(message: Message, account: Account) -> dict[str, Any]:
         "to": message.to,
         "uri": f"{uri}.json",
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The filters of a list. Times are compared by the second, as Twilio shows them."""
-
-    to: str | None
-    sender: str | None
-    day: datetime | None
-    earliest: datetime | None
-    latest: datetime | None
-
-    def includes(self, message: Message) -> bool:
-        if self.to not in (None, message.to) or self.sender not in (None, message.sender):
-            return False
-        if self.day is None and self.earliest is None and self.latest is None:
-            return True
-        if message.sent is None:
-            return False
-        sent = message.sent.replace(microsecond=0)
-        return (
-            (self.day is None or sent.date() == self.day.date())
-            and (self.earliest is None or sent >= self.earliest)
-            and (self.latest is None or sent <= self.latest)
-        )
-
-
-def _read(filters: Mapping[str, str]) -> _Wanted:
-    day, earliest, latest = (_moment(filters.get(f"DateSent{sign}")) for sign in ("", ">", "<"))
-    return _Wanted(filters.get("To"), filters.get("From"), day, earliest, latest)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A day or a moment in ISO 8601, UTC where it says nothing else. Raises ValueError."""
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

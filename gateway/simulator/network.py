@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.simulator.account import Account
+from gateway.simulator.attachments import Attachments
 from gateway.simulator.caller import Caller, CallLog
 from gateway.simulator.faults import Faults
 from gateway.simulator.feed import Feed
@@ -26,6 +27,7 @@ class Delays:
     delivering: float = 0.03
     retrying: float = 0.05
     processing_recording: float = 0.15
+    storing_media: float = 0.0
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Network:
     faults: Faults = field(default_factory=Faults)
     feed: Feed = field(default_factory=Feed)
     log: MessageLog = field(default_factory=MessageLog)
+    attachments: Attachments = field(default_factory=Attachments)
     recordings: dict[str, Recording] = field(default_factory=dict)
     calls: dict[str, tuple[CallLog, Caller]] = field(default_factory=dict)
     handsets: Handsets = field(init=False)

@@ -15,12 +15,13 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
-from gateway.simulator import texting
+from gateway.simulator import page_files, texting
 from gateway.simulator.account import API_VERSION, is_loopback, is_number
 from gateway.simulator.caller import INSTANT, KEYS, LIFELIKE, At, Caller, CallLog
 from gateway.simulator.faults import Fault
 from gateway.simulator.handsets import MOST_SHOWN, Handset, describe_handset
 from gateway.simulator.network import Network
+from gateway.simulator.page_files import PageFiles
 from gateway.simulator.samples import samples
 from gateway.simulator.words import choose, languages
 
@@ -53,7 +54,7 @@ class HandsetsPage:
             web.get("/static/{name}", self._file),
             web.get("/handsets/events", self._events),
             web.get("/handsets/state", self._state),
-            web.get("/handsets/samples/{id}.wav", self._sample),
+            *PageFiles(self._network).routes(),
             web.post("/handsets", self._add),
             web.post("/handsets/faults", self._faults),
             web.post("/handsets/calls/{sid}/keys", self._press),
@@ -70,6 +71,7 @@ class HandsetsPage:
         data = {
             "words": html.escape(json.dumps(words)),
             "samples": html.escape(json.dumps(_describe_samples(language))),
+            "offered": html.escape(json.dumps(page_files.describe(language))),
         }
         others = "".join(
             f'<a href="?lang={other}" lang="{other}" hreflang="{other}">{html.escape(spoken["language"])}</a>'
@@ -79,7 +81,13 @@ class HandsetsPage:
         template = Template((STATIC / "handsets.html").read_text("utf-8"))
         number = html.escape(self._network.account.number)
         text = template.substitute(
-            filled, lang=language, others=others, city=number, data=data["words"], said=data["samples"]
+            filled,
+            lang=language,
+            others=others,
+            city=number,
+            data=data["words"],
+            said=data["samples"],
+            offered=data["offered"],
         )
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
 
@@ -90,12 +98,6 @@ class HandsetsPage:
         return web.Response(
             body=(STATIC / name).read_bytes(), content_type=FILES[name], charset="utf-8", headers=HEADERS
         )
-
-    async def _sample(self, request: web.Request) -> web.Response:
-        sample = samples().get(request.match_info["id"])
-        if sample is None:
-            raise NotFound("no_such_thing")
-        return web.Response(body=sample.path.read_bytes(), content_type="audio/wav", headers=HEADERS)
 
     async def _state(self, request: web.Request) -> web.Response:
         return web.json_response(self._describe(), headers=HEADERS)
@@ -127,12 +129,14 @@ class HandsetsPage:
         return web.json_response(describe_handset(self._network.handsets.show(number)), status=201)
 
     async def _text(self, request: web.Request) -> web.Response:
+        """Send {"body", "media"} (see `page_files.files_of`), `repeat` times, or once more what had the id `sid`."""
         data = await _json(request)
-        body = _string(data, "body", texting.LONGEST_BODY)
-        if not body.strip():
+        body, files = _string(data, "body", texting.LONGEST_BODY), await page_files.files_of(data)
+        if not body.strip() and not files:
             raise BadInput("empty_text", "body")
         repeat, sid = _whole(data, "repeat", 1), _string(data, "sid", 34) or None
-        statuses = await texting.text(self._network, self._handset(request).number, body, sid=sid, repeat=repeat)
+        number = self._handset(request).number
+        statuses = await texting.text(self._network, number, body, files=files, sid=sid, repeat=repeat)
         return web.json_response({"statuses": statuses})
 
     async def _power(self, request: web.Request) -> web.Response:
@@ -231,6 +235,8 @@ async def _json(request: web.Request) -> dict[str, Any]:
         raise BadInput("not_json")
     try:
         data = await request.json()
+    except web.HTTPRequestEntityTooLarge:
+        raise BadInput("too_large") from None
     except ValueError:
         raise BadInput("not_json") from None
     if not isinstance(data, dict):

@@ -16,7 +16,7 @@ from gateway.simulator.segments import count_segments
 COUNTRY = "CN"
 
 
-def inbound_text(message: Message, account: Account, keyword: str | None) -> dict[str, str]:
+def inbound_text(message: Message, account: Account, api_url: str, keyword: str | None) -> dict[str, str]:
     """A text has come in. `keyword` is what Advanced Opt-Out made of it."""
     told = {
         **_places("From", "To"),
@@ -25,13 +25,16 @@ def inbound_text(message: Message, account: Account, keyword: str | None) -> dic
         "Body": message.body,
         "From": message.sender,
         "MessageSid": message.sid,
-        "NumMedia": "0",
+        "NumMedia": str(len(message.media)),
         "NumSegments": str(count_segments(message.body)),
         "SmsMessageSid": message.sid,
         "SmsSid": message.sid,
         "SmsStatus": "received",
         "To": message.to,
     }
+    for number, (sid, kind) in enumerate(message.media):
+        told[f"MediaUrl{number}"] = f"{api_url}{account.path}/Messages/{message.sid}/Media/{sid}"
+        told[f"MediaContentType{number}"] = kind
     return {**told, "OptOutType": keyword} if keyword else told
 
 

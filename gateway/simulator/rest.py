@@ -6,20 +6,21 @@ https://www.twilio.com/docs/usage/api
 from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from aiohttp import web
 
 from gateway import clock
-from gateway.simulator import messages, recordings, texting
+from gateway.simulator import listing
 from gateway.simulator.account import API_VERSION
 from gateway.simulator.errors import ApiError, not_found
 from gateway.simulator.faults import suffer
 from gateway.simulator.network import Network
+from gateway.simulator.rest_calls import CallsApi
+from gateway.simulator.rest_messages import MessagesApi
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-FILTERS = ("To", "From", "DateSent", "DateSent>", "DateSent<")
-USUAL_PAGE, LARGEST_PAGE = 50, 1000
+# As often as `webhooks.deliver` tries again, and after the same failures.
+RETRIES = "#rc=1&rp=ct,rt,5xx"
 
 
 class RestApi:
@@ -31,13 +32,20 @@ class RestApi:
     def routes(self) -> list[web.RouteDef]:
         """All paths of the API."""
         root = f"/{API_VERSION}/Accounts/{{account}}"
+        texts, calls = MessagesApi(self._network), CallsApi(self._network)
         return [
             web.get(f"/{API_VERSION}/Accounts/{{account}}.json", self._guard(self._account)),
-            web.post(f"{root}/Messages.json", self._guard(self._send)),
-            web.get(f"{root}/Messages.json", self._guard(self._list)),
-            web.get(f"{root}/Messages/{{sid}}.json", self._guard(self._message)),
-            web.get(f"{root}/Recordings/{{name}}", self._guard(self._recording)),
-            web.delete(f"{root}/Recordings/{{name}}", self._guard(self._delete_recording)),
+            web.post(f"{root}/Messages.json", self._guard(texts.send)),
+            web.get(f"{root}/Messages.json", self._guard(texts.list)),
+            web.get(f"{root}/Messages/{{sid}}.json", self._guard(texts.one)),
+            web.get(f"{root}/Messages/{{sid}}/Media.json", self._guard(texts.files)),
+            web.get(f"{root}/Messages/{{sid}}/Media/{{name}}", self._guard(texts.file)),
+            web.delete(f"{root}/Messages/{{sid}}/Media/{{name}}", self._guard(texts.delete_file)),
+            web.get("/media/{sid}", texts.stored),
+            web.get(f"{root}/Calls/{{sid}}.json", self._guard(calls.call)),
+            web.get(f"{root}/Recordings.json", self._guard(calls.recordings)),
+            web.get(f"{root}/Recordings/{{name}}", self._guard(calls.recording)),
+            web.delete(f"{root}/Recordings/{{name}}", self._guard(calls.delete_recording)),
             web.get(f"{root}/IncomingPhoneNumbers.json", self._guard(self._numbers)),
             web.route("*", f"/{API_VERSION}/{{rest:.*}}", self._guard(self._nothing)),
         ]
@@ -80,95 +88,41 @@ class RestApi:
             }
         )
 
-    async def _send(self, request: web.Request) -> web.Response:
-        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        message = texting.accept(self._network, form)
-        return web.json_response(messages.describe(message, self._network.account), status=201)
-
-    async def _message(self, request: web.Request) -> web.Response:
-        message = self._network.log.get(request.match_info["sid"])
-        if message is None:
-            raise not_found(request.path)
-        return web.json_response(messages.describe(message, self._network.account))
-
-    async def _list(self, request: web.Request) -> web.Response:
-        """Newest first. A page token is the id of the last message of the page before, so that what arrives
-        meanwhile moves nothing to another page."""
-        filters = {name: request.query[name] for name in FILTERS if name in request.query}
-        size, page = _number(request, "PageSize", USUAL_PAGE), _number(request, "Page", 0)
-        size = max(1, min(size, LARGEST_PAGE))
-        after = request.query.get("PageToken", "").removeprefix("PA") or None
-        try:
-            found, more = self._network.log.page(filters, size, after)
-        except ValueError:
-            raise ApiError(20001, "Invalid date in filter") from None
-        listed = [messages.describe(message, self._network.account) for message in found]
-        following = {"Page": page + 1, "PageToken": f"PA{found[-1].sid}"} if more else None
-        return self._paged(request, "messages", listed, filters, size, page, following)
-
     async def _numbers(self, request: web.Request) -> web.Response:
-        account = self._network.account
-        number = {
-            "sid": "PN" + account.sid[2:],
+        """Our one number, set up as a gateway on this machine needs it; the filter is a part of a number."""
+        number = self._number()
+        asked = listing.asked(request, "PhoneNumber")
+        fits = asked.filters.get("PhoneNumber", "").strip() in number["phone_number"]
+        rows = {number["sid"]: number} if fits else {}
+        return listing.answer(request, "incoming_phone_numbers", rows, asked, more=False)
+
+    def _number(self) -> dict[str, Any]:
+        """https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource"""
+        account, sid = self._network.account, "PN" + self._network.account.sid[2:]
+        texts, calls = self._network.hook("sms_twilio/inbound"), self._network.hook("voice_twilio/answer")
+        return {
+            "sid": sid,
             "account_sid": account.sid,
             "phone_number": account.number,
             "friendly_name": account.number,
-            "capabilities": {"voice": True, "sms": True, "mms": False, "fax": False},
-            "sms_url": self._network.hook("sms_twilio/inbound"),
+            "api_version": API_VERSION,
+            "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
+            "sms_url": texts + RETRIES,
             "sms_method": "POST",
-            "voice_url": self._network.hook("voice_twilio/answer"),
+            "sms_fallback_url": texts,
+            "sms_fallback_method": "POST",
+            "sms_application_sid": "",
+            "voice_url": calls + RETRIES,
             "voice_method": "POST",
+            "voice_fallback_url": calls,
+            "voice_fallback_method": "POST",
+            "voice_application_sid": "",
+            "voice_caller_id_lookup": False,
+            "voice_receive_mode": "voice",
+            "trunk_sid": None,
+            "status_callback": "",
+            "status_callback_method": "POST",
+            "origin": "twilio",
             "status": "in-use",
-            "uri": f"{account.path}/IncomingPhoneNumbers/PN{account.sid[2:]}.json",
+            "uri": f"{account.path}/IncomingPhoneNumbers/{sid}.json",
         }
-        wanted = request.query.get("PhoneNumber", account.number)
-        listed = [number] if wanted == account.number else []
-        return self._paged(request, "incoming_phone_numbers", listed, {}, USUAL_PAGE, 0, None)
-
-    def _paged(
-        self,
-        request: web.Request,
-        name: str,
-        listed: list[dict[str, Any]],
-        filters: dict[str, str],
-        size: int,
-        page: int,
-        following: dict[str, Any] | None,
-    ) -> web.Response:
-        def uri(values: dict[str, Any]) -> str:
-            return f"{request.path}?{urlencode({**filters, 'PageSize': size, **values})}"
-
-        return web.json_response(
-            {
-                name: listed,
-                "page": page,
-                "page_size": size,
-                "start": page * size,
-                "end": page * size + max(0, len(listed) - 1),
-                "uri": request.path_qs,
-                "first_page_uri": uri({"Page": 0}),
-                "next_page_uri": uri(following) if following else None,
-                "previous_page_uri": uri({"Page": page - 1}) if page else None,
-            }
-        )
-
-    async def _recording(self, request: web.Request) -> web.Response:
-        sid, _, kind = request.match_info["name"].partition(".")
-        recording = self._network.recordings.get(sid)
-        if recording is None or kind not in ("", "wav", "json"):
-            raise not_found(request.path)
-        if kind == "json":
-            return web.json_response(recordings.describe(recording, self._network.account))
-        if not recording.ready:
-            raise not_found(request.path)
-        return web.Response(body=recording.wav, content_type="audio/x-wav")
-
-    async def _delete_recording(self, request: web.Request) -> web.Response:
-        if self._network.recordings.pop(request.match_info["name"].removesuffix(".json"), None) is None:
-            raise not_found(request.path)
-        return web.Response(status=204)
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    value = request.query.get(name, "")
-    return int(value) if value.isdecimal() and len(value) < 7 else default

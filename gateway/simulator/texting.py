@@ -5,11 +5,12 @@ https://www.twilio.com/docs/messaging/guides/webhook-request and /docs/messaging
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element, ParseError
 
 from gateway.simulator import payloads
-from gateway.simulator.account import is_local, is_number
+from gateway.simulator.account import is_local, is_number, new_sid
+from gateway.simulator.attachments import File
 from gateway.simulator.errors import ApiError
 from gateway.simulator.handsets import Handset
 from gateway.simulator.messages import Message
@@ -64,19 +65,28 @@ async def carry(network: Network, message: Message) -> None:
     receipts.put_nowait(None)
 
 
-async def text(network: Network, sender: str, body: str, *, sid: str | None = None, repeat: int = 1) -> list[int]:
+async def text(
+    network: Network,
+    sender: str,
+    body: str,
+    *,
+    files: Sequence[File] = (),
+    sid: str | None = None,
+    repeat: int = 1,
+) -> list[int]:
     """Send a text from a handset to the city; gives the HTTP status of each request (0: no answer).
 
     With `repeat` the gateway is told that many times of the same message; with the `sid` of an earlier message
-    it is told of that one again.
+    it is told of that one again. What nobody takes is kept as received, with the error that the carrier notes.
     """
     handset = network.handsets.get(sender)
     message = network.log.get(sid)
     if message is None:
-        message = _write(network, sender, body, sid)
+        message = _write(network, sender, body, files, sid)
         _obey(network, handset, _keyword(body))
     keyword = _keyword(message.body) if network.advanced_opt_out else None
-    hook, told = network.hook("sms_twilio/inbound"), payloads.inbound_text(message, network.account, keyword)
+    hook = network.hook("sms_twilio/inbound")
+    told = payloads.inbound_text(message, network.account, network.url, keyword)
     statuses: list[int] = []
     answer = NO_ANSWER
     for _ in range(repeat):
@@ -146,10 +156,11 @@ async def _send_receipts(network: Network, url: str, held: list[dict[str, str]])
     held.clear()
 
 
-def _write(network: Network, sender: str, body: str, sid: str | None) -> Message:
+def _write(network: Network, sender: str, body: str, files: Sequence[File], sid: str | None) -> Message:
     message = Message(sender, network.account.number, body, "inbound", "receiving")
-    if sid:
-        message.sid = sid
+    message.sid = sid or new_sid("MM" if files else "SM")
+    network.attachments.add(message.sid, files, network.delays.storing_media)
+    message.media = tuple((one.sid, one.file.type) for one in network.attachments.of(message.sid))
     network.log.add(message)
     network.handsets.put(message)
     return message

@@ -21,6 +21,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/api/v1/posts", _posts),
         web.get(r"/api/v1/posts/{ticket:\d{8}}", _post),
+        web.get(r"/api/v1/posts/{ticket:\d{8}}/comments", _comments),
         web.get("/api/v1/departments", _departments),
         web.get("/api/v1/categories", _categories),
         web.get("/api/v1/stats", _stats),
@@ -54,6 +55,15 @@ async def _posts(request: web.Request) -> web.Response:
 
 async def _post(request: web.Request) -> web.Response:
     return answer(public_json(await request.app[DESK].post(request.match_info["ticket"])))
+
+
+async def _comments(request: web.Request) -> web.Response:
+    found, following = await request.app[DESK].comments(
+        request.match_info["ticket"],
+        limit=whole_number(request, "limit", USUAL, MOST),
+        cursor=request.query.get("cursor") or None,
+    )
+    return answer({"items": [public_json(post) for post in found], "next": following})
 
 
 async def _departments(request: web.Request) -> web.Response:

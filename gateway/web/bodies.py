@@ -28,6 +28,7 @@ class Decision(In):
     note: str | None = Field(None, max_length=LONGEST_NOTE)
     text: str | None = Field(None, max_length=LONGEST_TEXT)
     version: int | None = Field(None, ge=1)
+    alike: bool = False
 
 
 class Answer(In):

@@ -67,6 +67,7 @@ async def _decide(request: web.Request) -> web.Response:
             note=form.get("note") or None,
             text=form.get("text") or None,
             version=int(form["version"]) if form.get("version", "").isdecimal() else None,
+            alike="alike" in form,
         )
     except (BadInput, Conflict) as error:
         return await _again(request, form.get("back", ""), error)
@@ -141,6 +142,7 @@ async def _draw_post(
         unmasked = ids if may_decide(request) else []
         originals = await history.originals(connection, runtime.vault, unmasked)
         transcripts = await history.transcripts(connection, runtime.vault, unmasked)
+        alike = await posts.alike(connection, thread[0].group or thread[0].id)
     first = thread[0]
     chosen = account.department or first.department or _suggested(request, first)
     return await _draw(
@@ -153,6 +155,7 @@ async def _draw_post(
         first=first,
         entries=sorted((entry for of_post in entries.values() for entry in of_post), key=lambda entry: entry.at),
         deliveries=sent,
+        alike=[post for post in alike if post.id != first.id],
         originals=originals,
         transcripts=transcripts,
         may_answer=account.role in (Role.OFFICER, Role.ADMINISTRATOR),

@@ -84,6 +84,7 @@ async def _decide(request: web.Request) -> web.Response:
         note=body.note,
         text=body.text,
         version=body.version,
+        alike=body.alike,
     )
     return web.json_response({"version": version})
 

@@ -170,7 +170,8 @@ class Drawing:
 
 
 def _is_spoken(channel: Channel) -> bool:
-    return any(kind.startswith("audio") for kind in channel.capabilities.media)
+    """Whether a line is called: it takes sound and carries no texts back."""
+    return not channel.capabilities.schemes and any(kind.startswith("audio") for kind in channel.capabilities.media)
 
 
 def _named(names: Mapping[Any, str], language: str) -> str:

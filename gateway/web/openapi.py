@@ -66,6 +66,9 @@ def _paths() -> dict[str, dict[str, Any]]:
     return {
         "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": FILTERS})},
         "/api/v1/posts/{ticket}": {"get": _operation("One thread", post, extra={"parameters": [TICKET]})},
+        "/api/v1/posts/{ticket}/comments": {
+            "get": _operation("What was added to a thread", page, extra={"parameters": [TICKET, *FILTERS[:2]]})
+        },
         "/api/v1/stream": {"get": _stream()},
         "/api/v1/departments": {"get": _operation("The departments", named)},
         "/api/v1/categories": {"get": _operation("The categories", named)},

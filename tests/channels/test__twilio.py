@@ -33,6 +33,7 @@ from tests.channels.twilio_world import (
     ACCOUNT,
     CITIZEN,
     CREDENTIALS,
+    NUMBER,
     PUBLIC_URL,
     TOKEN,
     FakeTwilio,
@@ -208,9 +209,10 @@ async def test_tokens_in_rotation_are_all_heard_and_the_first_speaks(
     answer = await hook(http, server, "/hooks/voice_twilio/answer", payload("voice_twilio", "answer"))
     await server.close()
     twilio.says({"sid": ACCOUNT, "status": "active"})
+    twilio.says(number())
     await rotating.check()
     assert answer.status == 200
-    assert twilio.proofs == ["Basic " + _basic(f"{ACCOUNT}:new-token")]
+    assert twilio.proofs == ["Basic " + _basic(f"{ACCOUNT}:new-token")] * 2
 
 
 SETTINGS = [
@@ -287,8 +289,14 @@ def test_a_refusal_without_a_code_is_judged_by_its_status(body: bytes) -> None:
     assert found.code == "400"
 
 
+def number(**fields: Any) -> dict[str, Any]:
+    """Twilio's list of our one number, by default set up as the hotline needs it."""
+    hotline = {"voice_url": f"{PUBLIC_URL}/hooks/voice_twilio/answer#rc=3&rp=all", "voice_method": "POST"}
+    fallback = {"voice_fallback_url": f"{PUBLIC_URL}/hooks/voice_twilio/answer", "voice_fallback_method": "POST"}
+    return {"incoming_phone_numbers": [{"phone_number": NUMBER} | hotline | fallback | fields], "page": 0}
+
+
 CHECKS: list[tuple[str, Any, int, Standing]] = [
-    ("active", {"sid": ACCOUNT, "status": "active"}, 200, Standing.READY),
     ("suspended", {"sid": ACCOUNT, "status": "suspended"}, 200, Standing.NEVER),
     ("closed", {"sid": ACCOUNT, "status": "closed"}, 200, Standing.NEVER),
     ("closed to the API", {"code": 20005, "message": "Account not active"}, 403, Standing.NEVER),
@@ -320,6 +328,38 @@ async def test_check(
     assert twilio.asked == [("GET", f"/2010-04-01/Accounts/{ACCOUNT}.json", {})]
 
 
+# What Twilio says of the number, how things stand then, and a word of what is said.
+NUMBERS: list[tuple[str, Any, int, Standing, str]] = [
+    ("set up well", number(), 200, Standing.READY, "knows the account and its number"),
+    ("calls go elsewhere", number(voice_url="https://x.example/"), 200, Standing.READY, "/hooks/voice_twilio/answer"),
+    ("not ours", {"incoming_phone_numbers": []}, 200, Standing.ASK, f"no number {NUMBER}"),
+    ("a longer one", number(phone_number=NUMBER + "9"), 200, Standing.ASK, f"no number {NUMBER}"),
+    ("not for this key", {"code": 20003, "message": "Authenticate"}, 401, Standing.ASK, "refuses"),
+    ("in trouble", {"code": 20500, "message": "oops"}, 500, Standing.LATER, "cannot be reached"),
+    ("a page of something else", "<html>hello</html>", 200, Standing.LATER, "cannot be reached"),
+]
+
+
+@pytest.mark.parametrize(("label", "content", "status", "standing", "word"), NUMBERS, ids=[row[0] for row in NUMBERS])
+async def test_check_of_the_number(
+    http: ClientSession,
+    twilio: FakeTwilio,
+    api: TestServer,
+    label: str,
+    content: Any,
+    status: int,
+    standing: Standing,
+    word: str,
+) -> None:
+    twilio.says({"sid": ACCOUNT, "status": "active"})
+    twilio.says(content, status=status)
+    health = await channel(http, api_url=str(api.make_url("/"))).check()
+    assert health.standing is standing
+    assert word in health.sentence
+    asked = ("GET", f"/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json", {"PhoneNumber": NUMBER})
+    assert (*twilio.asked[1][:2], {"PhoneNumber": twilio.asked[1][2]["PhoneNumber"]}) == asked
+
+
 async def test_check_of_what_cannot_be_reached(http: ClientSession) -> None:
     health = await channel(http, api_url=f"http://127.0.0.1:{closed_port()}").check()
     assert health.standing is Standing.LATER
@@ -338,6 +378,7 @@ async def test_the_environment_of_the_process_does_not_lead_elsewhere(
     monkeypatch.setenv("TWILIO_EDGE", "sydney")
     monkeypatch.setenv("TWILIO_REGION", "au1")
     twilio.says({"sid": ACCOUNT, "status": "active"})
+    twilio.says(number())
     health = await channel(http, api_url=f"{api.make_url('/')}base/").check()
     assert health.standing is Standing.READY
     assert twilio.asked[0][1] == f"/base/2010-04-01/Accounts/{ACCOUNT}.json"

@@ -200,7 +200,7 @@ async def test_what_is_over_the_limit_is_measured_as_more(name: str, channels: d
 @pytest.mark.parametrize("name", NAMES)
 async def test_it_stops_within_a_second(name: str, channels: dict[str, Channel], runtime: Runtime) -> None:
     task = asyncio.create_task(channels[name].run(Desk(runtime)))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=1)
     assert done

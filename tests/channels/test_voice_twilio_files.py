@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from channels import _twilio, voice_twilio
+from channels import _twilio, _twilio_files
 from channels.base import Fetched
 from channels.failures import Failure, Refused, RetryLater, Throttled, Unknown
 from channels.voice_twilio import Adapter, VoiceSettings
@@ -67,7 +67,7 @@ async def test_how_fetching_fails(
 
 async def test_a_file_that_does_not_come_is_tried_later(adapter: Adapter, twilio: FakeTwilio, api: TestServer) -> None:
     twilio.hangs()
-    with patch.object(voice_twilio, "_FETCH_SECONDS", 0.3), pytest.raises(RetryLater):
+    with patch.object(_twilio_files, "_FETCH_SECONDS", 0.3), pytest.raises(RetryLater):
         await adapter.fetch(str(api.make_url(f"{RECORDINGS}/{SID}")), 1000)
 
 

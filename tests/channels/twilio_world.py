@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from channels._twilio_lists import CatchingUp
 from channels.base import Channel, City, Desk, Surroundings
 from gateway.errors import EverylineError
 from gateway.schema import Incoming, Outcome, Receipt, Say, Taken
@@ -40,8 +42,10 @@ class NotedDesk:
         self.receipts: list[Receipt] = []
         self.ready: list[str] = []
         self.kept: dict[str, Mapping[str, Any]] = {}
+        self.days: dict[str, int] = {}
         self.refuse: EverylineError | None = None
         self.ticket: str | None = TICKET
+        self.repeated = False
         self._phrases = {
             language: tomllib.loads((ROOT / f"config/phrases/{language}.toml").read_text()) for language in ("zh", "en")
         }
@@ -50,7 +54,7 @@ class NotedDesk:
         if self.refuse:
             raise self.refuse
         self.taken.append(incoming)
-        return Taken(Outcome.POST, Say("received"), incoming.language or "zh", self.ticket)
+        return Taken(Outcome.POST, Say("received"), incoming.language or "zh", self.ticket, repeated=self.repeated)
 
     async def receipt(self, channel: str, receipt: Receipt) -> None:
         self.receipts.append(receipt)
@@ -58,8 +62,9 @@ class NotedDesk:
     async def media_ready(self, channel: str, external_id: str) -> None:
         self.ready.append(external_id)
 
-    async def keep(self, channel: str, key: str, value: Mapping[str, Any]) -> None:
+    async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         self.kept[f"{channel} {key}"] = value
+        self.days[f"{channel} {key}"] = days
 
     async def recall(self, channel: str, key: str) -> Mapping[str, Any] | None:
         return self.kept.get(f"{channel} {key}")
@@ -126,6 +131,12 @@ async def start_api(twilio: FakeTwilio) -> TestServer:
     server = TestServer(app)
     await server.start_server()
     return server
+
+
+async def look(channel: Channel, desk: NotedDesk) -> None:
+    """Let a channel look once for what did not come by itself."""
+    with patch.object(CatchingUp, "run", CatchingUp.step):
+        await channel.run(cast(Desk, desk))
 
 
 def around(http: ClientSession, public_url: str = PUBLIC_URL) -> Surroundings:

@@ -5,14 +5,19 @@ from typing import Any
 import pytest
 
 from gateway.casework import cases
-from gateway.journey import conversation, moderation
-from gateway.journey.conversation import COMMANDS, EXAMPLE_TICKET, recognise
+from gateway.journey import commands, conversation, moderation, topics
+from gateway.journey.commands import EXAMPLE_TICKET
+from gateway.journey.conversation import recognise
 from gateway.journey.intake import Intake
 from gateway.journey.tickets import is_ticket
 from gateway.runtime import Runtime
 from gateway.schema import Action, Outcome
-from tests.conftest import Texting, settle_down
+from gateway.settings import load
+from tests.conftest import ROOT, Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
+
+NAMES = topics.Names(load({"EVERYLINE_CONFIG": str(ROOT / "config")}))
+COMMANDS = commands.table(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -24,18 +29,44 @@ from tests.journey.test_intake import ANNA, BORIS, message
         ("查询48217059", "status"),
         ("查询 ４８２１７０５９", "status"),
         ("查询：48217059", "status"),
+        ("查询编号48217059", "status"),
+        ("48217059", "status"),
+        ("#4821 7059", "status"),
+        ("STAUS 48217059", "status"),
+        ("stauts 48217059", "status"),
+        ("Stat 48217059", "status"),
         ("FOLLOW ALL", "follow"),
+        ("follow water", "follow"),
+        ("follow Water and drains", "follow"),
+        ("follow 48217059", "follow"),
+        ("Follow Elm Street", "follow"),
+        ("folow heating", "follow"),
         ("关注全部", "follow"),
+        ("关注 供暖", "follow"),
+        ("关注供热办", "follow"),
+        ("关注人民路", "follow"),
         ("关注", "follow"),
+        ("UNFOLLOW", "unfollow"),
+        ("取消关注 供暖", "unfollow"),
         ("STOP", "stop"),
         ("  stop. ", "stop"),
+        ("STPO", "stop"),
         ("退订", "stop"),
         ("退訂", "stop"),
         ("TD", "stop"),
         ("START", "start"),
         ("开通", "start"),
         ("Help!", "help"),
+        ("hlep", "help"),
         ("帮助", "help"),
+        ("PRIVATE", "private"),
+        ("private 48217059", "private"),
+        ("私密 48217059", "private"),
+        ("NEW", "new"),
+        ("另一件", "new"),
+        ("LANGUAGE ENGLISH", "language"),
+        ("语言 中文", "language"),
+        ("English", "english"),
         ("stop the noise at night", None),
         ("stopped bus on main street", None),
         ("help, water everywhere", None),
@@ -43,12 +74,51 @@ from tests.journey.test_intake import ANNA, BORIS, message
         ("查询一下停水什么时候结束", None),
         ("statuses", None),
         ("status48217059", None),
+        ("follow up on my complaint please", None),
+        ("private land is full of rubbish", None),
+        ("hello", None),
+        ("shop", None),
+        ("new pothole", None),
+        ("12345678", None),
         ("", None),
     ],
 )
 def test_only_a_whole_message_is_a_command(text: str, command: str | None) -> None:
     found = recognise(text, COMMANDS)
     assert (found and found[0]) == (COMMANDS[command] if command else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1", 1), ("２。", 2), ("三", 3), ("5)", 5), ("6", None), ("12", None), ("1 x", None)]
+)
+def test_a_bare_number_answers_a_question(text: str, number: int | None) -> None:
+    assert conversation.chosen(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("PRIVATE my neighbour", "my neighbour"), ("私密：隔壁漏水", "隔壁漏水"), ("privately", None), ("PRIVATE", None)],
+)
+def test_what_is_said_behind_private_is_kept_private(text: str, said: str | None) -> None:
+    assert conversation.confidential(text) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "topic"),
+    [
+        ("all", "all"),
+        ("供暖", "category:heating"),
+        ("供热办", "department:heating"),
+        ("heating", "category:heating"),
+        ("人民路", "place:人民路"),
+        ("elm street", "place:elm street"),
+        ("place old town", "place:old town"),
+        ("4821 7059", "ticket:48217059"),
+        ("nonsense", None),
+    ],
+)
+def test_topics_have_names(words: str, topic: str | None) -> None:
+    assert NAMES.topic(words) == topic
 
 
 def test_the_example_in_the_explanation_is_a_ticket() -> None:

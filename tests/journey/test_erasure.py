@@ -42,7 +42,7 @@ class Life:
         self.posts: dict[str, Taken] = {}
 
     async def say(self, name: str, text: str, **more: Any) -> Taken:
-        taken = await Intake(self.runtime).take(message(text, ANNA, **more))
+        taken = await Intake(self.runtime).take(message(text, ANNA, commands=False, **more))
         self.posts[name] = taken
         return taken
 
@@ -298,10 +298,36 @@ async def test_what_channels_keep_of_his_calls_is_forgotten(runtime: Runtime, li
     assert [row["name"] for row in await rows(runtime, tables.kept)] == ["CA2"]
 
 
+async def test_what_others_said_alike_waits_without_him(runtime: Runtime, texting: Texting) -> None:
+    same = "rubbish lies all over the old market square"
+    first = await Intake(runtime).take(message(same, ANNA))
+    second = await Intake(runtime).take(message(f"{same}!", BORIS))
+    groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables.posts)}
+    assert groups == {first.post_id: None, second.post_id: first.post_id}, "else this proves nothing"
+    await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
+    async with runtime.database.reading() as connection:
+        assert [post.id for post in await posts.queue(connection)] == [second.post_id]
+    third = await Intake(runtime).take(message(f"{same}.", CARLA))
+    groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables.posts)}
+    assert groups[third.post_id] == second.post_id, "and gathers what comes"
+
+
+async def test_a_word_under_another_s_thread_is_nobody_s_afterwards(runtime: Runtime, life: Life) -> None:
+    thread = await Intake(runtime).take(message("a thread of somebody else", BORIS))
+    comment = tables.posts.update().where(tables.posts.c.id == life.posts["published"].post_id)
+    moved = comment.values(thread_id=thread.post_id, parent_id=thread.post_id, kind="comment", ticket=None)
+    await runtime.database.write(lambda tx: tx.connection.execute(moved))
+    await erase(runtime, withdraw=False)
+    await settle_down(runtime)
+    left = str(life.posts["published"].post_id)
+    await moderation.decide(runtime, left, Action.WITHDRAW, actor="mo", reason="unclear")
+    assert not [row for row in await rows(runtime, tables.deliveries) if row["phrase"] == "comment_rejected"]
+
+
 async def test_many_posts_are_withdrawn_piece_by_piece(runtime: Runtime, texting: Texting, monkeypatch: Any) -> None:
     monkeypatch.setattr(erasure, "AT_ONCE", 2)
     for number in range(5):
-        taken = await Intake(runtime).take(message(f"report number {number} of many", ANNA))
+        taken = await Intake(runtime).take(message(f"report number {number} of many", ANNA, commands=False))
         await moderation.decide(runtime, str(taken.post_id), Action.PUBLISH, actor="mo")
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
     assert {row["state"] for row in await rows(runtime, tables.posts)} == {"withdrawn"}

@@ -328,7 +328,7 @@ async def test_a_muted_line_hears_what_is_said_on_it_and_nothing_else(runtime: R
     await link(runtime, texting, BORIS)
     person = str((await who(runtime, BROWSER)).person)
     anna = (await who(runtime, f"tel:{ANNA}")).id
-    other = await Intake(runtime).take(message("report of the other phone", BORIS))
+    other = await Intake(runtime).take(message("report of the other phone", BORIS, commands=False))
     await settle_down(runtime)
     await runtime.database.write(lambda tx: citizens.change_line(tx, person, anna, muted_at=clock.now()))
     for taken in (own, other):

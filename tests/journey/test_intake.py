@@ -13,7 +13,7 @@ from gateway.schema import Incoming, Outcome, State
 from store import tables
 from tests.conftest import Texting, settle_down
 
-ANNA, BORIS = "+8613800138001", "+8613800138002"
+ANNA, BORIS, CLARA, DAVID = (f"+861380013800{n}" for n in range(1, 5))
 numbers = count(1)
 
 

@@ -44,5 +44,7 @@ async def test_kill_9_while_64_clients_send_loses_nothing_and_doubles_nothing(tm
     assert accepted <= set(ids), "an accepted text is gone"
     assert len(ids) == len(set(ids)), "a text is kept twice"
     assert len({post_id for _, post_id in kept}) == len(kept), "each text is one post"
-    posts, tickets = database.execute("SELECT count(*), count(DISTINCT ticket) FROM posts").fetchone()
-    assert (posts, tickets) == (len(kept), len(kept))
+    asked = "SELECT count(*), count(ticket), count(DISTINCT ticket), count(DISTINCT thread_id) FROM posts"
+    posts, tickets, different, threads = database.execute(asked).fetchone()
+    assert posts == len(kept), "what follows a report is kept with it"
+    assert tickets == different == threads

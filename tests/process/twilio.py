@@ -13,7 +13,9 @@ ACCOUNT = "AC" + "0" * 31 + "1"
 TOKEN = "test-token-of-nobody"
 NUMBER = "+8657112345678"
 PATH = "/hooks/sms_twilio/inbound"
+# The API stands where nobody listens: the gateway's own calls must not leave this machine.
 CREDENTIALS = {
+    "EVERYLINE_TWILIO_API_URL": "http://127.0.0.1:9",
     "EVERYLINE_TWILIO_ACCOUNT_SID": ACCOUNT,
     "EVERYLINE_TWILIO_AUTH_TOKEN": TOKEN,
     "EVERYLINE_TWILIO_NUMBER": NUMBER,

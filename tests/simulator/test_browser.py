@@ -1,5 +1,6 @@
 """The page in a real browser: texting, calling, reloading; without an error and without a request to elsewhere."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from tests.simulator.conftest import CITIZEN, TinyGateway
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGS += ["--disable-component-update", "--disable-sync"]
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+INSIDE = """phone => [...phone.querySelectorAll(".write *")].every(
+    one => one.getBoundingClientRect().right <= phone.getBoundingClientRect().right)"""
 ANSWER = "/hooks/voice_twilio/answer"
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")]
@@ -59,6 +65,37 @@ async def test_a_conversation_is_seen_live_and_after_a_reload(
     await window.reload()
     await expect(phone.locator(".bubble")).to_have_text(["<b>Light</b> out", "Thank you"])
     assert await window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_photos_are_chosen_taken_back_sent_and_seen(
+    simulator: Simulator, tiny: TinyGateway, window: Page, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.png"
+    own.write_bytes(PNG)
+    phone = window.locator(".phone").first
+    await phone.get_by_role("button", name="Attach photos or sound").click()
+    await phone.locator(".pick input").set_input_files([own])
+    await phone.get_by_role("button", name="A hole in the road").click()
+    await phone.get_by_role("button", name="A street light that is out").click()
+    await phone.get_by_role("button", name="Remove A street light that is out").click()
+    assert await window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await phone.evaluate(INSIDE), "nothing is cut off at the edge"
+    await phone.get_by_role("button", name="Send").click()
+    await expect(phone.locator(".mine .state")).to_have_text("the gateway has it")
+    await expect(phone.locator(".mine .photo img")).to_have_count(2)
+    await expect(phone.locator(".chosen")).to_be_hidden()
+    seen = "images => images.every(image => image.complete && image.naturalWidth > 0)"
+    await window.wait_for_function(f"({seen})([...document.querySelectorAll('.mine .photo img')])")
+    (told,) = tiny.at("/hooks/sms_twilio/inbound")
+    assert [told.form["NumMedia"], told.form["MediaContentType0"]] == ["2", "image/png"]
+
+
+async def test_a_gateway_that_is_away_is_said(simulator: Simulator, window: Page, unused_tcp_port: int) -> None:
+    simulator.gateway_url = f"http://127.0.0.1:{unused_tcp_port}"
+    phone = window.locator(".phone").first
+    await phone.locator("textarea").fill("Anybody there?")
+    await phone.locator("textarea").press("Enter")
+    await expect(phone.locator(".mine .state")).to_have_text("the gateway did not take it; the carrier keeps it")
 
 
 async def test_a_call_by_hand(simulator: Simulator, tiny: TinyGateway, window: Page) -> None:

@@ -1,14 +1,17 @@
 """The page and the JSON behind it: what it shows, what it changes, and who may not."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession
+from PIL import ExifTags, Image
 
 from gateway.simulator.app import Simulator
 from gateway.simulator.handsets import CITIZENS, MOST_SHOWN
+from gateway.simulator.pictures import pictures
 from gateway.simulator.samples import samples
 from tests.simulator.conftest import CITIZEN, TinyGateway
 
@@ -53,7 +56,9 @@ async def test_its_files_are_served(page: ClientSession, path: str) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/static/page.py", "/static/..%2fapp.py", "/handsets/samples/x.wav"])
+@pytest.mark.parametrize(
+    "path", ["/static/page.py", "/static/..%2fapp.py", "/handsets/samples/x.wav", "/handsets/pictures/x.jpg"]
+)
 async def test_other_files_are_not(page: ClientSession, path: str) -> None:
     async with page.get(path) as answer:
         assert answer.status == 404
@@ -75,6 +80,39 @@ async def test_a_text_from_the_page_goes_out_and_is_seen_live(simulator: Simulat
             assert (message["body"], message["mine"], message["status"]) == ("Hello", True, status)
     async with page.get("/handsets/state") as answer:
         assert (await answer.json())["handsets"][0]["messages"][0]["body"] == "Hello"
+
+
+async def test_what_is_attached_on_the_page_goes_out(
+    simulator: Simulator, page: ClientSession, tiny: TinyGateway
+) -> None:
+    voice = next(iter(samples()))
+    card = {"type": "text/vcard", "data": base64.b64encode(b"BEGIN:VCARD").decode()}
+    media = [{"sample": "pothole"}, {"sample": voice}, card]
+    assert await post(page, f"/handsets/{CITIZEN}/text", body="", media=media) == (200, {"statuses": [200]})
+    (told,) = tiny.at("/hooks/sms_twilio/inbound")
+    assert [told.form[f"MediaContentType{n}"] for n in range(3)] == ["image/jpeg", "audio/wav", "text/vcard"]
+    async with page.get("/handsets/state") as answer:
+        message = (await answer.json())["handsets"][0]["messages"][0]
+    assert [file["type"] for file in message["media"]] == ["image/jpeg", "audio/wav", "text/vcard"]
+    for file, kept, shown in zip(
+        message["media"],
+        (pictures()["pothole"].path.read_bytes(), samples()[voice].path.read_bytes(), b"BEGIN:VCARD"),
+        ("inline", "inline", "attachment"),
+        strict=True,
+    ):
+        async with page.get(f"/handsets/media/{file['sid']}") as answer:
+            assert await answer.read() == kept
+            assert answer.headers["Content-Disposition"] == shown
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+async def test_pictures_can_be_seen_and_one_knows_its_place(page: ClientSession) -> None:
+    for picture in pictures().values():
+        async with page.get(f"/handsets/pictures/{picture.id}.jpg") as answer:
+            assert (answer.content_type, await answer.read()) == ("image/jpeg", picture.path.read_bytes())
+    places = {one.id: Image.open(one.path).getexif().get_ifd(ExifTags.IFD.GPSInfo) for one in pictures().values()}
+    assert {name for name, place in places.items() if place} == {"pothole"}
+    assert places["pothole"][ExifTags.GPS.GPSLatitude][:2] == (30.0, 16.0)
 
 
 async def test_a_phone_can_be_added_and_shows_what_it_had(simulator: Simulator, page: ClientSession) -> None:
@@ -140,6 +178,14 @@ BAD = [
     (f"/handsets/{CITIZEN}/text", {"body": " "}, 422),
     (f"/handsets/{CITIZEN}/text", {"body": "x" * 1601}, 422),
     (f"/handsets/{CITIZEN}/text", {"body": "x", "repeat": -1}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": "pothole"}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [5]}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [{"sample": "../../x"}]}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [{"type": "image/png", "data": "*"}]}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [{"type": "a\r\nb", "data": ""}]}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [{"sample": "lamp"}] * 11}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [{"type": "image/png", "data": "AAAA" * 1_800_000}]}, 422),
+    (f"/handsets/{CITIZEN}/text", {"body": "x", "media": [{"type": "image/png", "data": "AAAA" * 2_400_000}]}, 422),
     (f"/handsets/{CITIZEN}/power", {"on": "yes"}, 422),
     (f"/handsets/{CITIZEN}/call", {"sample": "../../x"}, 422),
     (f"/handsets/{CITIZEN}/call", {"keys": ["A"]}, 422),
@@ -151,7 +197,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("path", "data", "status"), BAD)
+@pytest.mark.parametrize(("path", "data", "status"), BAD, ids=range(len(BAD)))
 async def test_what_makes_no_sense_is_refused(
     page: ClientSession, path: str, data: dict[str, Any], status: int
 ) -> None:

@@ -55,11 +55,15 @@ async def test_the_account_and_its_number_can_be_read(
     numbers = await get(api, "IncomingPhoneNumbers.json")
     (number,) = numbers["incoming_phone_numbers"]
     assert number["phone_number"] == simulator.number
-    assert number["sms_url"] == f"{tiny.url}/hooks/sms_twilio/inbound"
+    assert number["sms_url"] == f"{tiny.url}/hooks/sms_twilio/inbound#rc=1&rp=ct,rt,5xx"
+    assert number["voice_fallback_url"] == f"{tiny.url}/hooks/voice_twilio/answer"
     assert (await get(api, "IncomingPhoneNumbers.json", PhoneNumber=OTHER))["incoming_phone_numbers"] == []
 
 
-@pytest.mark.parametrize("path", ["Messages/SM1.json", "Recordings/RE1", "Nothing.json", "Calls.json"])
+MISSING = ["Messages/SM1.json", "Messages/SM1/Media.json", "Messages/SM1/Media/ME1", "Recordings/RE1", "Calls/CA1.json"]
+
+
+@pytest.mark.parametrize("path", [*MISSING, "Nothing.json", "Calls.json"])
 async def test_what_is_not_there_is_404(api: ClientSession, path: str) -> None:
     async with api.get(path) as answer:
         assert (answer.status, (await answer.json())["code"]) == (404, 20404)
@@ -110,8 +114,9 @@ async def test_pages_follow_each_other_though_messages_arrive(simulator: Simulat
     assert bodies == [f"text {number}" for number in (4, 3, 2, 1, 0)]
 
 
-async def test_a_bad_date_is_refused(api: ClientSession) -> None:
-    async with api.get("Messages.json", params={"DateSent": "yesterday"}) as answer:
+@pytest.mark.parametrize(("path", "name"), [("Messages.json", "DateSent"), ("Recordings.json", "DateCreated>")])
+async def test_a_bad_date_is_refused(api: ClientSession, path: str, name: str) -> None:
+    async with api.get(path, params={name: "yesterday"}) as answer:
         assert (answer.status, (await answer.json())["code"]) == (400, 20001)
 
 
@@ -148,6 +153,37 @@ async def test_a_recording_can_be_fetched_when_ready_and_deleted(
         assert answer.status == 204
     async with api.get(f"Recordings/{log.recording_sid}") as answer:
         assert answer.status == 404
+
+
+async def test_recordings_are_listed_newest_first_and_their_calls_known(
+    simulator: Simulator, api: ClientSession, tiny: TinyGateway
+) -> None:
+    sample, now = next(iter(samples().values())), datetime.now(UTC)
+    tiny.answers["/hooks/voice_twilio/answer"] = ['<Response><Record action="/done"/></Response>']
+    logs = [await simulator.call(number, wav=sample.path) for number in (CITIZEN, OTHER, CITIZEN)]
+    sids = [log.recording_sid for log in reversed(logs)]
+    for query, expected in (
+        ({}, sids),
+        ({"CallSid": logs[1].sid}, sids[1:2]),
+        ({"DateCreated": f"{now:%Y-%m-%d}"}, sids),
+        ({"DateCreated>": f"{now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"}, sids),
+        ({"DateCreated>": f"{now + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"}, []),
+        ({"DateCreated<": f"{now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"}, []),
+    ):
+        listed = (await get(api, "Recordings.json", **query))["recordings"]
+        assert [recording["sid"] for recording in listed] == expected, query
+    first = await get(api, "Recordings.json", PageSize="2")
+    second = await get(api, first["next_page_uri"])
+    both = first["recordings"] + second["recordings"]
+    assert [recording["sid"] for recording in both] == sids
+    assert second["next_page_uri"] is None
+    call = await get(api, f"Calls/{logs[1].sid}.json")
+    assert (call["from"], call["to"], call["direction"], call["status"]) == (
+        OTHER,
+        simulator.number,
+        "inbound",
+        "completed",
+    )
 
 
 @pytest.mark.parametrize(("fault", "status", "code"), [("throttle", 429, 20429), ("error", 500, 20500)])

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event, text
 from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput
+from gateway.jobs import upkeep
 from gateway.journey import erasure, export, identity, media, moderation, names
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -16,7 +17,7 @@ from gateway.schema import Action, IncomingMedia
 from store import challenges, citizens, counts, deliveries, history, mine, posts
 from store.tables import metadata
 from tests.conftest import settle_down
-from tests.journey.test_intake import ANNA, BORIS, message
+from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 
 # Tables that never hold more than a handful of rows.
 SMALL = {"leases", "accounts"}
@@ -30,7 +31,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await intake.take(message("FOLLOW ALL", BORIS))
     recording = IncomingMedia("RE1", "http://carrier.invalid/RE1", "audio/x-wav", "en")
     called = await intake.take(message("", media=(recording,), commands=False))
-    taken = await intake.take(message("water pipe leaking", ANNA, contact=f"tel:{BORIS}"))
+    taken = await intake.take(message("water pipe leaking", ANNA, contact=f"tel:{BORIS}", commands=False))
     assert called.post_id
     assert taken.post_id
     assert taken.ticket
@@ -42,6 +43,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await settle_down(runtime)
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="personal")
     await settle_down(runtime)
+    await converse(runtime, intake)
     await intake.take(message("STOP", BORIS))
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
@@ -93,6 +95,30 @@ async def be_somebody(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         person = str(await citizens.person_at(connection, runtime.vault.lookup(browser)))
     await erasure.erase(runtime, person, withdraw=True)
+
+
+async def converse(runtime: Runtime, intake: Intake) -> None:
+    """Ask for all that can be asked, add to threads, and say what others say."""
+    first = await intake.take(message("rubbish lies all over the old market square", CLARA))
+    for words in ("FOLLOW heating", "FOLLOW Elm Street", "UNFOLLOW heating", "STATUS", "LANGUAGE CHINESE", "PRIVATE"):
+        await intake.take(message(words, CLARA))
+    added = await intake.take(message("and it smells", CLARA))
+    await intake.take(message("NEW", CLARA))
+    await intake.take(message("one more thing about something else", CLARA))
+    await intake.take(message("1", CLARA))
+    await intake.take(message("rubbish lies all over the old market square!", DAVID))
+    await intake.take(message("rubbish lies all over the old market square.", "+8613800138009"))
+    assert first.post_id
+    assert added.post_id
+    await moderation.decide(runtime, first.post_id, Action.PUBLISH, actor="mo", alike=True)
+    again = await intake.take(message(f"{first.ticket} still there", CLARA))
+    assert again.post_id
+    await moderation.decide(runtime, again.post_id, Action.PUBLISH, actor="mo")
+    await settle_down(runtime)
+    async with runtime.database.reading() as connection:
+        await posts.alike(connection, first.post_id)
+        await posts.comments(connection, first.ticket or "")
+    await upkeep.forget(runtime)
 
 
 async def test_no_statement_of_a_whole_journey_walks_a_table(runtime: Runtime) -> None:

@@ -3,12 +3,17 @@
 
 const words = JSON.parse(document.body.dataset.words);
 const samples = JSON.parse(document.body.dataset.samples);
+const offered = JSON.parse(document.body.dataset.offered);
 const language = document.documentElement.lang;
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hour12: false });
 const phones = document.getElementById("phones");
 const notice = document.getElementById("notice");
 const KEYS = [..."123456789*0#"];
 const FAILED = ["failed", "undelivered"];
+const MOST_FILES = 10;
+const SEEN = ["image/jpeg", "image/png", "image/gif", "image/webp"];
+// The carrier's number of a fault: it reached nobody, and keeps what it has.
+const KEPT = 11200;
 
 const say = (key, values = {}) => (words[key] ?? "").replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
@@ -17,6 +22,21 @@ function element(tag, className, text) {
   if (className) made.className = className;
   if (text) made.textContent = text;
   return made;
+}
+
+// A file's bytes as base64, without the words before them.
+function read(file) {
+  return new Promise((done, fail) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(reader.result.slice(reader.result.indexOf(",") + 1)));
+    reader.addEventListener("error", () => fail(reader.error));
+    reader.readAsDataURL(file);
+  });
+}
+
+async function encode(chosen) {
+  if (chosen.sample) return { sample: chosen.sample };
+  return { type: chosen.file.type || "application/octet-stream", data: await read(chosen.file) };
 }
 
 function tell(text) {
@@ -52,12 +72,14 @@ class Phone {
     this.number = number;
     this.path = `/handsets/${encodeURIComponent(number)}`;
     this.calls = new Map();
+    this.chosen = [];
     this.root = document.getElementById("phone").content.firstElementChild.cloneNode(true);
     this.find("h2").textContent = say("phone", { n: index });
     this.find(".number").textContent = number;
     this.root.setAttribute("aria-label", number);
     this.find(".messages").setAttribute("aria-label", say("conversation", { number }));
     this.fillDial();
+    this.fillTray();
     this.listen();
     phones.append(this.root);
   }
@@ -67,7 +89,7 @@ class Phone {
   }
 
   fillDial() {
-    const select = this.find("select");
+    const select = this.find(".dial select");
     const groups = new Map();
     for (const sample of samples) {
       if (!groups.has(sample.language)) {
@@ -91,9 +113,61 @@ class Phone {
     }
   }
 
+  fillTray() {
+    for (const one of offered) {
+      const button = element("button", one.url ? "picture" : "sound quiet", one.url ? "" : "♪");
+      button.type = "button";
+      button.title = one.text;
+      button.setAttribute("aria-label", one.text);
+      if (one.url) {
+        const image = element("img");
+        image.src = one.url;
+        image.alt = "";
+        button.append(image);
+      }
+      button.addEventListener("click", () => this.choose([{ sample: one.id, name: one.text }]));
+      this.find(".tray").append(button);
+    }
+    const input = this.find(".pick input");
+    input.addEventListener("change", () => {
+      this.choose([...input.files].map((file) => ({ file, name: file.name })));
+      input.value = "";
+    });
+    const attach = this.find(".attach");
+    attach.addEventListener("click", () => {
+      const open = this.find(".tray").hidden;
+      this.find(".tray").hidden = !open;
+      attach.setAttribute("aria-expanded", String(open));
+    });
+  }
+
+  choose(more) {
+    const all = [...this.chosen, ...more];
+    tell(all.length > MOST_FILES ? say("error_too_many_files") : "");
+    this.showChosen(all.slice(0, MOST_FILES));
+  }
+
+  showChosen(chosen) {
+    this.chosen = chosen;
+    const list = this.find(".chosen");
+    list.hidden = !chosen.length;
+    list.replaceChildren(
+      ...chosen.map((one) => {
+        const item = element("li");
+        const remove = element("button", "quiet", "×");
+        remove.type = "button";
+        remove.setAttribute("aria-label", say("remove_file", { name: one.name }));
+        remove.addEventListener("click", () => this.showChosen(this.chosen.filter((other) => other !== one)));
+        item.append(element("span", "", one.name), remove);
+        return item;
+      }),
+    );
+    this.find("textarea").required = !chosen.length;
+  }
+
   chooseSound() {
-    const id = this.find("select").value;
-    const audio = this.find("audio");
+    const id = this.find(".dial select").value;
+    const audio = this.find(".dial audio");
     audio.hidden = !id;
     if (id) audio.src = `/handsets/samples/${encodeURIComponent(id)}.wav`;
   }
@@ -109,22 +183,36 @@ class Phone {
       event.preventDefault();
       this.send(box);
     });
-    this.find("select").addEventListener("change", () => this.chooseSound());
+    this.find(".dial select").addEventListener("change", () => this.chooseSound());
     this.find(".power").addEventListener("click", () => post(`${this.path}/power`, { on: !this.on }));
     this.find(".hang-up").addEventListener("click", () => post(`/handsets/calls/${this.liveCall}/hangup`, {}));
     this.find(".dial").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.find("audio").pause();
-      post(`${this.path}/call`, { sample: this.find("select").value });
+      this.find(".dial audio").pause();
+      post(`${this.path}/call`, { sample: this.find(".dial select").value });
     });
   }
 
   async send(box) {
     const body = box.value;
-    if (!body.trim()) return;
+    const chosen = this.chosen;
+    if (!body.trim() && !chosen.length) return;
     box.value = "";
-    const sent = await post(`${this.path}/text`, { body });
-    if (!sent && !box.value) box.value = body;
+    this.showChosen([]);
+    const sent = await this.post(body, chosen);
+    if (sent) return;
+    if (!box.value) box.value = body;
+    if (!this.chosen.length) this.showChosen(chosen);
+  }
+
+  async post(body, chosen) {
+    try {
+      const media = await Promise.all(chosen.map(encode));
+      return await post(`${this.path}/text`, { body, media });
+    } catch {
+      tell(say("error_bad_file"));
+      return false;
+    }
   }
 
   show(handset) {
@@ -178,13 +266,40 @@ function drawMessage(message) {
   item.dataset.sid = message.sid;
   const meta = element("div", "meta", `${clock.format(new Date(message.at))} `);
   if (message.mine) {
-    const state = failed ? "refused" : message.status;
-    const tick = element("span", "tick", { receiving: "…", received: "✓✓", refused: "✗" }[state] ?? "");
+    const state = message.error === KEPT ? "kept" : failed ? "refused" : message.status;
+    const tick = element("span", "tick", { receiving: "…", received: "✓✓", refused: "✗", kept: "✗" }[state] ?? "");
     tick.setAttribute("aria-hidden", "true");
     meta.append(tick, " ", element("span", "state", say(`status_${state}`)));
   }
-  item.append(element("div", "bubble", message.body), meta);
+  item.append(...message.media.map(drawFile));
+  if (message.body || !message.media.length) item.append(element("div", "bubble", message.body));
+  item.append(meta);
   return item;
+}
+
+function drawFile(file) {
+  const url = `/handsets/media/${file.sid}`;
+  if (file.type.startsWith("audio/")) {
+    const audio = element("audio", "file");
+    audio.controls = true;
+    audio.preload = "none";
+    audio.src = url;
+    audio.setAttribute("aria-label", say("attachment"));
+    return audio;
+  }
+  const link = element("a", SEEN.includes(file.type) ? "file photo" : "file bubble", "");
+  link.href = url;
+  link.target = "_blank";
+  link.rel = "noopener";
+  if (!SEEN.includes(file.type)) {
+    link.textContent = `${say("attachment")}: ${file.type}`;
+    return link;
+  }
+  const image = element("img");
+  image.src = url;
+  image.alt = say("attachment");
+  link.append(image);
+  return link;
 }
 
 function drawEntry(entry) {

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("event", sa.String(length=16), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("topics", sa.JSON(), nullable=False),
         sa.Column("stage", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cursor", sa.String(length=64), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
@@ -274,7 +275,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("group_id IS NOT NULL"),
             postgresql_where=sa.text("group_id IS NOT NULL"),
         )
-        batch_op.create_index("ix_posts_state_created_at", ["state", "created_at"], unique=False)
+        batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
         batch_op.create_index("ix_posts_thread_id_created_at", ["thread_id", "created_at"], unique=False)
         batch_op.create_index("ix_posts_timeline", ["state", "private", "kind", "published_at", "id"], unique=False)
 
@@ -465,7 +466,7 @@ def downgrade() -> None:
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
         batch_op.drop_index("ix_posts_thread_id_created_at")
-        batch_op.drop_index("ix_posts_state_created_at")
+        batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
             "ix_posts_group_id",
             sqlite_where=sa.text("group_id IS NOT NULL"),

@@ -1,0 +1,221 @@
+"""A message that says something becomes a post: the first of a thread, or a word added to one."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from gateway import clock
+from gateway.journey import commands, folding, followups, identity, likeness, masking, sender
+from gateway.journey.draft import Draft
+from gateway.journey.followups import Belonging
+from gateway.schema import (
+    IncomingMedia,
+    Kind,
+    MediaState,
+    Outcome,
+    Priority,
+    Ruling,
+    Say,
+    State,
+    Taken,
+    TranscriptState,
+    Verdict,
+)
+from store import history
+from store.facts import Alike, KnownComment, KnownThread
+
+# A recording is announced before it can be fetched; the carrier's callback makes it due sooner.
+FIRST_FETCH = timedelta(seconds=15)
+RULED = {Ruling.BLOCK: State.REJECTED, Ruling.HOLD: State.HELD}
+# What a post is rejected by that a city's lists had nothing against.
+REPEATED, TOO_MANY = "repeat:own", "limit:address"
+
+
+def post(draft: Draft) -> Taken:
+    """Make a post: the first of a thread, or a word added to one."""
+    intake = draft.runtime.settings.intake
+    prepared, incoming = draft.prepared, draft.incoming
+    belongs = followups.belonging(
+        draft.facts,
+        draft.sender.person,
+        text=prepared.masked,
+        mentioned=prepared.mentioned,
+        converses=incoming.commands,
+        at=draft.at,
+        window=timedelta(minutes=intake.follow_up_minutes),
+    )
+    too_many = draft.address is not None and draft.address.heard > intake.messages_per_hour
+    verdict = _ruled_out(prepared.verdict, repeated=belongs.repeats, too_many=too_many)
+    post_id, state = clock.new_id(), RULED.get(verdict.ruling, State.PENDING)
+    if belongs.thread:
+        ticket = belongs.thread.ticket
+        _add_to(draft, belongs.thread, post_id, state)
+    else:
+        ticket = draft.ticket()
+        _open_thread(draft, post_id, ticket, state)
+    _keep(draft, post_id, ticket, state, verdict, belongs)
+    say = _receipt(draft, ticket, belongs, post_id, verdict)
+    code_sent = _challenge(draft, ticket, post_id) if prepared.contact else False
+    outcome = Outcome.FOLLOW_UP if belongs.thread else Outcome.POST
+    return Taken(outcome, say, draft.language, ticket, post_id, state, code_sent)
+
+
+def known_thread(
+    draft: Draft, post_id: str, ticket: str, state: State, *, private: bool, text: str = ""
+) -> KnownThread:
+    """A thread that begins with this message, as the rest of its batch knows it."""
+    return KnownThread(
+        id=post_id,
+        ticket=ticket,
+        person=draft.sender.person,
+        state=state,
+        private=private,
+        progress=None,
+        department=None,
+        text=text,
+        created_at=draft.at,
+        last_at=draft.at,
+    )
+
+
+def _add_to(draft: Draft, thread: KnownThread, post_id: str, state: State) -> None:
+    thread.last_at = draft.at
+    draft.facts.own[draft.sender.person].last = KnownComment(post_id, thread.id, state)
+
+
+def _open_thread(draft: Draft, post_id: str, ticket: str, state: State) -> None:
+    known = known_thread(draft, post_id, ticket, state, private=draft.private, text=draft.prepared.masked)
+    draft.facts.own[draft.sender.person].threads.insert(0, known)
+    draft.facts.threads[ticket] = known
+
+
+def _keep(draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging) -> None:
+    """The rows of a post: itself, its sealed words, its history and its files."""
+    group = None if belongs.thread or state is State.REJECTED else _group(draft, post_id)
+    draft.rows.posts.append(_post_row(draft, post_id, ticket, state, verdict, belongs, group))
+    draft.rows.words.append(
+        history.sealed_words(draft.runtime.vault, draft.sender.key, post_id, history.What.ORIGINAL, draft.prepared.text)
+    )
+    draft.rows.history.append(history.entry(post_id, "author", "taken", to_state=State.PENDING))
+    if state is not State.PENDING:
+        reason = verdict.rules[0][:64] if verdict.rules else None
+        judged = history.entry(post_id, "rule", "judged", from_state=State.PENDING, to_state=state, reason=reason)
+        draft.rows.history.append(judged)
+    draft.rows.media.extend(_media_row(draft, post_id, media) for media in draft.incoming.media)
+
+
+def _post_row(
+    draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging, group: str | None
+) -> dict[str, Any]:
+    incoming, thread = draft.incoming, belongs.thread
+    place, country = incoming.place, draft.runtime.settings.city.country
+    return {
+        "id": post_id,
+        "thread_id": thread.id if thread else post_id,
+        "parent_id": thread.id if thread else None,
+        "ticket": None if thread else ticket,
+        "kind": Kind.COMMENT if thread else incoming.kind,
+        "state": state,
+        "text": draft.prepared.masked,
+        "channel": incoming.channel,
+        "citizen_id": draft.sender.citizen_id,
+        "category": incoming.category,
+        "place": place.name and masking.mask(folding.clean(place.name, 200), country),
+        "lat": place.lat,
+        "lon": place.lon,
+        "place_from": incoming.place_from,
+        "language": draft.language,
+        "private": thread.private if thread else draft.private,
+        "urgent": verdict.emergency,
+        "group_id": group,
+        "ruling": verdict.ruling,
+        "rules": list(verdict.rules),
+        "created_at": draft.at,
+    }
+
+
+def _group(draft: Draft, post_id: str) -> str | None:
+    """The first of the posts that say the same, from whomever; when this is the first, later ones find it."""
+    for gist in draft.prepared.gists:
+        known = draft.facts.alike.get(gist)
+        if known and likeness.alike(known.text, draft.prepared.masked):
+            return known.post_id
+    for gist in draft.prepared.gists:
+        draft.facts.alike[gist] = Alike(post_id, draft.prepared.masked)
+        draft.rows.gists.append({"gist": gist, "post_id": post_id, "created_at": draft.at})
+    return None
+
+
+def _media_row(draft: Draft, post_id: str, media: IncomingMedia) -> dict[str, Any]:
+    spoken = media.type.startswith("audio/")
+    return {
+        "id": clock.new_id(),
+        "post_id": post_id,
+        "channel": draft.incoming.channel,
+        "external_id": media.external_id,
+        "url": media.url,
+        "type": media.type,
+        "language": media.language,
+        "state": MediaState.DUE,
+        "public": False,
+        "transcript_state": TranscriptState.DUE if spoken else TranscriptState.NONE,
+        "due_at": draft.at + FIRST_FETCH,
+        "created_at": draft.at,
+    }
+
+
+def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdict: Verdict) -> Say:
+    """What the sender hears of his post, said through the outbox where the line can be answered."""
+    values: dict[str, Any] = {"ticket": ticket}
+    if verdict.emergency:
+        say = Say("emergency", values)
+        draft.reply(say, post_id=post_id, priority=Priority.EMERGENCY)
+        return say
+    if TOO_MANY in verdict.rules:
+        phrase = "too_many"
+    elif belongs.thread:
+        phrase = "repeated" if belongs.repeats else "follow_up"
+    elif belongs.perhaps and draft.prepared.outlet:
+        question, options = commands.offer_threads(belongs.perhaps, post_id)
+        draft.ask(question)
+        phrase, values = "received_ask", {**values, "options": options}
+    else:
+        phrase = _usual_receipt(draft)
+    say = Say(phrase, values)
+    draft.reply(say, post_id=post_id)
+    return say
+
+
+def _usual_receipt(draft: Draft) -> str:
+    if draft.private:
+        return "received_private"
+    if draft.incoming.media and not draft.prepared.text and not draft.incoming.commands:
+        return "received_call"
+    if draft.prepared.cut:
+        return "received_cut"
+    return "received" if draft.prepared.outlet else "received_form"
+
+
+def _challenge(draft: Draft, ticket: str, post_id: str) -> bool:
+    """Send a code to the typed contact, unless it is the sender's own already; nothing else goes there."""
+    vault, lookup, urn = draft.runtime.vault, draft.prepared.contact or "", draft.incoming.contact or ""
+    contact = draft.facts.addresses.get(lookup)
+    if contact and contact.person == draft.sender.person:
+        return False
+    if contact is None:
+        contact = sender.new_address(vault, lookup, urn, None, draft.language, draft.rows, draft.at)
+        draft.facts.addresses[lookup] = contact
+    key = vault.unwrap(contact.key_id, contact.wrapped)
+    row, code = identity.challenge(draft.runtime, draft.sender.citizen_id, contact.id, post_id, draft.at)
+    draft.rows.challenges.append(row)
+    say = Say("code", {"ticket": ticket}, {"code": code})
+    draft.deliver(say, contact.id, draft.prepared.contact_outlet or "", key, Priority.ANSWER, post_id)
+    return True
+
+
+def _ruled_out(verdict: Verdict, *, repeated: bool, too_many: bool) -> Verdict:
+    """A verdict with what the lists cannot know: said before, or far too much from one line. Kept, and restorable."""
+    rules = [rule for rule, holds in ((REPEATED, repeated), (TOO_MANY, too_many)) if holds]
+    if not rules:
+        return verdict
+    return replace(verdict, ruling=Ruling.BLOCK, rules=(*rules, *verdict.rules))
