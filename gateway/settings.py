@@ -117,6 +117,8 @@ class Intake(Section):
     replies_per_hour: int = Field(10, ge=1)
     messages_per_hour: int = Field(60, ge=5)
     codes_per_day: int = Field(3, ge=1)
+    codes_per_visitor: int = Field(10, ge=1)
+    codes_per_network: int = Field(100, ge=1)
     code_minutes: int = Field(15, ge=1, le=1440)
     code_tries: int = Field(5, ge=1, le=20)
 

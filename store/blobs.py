@@ -21,6 +21,10 @@ class Blobs:
         """Store bytes and give their hash; returns only when they would survive a power cut."""
         return await asyncio.to_thread(self._keep, data)
 
+    async def remove(self, sha256: str) -> None:
+        """Delete a file that no row names any more; one that is gone already is as good."""
+        await asyncio.to_thread(self.path(sha256).unlink, missing_ok=True)
+
     def _keep(self, data: bytes) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         target = self.path(sha256)

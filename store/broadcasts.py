@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, func, insert, literal, select, update
+from sqlalchemy import Select, case, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
-from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
+from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Kind, Priority
 from store.citizens import of_person
 from store.database import Transaction
 from store.deliveries import outbox
@@ -65,12 +65,13 @@ async def hold_oldest_open(transaction: Transaction) -> Broadcast | None:
     An answer's author is the thread's.
     """
     thread = posts.alias("thread")
+    author = case((posts.c.kind == Kind.ANSWER, thread.c.citizen_id), else_=posts.c.citizen_id)
     wanted = (
         select(broadcasts, posts.c.private, posts.c.language)
         .add_columns(func.coalesce(citizens.c.merged_into, citizens.c.id).label("author"))
         .join(posts, posts.c.id == broadcasts.c.post_id)
         .join(thread, thread.c.id == posts.c.thread_id)
-        .outerjoin(citizens, citizens.c.id == func.coalesce(posts.c.citizen_id, thread.c.citizen_id))
+        .outerjoin(citizens, citizens.c.id == author)
         .where(broadcasts.c.state == "open")
         .order_by(broadcasts.c.created_at)
         .limit(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
@@ -42,7 +42,7 @@ class Changing:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One line of a person as telling him something needs it."""
+    """One line of a person as telling him something needs it; `language` is what he chose for it."""
 
     id: str
     scheme: str
@@ -115,11 +115,14 @@ async def follow(transaction: Transaction, citizen_id: str, topic: str, at: date
 
 
 async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
-    """Every line of the person a citizen is, but those he muted."""
+    """Every line of the person a citizen is, but those he muted; the line the citizen spoke on hears in any case."""
     person = await person_of(connection, citizen_id)
-    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language)
-    wanted = wanted.where(addresses.c.citizen_id.in_(of_person(person)), addresses.c.muted_at.is_(None))
-    return [Reach(row.id, row.scheme, row.language) for row in await connection.execute(wanted)]
+    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.language, addresses.c.chosen).where(
+        addresses.c.citizen_id.in_(of_person(person)),
+        addresses.c.muted_at.is_(None) | (addresses.c.citizen_id == citizen_id),
+    )
+    rows = await connection.execute(wanted)
+    return [Reach(row.id, row.scheme, row.language if row.chosen else None) for row in rows]
 
 
 def _changing() -> Select[Any]:
@@ -128,7 +131,8 @@ def _changing() -> Select[Any]:
         select(
             posts,
             thread.c.ticket.label("thread_ticket"),
-            func.coalesce(posts.c.citizen_id, thread.c.citizen_id).label("author_id"),
+            # Not the thread's where a post has none of its own: its author may have had himself erased.
+            case((posts.c.kind == Kind.ANSWER, thread.c.citizen_id), else_=posts.c.citizen_id).label("author_id"),
             thread.c.state.label("thread_state"),
             thread.c.language.label("thread_language"),
             cases.c.department.label("case_department"),

@@ -284,10 +284,13 @@ async def search(
 
 
 def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
-    """The sealed values of a delivery in the clear, as they were sealed; None when it has none."""
+    """The sealed values of a delivery in the clear, as they were sealed; None when it has none.
+
+    Raises `VaultError` when its key was destroyed.
+    """
     if claimed.sealed is None:
         return None
-    key = vault.unwrap(claimed.key_id, claimed.wrapped) if claimed.key_id and claimed.wrapped else None
+    key = vault.unwrap(claimed.key_id, claimed.wrapped or b"") if claimed.key_id else None
     return vault.open(claimed.sealed, secrets_place(claimed.post_id, claimed.phrase), key)
 
 

@@ -108,7 +108,7 @@ async def of_thread(connection: AsyncConnection, vault: Vault, post_ids: Sequenc
 
 
 async def originals(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
-    """The words of posts as they came, by post; for staff."""
+    """The words of posts as they came, by post; for those who decide, and for their author himself."""
     wanted = select(words.c.id, words.c.post_id).where(words.c.post_id.in_(post_ids), words.c.what == What.ORIGINAL)
     ids = {row.id: row.post_id for row in await connection.execute(wanted)}
     return {ids[words_id]: text for words_id, text in (await _opened(connection, vault, list(ids))).items()}
@@ -124,11 +124,14 @@ async def transcripts(connection: AsyncConnection, vault: Vault, post_ids: Seque
 
 
 async def key_of_post(connection: AsyncConnection, vault: Vault, post_id: str) -> SealingKey | None:
-    """The key that seals what belongs to a post: that of its original words; None for what staff wrote."""
+    """The key that seals what belongs to a post: that of its original words.
+
+    None for what staff wrote, and for what an erased author did: what is still said of it is the gateway's own.
+    """
     original = (words.c.post_id == post_id) & (words.c.what == What.ORIGINAL)
     wanted = select(keys.c.id, keys.c.wrapped).join(words, words.c.key_id == keys.c.id).where(original).limit(1)
     row = (await connection.execute(wanted)).first()
-    return None if row is None else vault.unwrap(row.id, row.wrapped)
+    return vault.unwrap(row.id, row.wrapped) if row and row.wrapped else None
 
 
 async def _opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str]) -> dict[str, str]:
@@ -138,7 +141,7 @@ async def _opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str])
     wanted = select(words, keys.c.wrapped).outerjoin(keys, keys.c.id == words.c.key_id).where(words.c.id.in_(ids))
     opened = {}
     for row in await connection.execute(wanted):
-        if row.key_id is None or row.wrapped is not None:
+        if row.key_id is None or row.wrapped:
             key = vault.unwrap(row.key_id, row.wrapped) if row.key_id else None
             opened[row.id] = vault.open(row.sealed, words_place(row.id), key).decode()
     return opened

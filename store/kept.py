@@ -1,17 +1,20 @@
 """Small sealed values that channels ask to be kept: the state of a call, how far a poll came."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import upsert
 from store.tables import kept
 from store.vault import Vault
+
+# How much is looked through at once.
+PIECE = 500
 
 
 async def keep(
@@ -39,6 +42,30 @@ async def recall(
 async def forget_old(transaction: Transaction, at: datetime) -> int:
     """Delete what nobody needs any more; gives how many."""
     return (await transaction.connection.execute(delete(kept).where(kept.c.expires_at <= at))).rowcount
+
+
+async def naming(connection: AsyncConnection, vault: Vault, names: Sequence[str]) -> list[tuple[str, str]]:
+    """The channels and names of what is kept that speaks of any of some addresses; all of a day is looked through."""
+    found: list[tuple[str, str]] = []
+    at, looked = ("", ""), PIECE
+    while looked == PIECE:
+        after = tuple_(kept.c.channel, kept.c.name) > at
+        wanted = select(kept).where(after).order_by(kept.c.channel, kept.c.name).limit(PIECE)
+        rows = (await connection.execute(wanted)).all()
+        looked = len(rows)
+        for row in rows:
+            said = vault.open(row.sealed, _place(row.channel, row.name)).decode()
+            at = (row.channel, row.name)
+            if any(name in said or name in row.name for name in names):
+                found.append(at)
+    return found
+
+
+async def forget(transaction: Transaction, values: Sequence[tuple[str, str]]) -> None:
+    """Delete some of what is kept, by channel and name."""
+    for channel, name in values:
+        gone = delete(kept).where(kept.c.channel == channel, kept.c.name == name)
+        await transaction.connection.execute(gone)
 
 
 def _place(channel: str, name: str) -> str:

@@ -56,6 +56,11 @@ async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
     return MediaFile(row.id, row.post_id, row.sha256, row.type, row.public, State(row.post_state), row.private)
 
 
+async def is_there(connection: AsyncConnection, media_id: str) -> bool:
+    """Whether a file is still kept: its author may have had himself erased while somebody worked on it."""
+    return (await connection.execute(select(media.c.id).where(media.c.id == media_id))).first() is not None
+
+
 async def due(connection: AsyncConnection, at: datetime, limit: int) -> list[MediaJob]:
     """What is to be worked on now, longest due first."""
     wanted = (

@@ -109,7 +109,7 @@ async def published(
     if department is not None:
         wanted = wanted.where(cases.c.department == department)
     if cursor:
-        moment, post_id = _position(cursor)
+        moment, post_id = position_of(cursor)
         wanted = wanted.where(
             or_(posts.c.published_at < moment, and_(posts.c.published_at == moment, posts.c.id < post_id))
         )
@@ -118,7 +118,7 @@ async def published(
     rows = (await connection.execute(wanted)).all()
     page = await _dressed(connection, rows[:limit])
     last = rows[limit - 1] if len(rows) > limit else None
-    return page, last and _cursor(last.published_at, last.id)
+    return page, last and cursor_at(last.published_at, last.id)
 
 
 async def public_post(connection: AsyncConnection, ticket: str) -> PublicPost:
@@ -184,20 +184,34 @@ async def comments(
     wanted = _public().where(_readable(), posts.c.thread_id == thread_id, posts.c.kind == Kind.COMMENT)
     wanted = wanted.where(_thread.c.state == State.PUBLISHED, _thread.c.private.is_(False))
     if cursor:
-        moment, post_id = _position(cursor)
+        moment, post_id = position_of(cursor)
         later = and_(posts.c.created_at == moment, posts.c.id > post_id)
         wanted = wanted.where(or_(posts.c.created_at > moment, later))
     limit = max(1, min(limit, MOST))
     rows = (await connection.execute(wanted.order_by(posts.c.created_at, posts.c.id).limit(limit + 1))).all()
     page = await _dressed(connection, rows[:limit])
     last = rows[limit - 1] if len(rows) > limit else None
-    return page, last and _cursor(last.created_at, last.id)
+    return page, last and cursor_at(last.created_at, last.id)
 
 
 async def counts(connection: AsyncConnection) -> dict[State, int]:
     """How many posts stand in each state."""
     rows = await connection.execute(select(posts.c.state, func.count()).group_by(posts.c.state))
     return {State(state): number for state, number in rows}
+
+
+def cursor_at(moment: datetime, post_id: str) -> str:
+    """Where a page of posts ended, for whoever asks for the next."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{post_id}".encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str) -> tuple[datetime, str]:
+    """What `cursor_at` was given. Raises `BadInput`."""
+    try:
+        moment, post_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+        return datetime.fromisoformat(moment).astimezone(UTC), post_id
+    except (binascii.Error, ValueError, OverflowError) as error:
+        raise BadInput("this cursor was not given by us", "cursor") from error
 
 
 def _readable() -> ColumnElement[bool]:
@@ -341,15 +355,3 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         parent=row.parent_id,
         media=files,
     )
-
-
-def _cursor(moment: datetime, post_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{post_id}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        moment, post_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        return datetime.fromisoformat(moment).astimezone(UTC), post_id
-    except (binascii.Error, ValueError, OverflowError) as error:
-        raise BadInput("this cursor was not given by us", "cursor") from error

@@ -127,6 +127,7 @@ challenges = Table(
     Column("created_at", Moment, nullable=False),
     Index("ix_challenges_post_id", "post_id"),  # the code typed for a post
     Index("ix_challenges_address_id_created_at", "address_id", "created_at"),  # how many codes one contact got
+    Index("ix_challenges_citizen_id_created_at", "citizen_id", "created_at"),  # the code a browser asked for
 )
 
 # --- posts ---------------------------------------------------------------------------------------------------------
@@ -259,6 +260,8 @@ media = Table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("channel", "external_id"),
     Index("ix_media_post_id", "post_id"),
+    Index("ix_media_sha256", "sha256"),  # whether a file is anybody's still
+    Index("ix_media_preview", "preview"),
     Index(
         "ix_media_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
     ),
@@ -328,13 +331,7 @@ deliveries = Table(
     Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
     Index("ix_deliveries_post_id", "post_id"),
     Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
-    Index(
-        "ix_deliveries_mailbox",  # what lies in one mailbox, in order
-        "address_id",
-        "id",
-        sqlite_where=text("kind = 'mailbox'"),
-        postgresql_where=text("kind = 'mailbox'"),
-    ),
+    Index("ix_deliveries_address_id_id", "address_id", "id"),  # a mailbox in order; all that one line was told
     sqlite_autoincrement=True,
 )
 

@@ -59,7 +59,10 @@ async def start(runtime: Runtime, transaction: Transaction, post: Changing, told
 
 
 async def tell_author(runtime: Runtime, transaction: Transaction, post: Changing, say: Say, priority: Priority) -> None:
-    """Say something to a thread's author on every line he has; one that said STOP shows as undeliverable."""
+    """Say something to a thread's author where he spoke and on every other line he has not muted.
+
+    A line that said STOP shows as undeliverable.
+    """
     if post.author_id is None:
         return
     reaches = await changes.reaches(transaction.connection, post.author_id)
@@ -77,7 +80,7 @@ async def tell_author(runtime: Runtime, transaction: Transaction, post: Changing
                     priority=priority,
                     phrase=say.phrase,
                     values=say.values,
-                    language=post.thread_language,
+                    language=reach.language or post.thread_language,
                     at=clock.now(),
                     address_id=reach.id,
                     post_id=post.id,

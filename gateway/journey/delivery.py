@@ -17,6 +17,7 @@ import structlog
 from channels import failures
 from channels.base import Channel
 from gateway import clock
+from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState, Outgoing, SendResult
@@ -93,13 +94,22 @@ class Line:
         for one in everyone:
             urn, stopped = addresses.get(one.address_id or "", (None, False))
             outgoing = self._outgoing(one, urn, posts.get(one.post_id or ""))
-            work = self._deliver(one, outgoing, stopped) if one in claimed else self._settle(one, outgoing)
+            if outgoing is None:
+                work = self._drop(one)
+            else:
+                work = self._deliver(one, outgoing, stopped) if one in claimed else self._settle(one, outgoing)
             task = asyncio.create_task(work, name=f"deliver {self.name}")
             self._running.add(task)
             task.add_done_callback(self._ended)
 
-    def _outgoing(self, claimed: Claimed, urn: str | None, post: Changing | None) -> Outgoing:
-        secrets = deliveries.open_secrets(self._runtime.vault, claimed)
+    def _outgoing(self, claimed: Claimed, urn: str | None, post: Changing | None) -> Outgoing | None:
+        """What the channel is to send; None when whom it was for was erased meanwhile."""
+        if claimed.address_id and urn is None:
+            return None
+        try:
+            secrets = deliveries.open_secrets(self._runtime.vault, claimed)
+        except VaultError:
+            return None
         text = rendering.render(
             self._runtime,
             self._channel,
@@ -117,6 +127,9 @@ class Line:
             idempotency=self._runtime.vault.lookup(f"delivery:{claimed.id}")[:32],
             post_id=claimed.post_id,
         )
+
+    async def _drop(self, claimed: Claimed) -> None:
+        await self._records.submit(self._outcome(claimed, DeliveryState.DROPPED, reason="erased"))
 
     async def _deliver(self, claimed: Claimed, outgoing: Outgoing, stopped: bool) -> None:
         if stopped and not claimed.despite_stop:

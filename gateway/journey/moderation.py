@@ -29,6 +29,8 @@ TABLE: Mapping[Action, tuple[frozenset[State], State]] = {
 }
 # Why a moderator decides; their words are the phrases `reason_<code>`. The last needs a note.
 REASONS = ("personal", "insult", "advertising", "duplicate", "unclear", "elsewhere", "other")
+# The reason beside them when nobody decided but the author had himself erased.
+ERASED = "erased"
 NEEDS_REASON = frozenset({Action.HOLD, Action.REJECT, Action.WITHDRAW})
 LONGEST_NOTE = 300
 _TELLS = {Action.HOLD: "held", Action.REJECT: "rejected", Action.WITHDRAW: "withdrawn_author"}
@@ -106,6 +108,17 @@ async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: st
     await _publish(runtime, transaction, post, post.text)
 
 
+async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_id: str) -> None:
+    """Take back a published post for its author, who has himself erased in this transaction: all others hear of it."""
+    post = await changes.load(transaction.connection, post_id)
+    entry = history.entry(
+        post.id, "author", Action.WITHDRAW, from_state=post.state, to_state=State.WITHDRAWN, reason=ERASED
+    )
+    await history.add(transaction, entry)
+    await changes.apply(transaction, post.id, state=State.WITHDRAWN)
+    await _take_back(runtime, transaction, post)
+
+
 def _check(action: Action, reason: str | None, note: str | None, text: str | None) -> None:
     if action in NEEDS_REASON and reason not in REASONS:
         raise BadInput("choose a reason first", "reason")
@@ -146,14 +159,19 @@ async def _follow_up(
         await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
     elif action in _TELLS:
         if action is Action.WITHDRAW:
-            await _announce(transaction, post, events.Happening.WITHDRAWN)
-            await deliveries.drop_waiting(transaction, post.id, "withdrawn", clock.now())
-            await broadcasting.start(runtime, transaction, post, Told.WITHDRAWN)
+            await _take_back(runtime, transaction, post)
         if post.kind is not Kind.ANSWER:
             values: dict[str, Any] = {"ticket": post.ticket, "reason": reason}
             tells = _TELLS_OF_COMMENT if post.kind is Kind.COMMENT else _TELLS
             say = Say(tells[action], values, {"note": note} if note else {})
             await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
+
+
+async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
+    """What has not left stays here, and whoever was told hears that it is withdrawn."""
+    await _announce(transaction, post, events.Happening.WITHDRAWN)
+    await deliveries.drop_waiting(transaction, post.id, "withdrawn", clock.now())
+    await broadcasting.start(runtime, transaction, post, Told.WITHDRAWN)
 
 
 async def _publish(runtime: Runtime, transaction: Transaction, post: Changing, text: str) -> None:

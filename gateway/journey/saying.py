@@ -206,18 +206,8 @@ def _challenge(draft: Draft, ticket: str, post_id: str) -> bool:
         contact = sender.new_address(vault, lookup, urn, None, draft.language, draft.rows, draft.at)
         draft.facts.addresses[lookup] = contact
     key = vault.unwrap(contact.key_id, contact.wrapped)
-    code, challenge_id = identity.new_code(), clock.new_id()
-    draft.rows.challenges.append(
-        {
-            "id": challenge_id,
-            "citizen_id": draft.sender.citizen_id,
-            "address_id": contact.id,
-            "post_id": post_id,
-            "code_hash": vault.lookup(f"code:{challenge_id}:{code}"),
-            "expires_at": draft.at + timedelta(minutes=draft.runtime.settings.intake.code_minutes),
-            "created_at": draft.at,
-        }
-    )
+    row, code = identity.challenge(draft.runtime, draft.sender.citizen_id, contact.id, post_id, draft.at)
+    draft.rows.challenges.append(row)
     say = Say("code", {"ticket": ticket}, {"code": code})
     draft.deliver(say, contact.id, draft.prepared.contact_outlet or "", key, Priority.ANSWER, post_id)
     return True

@@ -58,7 +58,9 @@ async def _stand(runtime: Runtime, job: MediaJob, state: TranscriptState, error:
 async def _keep(
     runtime: Runtime, transaction: Transaction, job: MediaJob, model: ModelInfo, transcript: Transcript
 ) -> None:
-    """Words, their file, their post and its history in one transaction."""
+    """Words, their file, their post and its history in one transaction; nothing of a file that is gone meanwhile."""
+    if not await media.is_there(transaction.connection, job.id):
+        return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
     words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
     post = await changes.load(transaction.connection, job.post_id, hold=True)

@@ -13,13 +13,16 @@ from gateway.web import (
     health,
     hooks,
     live,
+    me,
+    me_data,
+    me_lines,
     media,
     metrics,
     middleware,
     pages,
 )
 from gateway.web.drawing import Drawing
-from gateway.web.keys import DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
+from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
 from gateway.web.limits import Limit
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
@@ -27,7 +30,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-PARTS = (api, assets, console, console_api, health, live, media, metrics, pages)
+PARTS = (api, assets, console, console_api, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:
@@ -37,6 +40,8 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     drawing = Drawing(runtime, csrf=auth.csrf_token, visitor=auth.visitor)
     app[RUNTIME], app[DESK], app[DRAWING] = runtime, desk, drawing
     app[METRICS], app[SETUP], app[LOGINS] = Metrics(), Setup(), Limit(LOGINS_A_MINUTE, 60)
+    app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
+    app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
     app[HUB] = Hub(runtime, drawing.fragment)
     desk.site = drawing
     app.on_startup.append(app[HUB].start)

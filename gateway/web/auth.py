@@ -216,6 +216,17 @@ def keep_visitor(request: web.Request, response: web.StreamResponse) -> None:
         _put(request.app[RUNTIME], response, VISITOR_COOKIE, value, VISITOR_SECONDS)
 
 
+def rename_visitor(request: web.Request, urn: str) -> None:
+    """Know the browser by another URN from this answer on."""
+    request[VISITOR], request[NEW_VISITOR] = urn.partition(":")[2], True
+
+
+def drop_visitor(request: web.Request, response: web.StreamResponse) -> None:
+    """Have the browser forget who it was."""
+    secure = _secure(request.app[RUNTIME]) or None
+    response.del_cookie(VISITOR_COOKIE, path="/", secure=secure, httponly=True, samesite="Lax")
+
+
 def csrf_token(request: web.Request) -> str:
     """The token that a form of this page must bring back."""
     return _signer(request, "csrf").dumps(_holder(request))

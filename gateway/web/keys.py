@@ -23,6 +23,9 @@ METRICS: "web.AppKey[Metrics]" = web.AppKey("metrics")
 SETUP = web.AppKey("setup", Setup)
 # How often one network may try passwords.
 LOGINS = web.AppKey("logins", Limit)
+# How often one network may change what is its visitors' own, and ask for codes.
+CHANGES = web.AppKey("changes", Limit)
+CODES = web.AppKey("codes", Limit)
 
 # "zh" or "en": chosen by ?lang=, else by the cookie, else by Accept-Language, else the city's.
 LANGUAGE = web.RequestKey("language", str)

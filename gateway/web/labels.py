@@ -56,6 +56,7 @@ DONE: Mapping[str, str] = {
     Action.CORRECT: N_("text corrected"),
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
+    "erased": N_("had himself erased"),
     "separated": N_("made it a report of its own"),
     "added": N_("added it to another report"),
     "kept private": N_("keeps it from the public"),
@@ -116,6 +117,7 @@ PHRASES: Mapping[str, str] = {
     "started": N_("welcome back"),
     "help": N_("what can be done"),
     "code": N_("a code"),
+    "code_line": N_("a code"),
     "received_cut": N_("receipt of a text too long"),
     "received_ask": N_("receipt, and to which report it belongs"),
     "follow_up": N_("that it was added"),
@@ -170,15 +172,29 @@ MEDIUMS: Mapping[str, str] = {
     "feeds": N_("Feeds"),
     "console": N_("City staff"),
 }
+# What people call a line, by the scheme of its address. One that is not listed is shown by its own name.
+LINES: Mapping[str, str] = {"tel": N_("Telephone"), "web": N_("Browser"), "wechat": N_("WeChat")}
+# Why something was decided, beside what the phrases say: told to staff only.
+REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
     N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
+    N_("codes go to mobile numbers only"),
+    N_("no channel can send codes just now"),
+    N_("you asked for too many codes today"),
+    N_("no code was sent for this"),
+    N_("you have no such line"),
+    N_("a name has at most 30 characters"),
+    N_("a name needs letters"),
+    N_("this name holds a word that is not allowed"),
+    N_("this name looks like the city’s own"),
+    N_("type the word to show that you mean it"),
     N_("too many codes were sent to this number today"),
     N_("this is not the code we sent"),
     N_("this code has expired"),
-    N_("this code was tried too often; write again to get a new one"),
+    N_("this code was tried too often; ask for a new one"),
     N_("load the page again and send once more"),
     N_("write what is wrong and where"),
     N_("this is too long"),
@@ -214,6 +230,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "role": ROLES,
     "mode": MODES,
     "transcript": TRANSCRIPTS,
+    "line": LINES,
+    "reason": REASONS,
 }
 
 

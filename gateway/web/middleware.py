@@ -37,6 +37,7 @@ SECURITY_HEADERS = {
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 STAFF_PAGES = "/console"
 STAFF_API = "/api/v1/console"
+OWN_PAGES = "/me"
 # Carriers have no language, no cookies and no account, and come by the thousand.
 FOR_CARRIERS = "/hooks/"
 # What the log calls an answer that nobody waited for.
@@ -87,7 +88,8 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
         response.headers.setdefault(name, value)
     if request.app[RUNTIME].settings.public_url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
-    if request.path.startswith((STAFF_PAGES, STAFF_API, "/login", "/setup")):
+    own = request.path == OWN_PAGES or request.path.startswith(f"{OWN_PAGES}/")
+    if own or request.path.startswith((STAFF_PAGES, STAFF_API, "/login", "/setup")):
         response.headers["Cache-Control"] = "no-store"
     if response.content_type == "text/html":
         response.headers.setdefault("Cache-Control", "no-cache")

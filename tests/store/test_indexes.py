@@ -10,19 +10,19 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput
 from gateway.jobs import upkeep
-from gateway.journey import identity, media, moderation
+from gateway.journey import erasure, export, identity, media, moderation, names
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
-from store import counts, deliveries, history, posts
+from store import challenges, citizens, counts, deliveries, history, mine, posts
 from store.tables import metadata
 from tests.conftest import settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 
 # Tables that never hold more than a handful of rows.
 SMALL = {"leases", "accounts"}
-# The tables, and the second name under which a statement uses one of them.
-LARGE = set(metadata.tables) - SMALL | {"thread"}
+# The tables, and the other names under which statements use one of them.
+LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
 
 async def live_a_day(runtime: Runtime) -> None:
@@ -57,6 +57,44 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
         await counts.activity(connection, ["texting"])
+    await be_somebody(runtime)
+
+
+async def be_somebody(runtime: Runtime) -> None:
+    """Use everything that is one's own: link a phone, look at all, take it away, be erased."""
+    browser, phone = f"web:{1:032x}", f"tel:{ANNA}"
+    await identity.send_code(runtime, browser, phone, "en")
+    with pytest.raises(BadInput):
+        await identity.prove_line(runtime, browser, "not it")
+    async with runtime.database.reading() as connection:
+        asked = await citizens.known(connection, runtime.vault, browser)
+    assert asked
+    sent = await identity.asked_code(runtime, asked)
+    assert sent
+    await runtime.database.write(lambda tx: challenges.prove(tx, sent, clock.now()))
+    browser = await identity.renew(runtime, browser)
+    await Intake(runtime).take(message("FOLLOW ALL", ANNA))
+    async with runtime.database.reading() as connection:
+        person = await citizens.person_at(connection, runtime.vault.lookup(browser))
+        assert person
+        own = await citizens.lines(connection, runtime.vault, person)
+        written, _ = await mine.written(connection, person, limit=5)
+        await mine.written(connection, person, limit=5, cursor=posts.cursor_at(clock.now(), written[0].id))
+        await mine.wrote(connection, person, written[0].id)
+        follows = await citizens.follows(connection, person)
+    await identity.vouched(runtime, asked, await identity.vouching(runtime, own, person))
+    await runtime.database.write(lambda tx: citizens.change_line(tx, str(person), own[0].id, muted_at=clock.now()))
+    await runtime.database.write(lambda tx: citizens.unfollow(tx, follows[0].id))
+    await runtime.database.write(lambda tx: citizens.follow(tx, own[0].id, "all", clock.now()))
+    await names.choose(runtime, person, "Lin")
+    await export.gather(runtime, person)
+    await runtime.database.write(lambda tx: citizens.unlink(tx, own[0].citizen_id))
+    await runtime.database.write(lambda tx: citizens.link(tx, own[0].citizen_id, own[1].citizen_id))
+    picture = IncomingMedia("upload:1", "blob:" + "0" * 64, "image/png")
+    await Intake(runtime).take(message("one more lamp", ANNA, media=(picture,)))
+    async with runtime.database.reading() as connection:
+        person = str(await citizens.person_at(connection, runtime.vault.lookup(browser)))
+    await erasure.erase(runtime, person, withdraw=True)
 
 
 async def converse(runtime: Runtime, intake: Intake) -> None:

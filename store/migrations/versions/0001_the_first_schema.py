@@ -136,16 +136,10 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_deliveries_address_id_id", ["address_id", "id"], unique=False)
         batch_op.create_index("ix_deliveries_carrier_id", ["channel", "carrier_id"], unique=False)
         batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at"], unique=False)
         batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
-        batch_op.create_index(
-            "ix_deliveries_mailbox",
-            ["address_id", "id"],
-            unique=False,
-            sqlite_where=sa.text("kind = 'mailbox'"),
-            postgresql_where=sa.text("kind = 'mailbox'"),
-        )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
 
     op.create_table(
@@ -239,6 +233,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("due_at IS NOT NULL"),
         )
         batch_op.create_index("ix_media_post_id", ["post_id"], unique=False)
+        batch_op.create_index("ix_media_preview", ["preview"], unique=False)
+        batch_op.create_index("ix_media_sha256", ["sha256"], unique=False)
 
     op.create_table(
         "posts",
@@ -395,6 +391,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("challenges", schema=None) as batch_op:
         batch_op.create_index("ix_challenges_address_id_created_at", ["address_id", "created_at"], unique=False)
+        batch_op.create_index("ix_challenges_citizen_id_created_at", ["citizen_id", "created_at"], unique=False)
         batch_op.create_index("ix_challenges_post_id", ["post_id"], unique=False)
 
     op.create_table(
@@ -439,6 +436,7 @@ def downgrade() -> None:
     op.drop_table("questions")
     with op.batch_alter_table("challenges", schema=None) as batch_op:
         batch_op.drop_index("ix_challenges_post_id")
+        batch_op.drop_index("ix_challenges_citizen_id_created_at")
         batch_op.drop_index("ix_challenges_address_id_created_at")
 
     op.drop_table("challenges")
@@ -478,6 +476,8 @@ def downgrade() -> None:
 
     op.drop_table("posts")
     with op.batch_alter_table("media", schema=None) as batch_op:
+        batch_op.drop_index("ix_media_sha256")
+        batch_op.drop_index("ix_media_preview")
         batch_op.drop_index("ix_media_post_id")
         batch_op.drop_index(
             "ix_media_due", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
@@ -501,14 +501,10 @@ def downgrade() -> None:
     op.drop_table("events")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index("ix_deliveries_post_id")
-        batch_op.drop_index(
-            "ix_deliveries_mailbox",
-            sqlite_where=sa.text("kind = 'mailbox'"),
-            postgresql_where=sa.text("kind = 'mailbox'"),
-        )
         batch_op.drop_index("ix_deliveries_lease")
         batch_op.drop_index("ix_deliveries_due")
         batch_op.drop_index("ix_deliveries_carrier_id")
+        batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
     with op.batch_alter_table("citizens", schema=None) as batch_op:
