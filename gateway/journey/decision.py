@@ -24,6 +24,7 @@ from gateway.schema import (
 )
 from store import citizens, deliveries, history
 from store.incoming import Facts, KnownAddress, KnownThread, Rows
+from store.media import KEPT
 from store.vault import SealingKey
 
 # A recording is announced before it can be fetched; the carrier's callback makes it due sooner.
@@ -260,6 +261,7 @@ class Decision:
             "place": place.name and masking.mask(folding.clean(place.name, 200), self.runtime.settings.city.country),
             "lat": place.lat,
             "lon": place.lon,
+            "place_from": incoming.place_from,
             "language": self.language,
             "private": incoming.private,
             "ruling": verdict.ruling,
@@ -273,6 +275,8 @@ class Decision:
 
     def _media_row(self, post_id: str, media: IncomingMedia) -> dict[str, Any]:
         spoken = media.type.startswith("audio/")
+        # What lies on our own disk need not be waited for.
+        due_at = self.at if media.url.startswith(KEPT) else self.at + FIRST_FETCH
         return {
             "id": clock.new_id(),
             "post_id": post_id,
@@ -282,9 +286,9 @@ class Decision:
             "type": media.type,
             "language": media.language,
             "state": MediaState.DUE,
-            "public": False,
+            "public": media.type.startswith("image/"),
             "transcript_state": TranscriptState.DUE if spoken else TranscriptState.NONE,
-            "due_at": self.at + FIRST_FETCH,
+            "due_at": due_at,
             "created_at": self.at,
         }
 
