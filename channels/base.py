@@ -130,8 +130,10 @@ class Desk(Protocol):
     async def upload(self, data: bytes, kind: str) -> IncomingMedia:
         """Keep a file that came with a message itself (a form, a chat) and give it as media of an `Incoming`.
 
-        On disk when this returns; what no message names is swept away later. `kind` is the MIME type claimed. Raises
-        `BadInput` for a file that is empty, too large, or of no kind that is taken.
+        On disk when this returns; what no message names within an hour is swept away. `kind` is the MIME type claimed:
+        what the file is, and the type given back, its content alone says. Raises `BadInput` (field `media`) for a file
+        that is empty, too large, or neither a photo nor sound. How many one message may bring is `Uploads.most_files`,
+        for the channel to keep to.
         """
         ...
 

@@ -69,10 +69,12 @@ def ticket_of(page: Page) -> str:
 
 async def record(form: Page) -> None:
     """Speak for a moment."""
-    await form.get_by_role("button", name="Record a voice note").click()
+    start = form.get_by_role("button", name="Record a voice note")
+    await start.click()
     await expect(form.get_by_role("timer")).to_have_text("0:01", timeout=SOON)
     await form.get_by_role("button", name="Stop").click()
     await expect(form.locator("[data-listen]")).to_be_visible()
+    await expect(start).to_be_hidden()
 
 
 async def test_a_report_with_two_photos_a_voice_note_and_the_position(
@@ -83,6 +85,9 @@ async def test_a_report_with_two_photos_a_voice_note_and_the_position(
     console = await make_administrator(window, gateway)
     form = await window.open(f"{gateway.url}/new")
     await form.get_by_label("What is wrong, and where?").fill(WORDS)
+
+    for later in ("Stop", "Discard", "Remove"):
+        await expect(form.get_by_role("button", name=later, exact=True)).to_be_hidden()
 
     # Photos are added one after the other, and one is taken out again.
     other = tmp_path / "mistake.jpg"
@@ -121,7 +126,7 @@ async def test_a_report_with_two_photos_a_voice_note_and_the_position(
     await expect(row.get_by_text("where the writer was")).to_be_visible()
 
     # A photo taken from the public leaves the row where it is.
-    await row.get_by_role("button", name="Keep from the public").first.click()
+    await row.get_by_role("button", name="Leave out").first.click()
     await expect(row.get_by_role("button", name="Show again")).to_have_count(1)
     page = await publish(window, gateway, console, ticket)
     await expect(page.locator(".photos img")).to_have_count(1)

@@ -1,6 +1,7 @@
 """Photos and voice notes by the form and by the API: kept, refused in words, once, and within bounds."""
 
 import asyncio
+import gzip
 import json
 import re
 from typing import Any
@@ -201,6 +202,16 @@ async def test_a_form_without_a_length_is_bounded_too(world: World) -> None:
     headers = {"Content-Type": whole.headers["Content-Type"]}
     response = await world.client.post("/new", data=pieces(), headers=headers)
     assert response.status == 413
+
+
+async def test_a_small_form_that_unpacks_to_a_large_one_is_bounded_too(world: World) -> None:
+    whole = b'--x\r\nContent-Disposition: form-data; name="media"; filename="a"\r\n\r\n' + bytes(50_000_000)
+    packed = gzip.compress(whole + b"\r\n--x--\r\n")
+    assert len(packed) < 400_000
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"}
+    response = await world.client.post(API, data=packed, headers=headers)
+    assert response.status == 413
+    assert on_disk(world.runtime) == []
 
 
 async def test_words_alone_keep_the_usual_limit(world: World) -> None:

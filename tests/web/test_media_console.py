@@ -87,7 +87,7 @@ async def test_a_moderator_takes_a_photo_away_and_puts_it_back(world: World, bac
     await log_in(world, Role.MODERATOR)
     page = await (await world.client.get(f"/console{post}")).text()
     assert f'src="/media/{photo}/preview"' in page
-    assert "Keep from the public" in page
+    assert "Leave out" in page
     onward = f"/console{post}" if back == "ticket" else back
     gone = await press(world, f"/console/media/{photo}/visibility", public="0", back=onward)
     assert (gone.status, gone.headers["Location"]) == (303, "/console" if "evil" in back else onward)
@@ -110,7 +110,7 @@ async def test_only_moderators_do_and_only_with_photos(world: World) -> None:
     await log_in(world, Role.OFFICER)
     assert (await press(world, f"/console/media/{files[0]}/visibility", public="0")).status == 403
     assert (await press(world, f"/console/media/{files[0]}/again")).status == 403
-    assert "Keep from the public" not in await (await world.client.get(f"/console/posts/{taken.ticket}")).text()
+    assert "Leave out" not in await (await world.client.get(f"/console/posts/{taken.ticket}")).text()
     world.client.session.cookie_jar.clear()
     await world.account(Role.MODERATOR, "anna")
     await world.log_in("anna")
