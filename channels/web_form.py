@@ -105,7 +105,7 @@ class Adapter(Channel):
             else f"api:{clock.new_id()}"
         )
         body = self._read(await _body(request))
-        taken = await self._take(desk, body, external_id, f"web:{clock.new_id()}", await request.read())
+        taken = await self._take(desk, body, external_id, None, await request.read())
         url = f"{self.city.public_url}/posts/{taken.ticket}"
         answer = {"ticket": taken.ticket, "state": taken.state, "url": url, "code_sent": taken.code_sent}
         return web.json_response(answer, status=202, headers={"Location": url})
@@ -122,7 +122,7 @@ class Adapter(Channel):
             raise BadInput("choose one of the list", "kind")
         return body
 
-    async def _take(self, desk: Desk, body: NewPost, external_id: str, address: str, raw: bytes) -> Taken:
+    async def _take(self, desk: Desk, body: NewPost, external_id: str, address: str | None, raw: bytes) -> Taken:
         taken = await desk.take(
             Incoming(
                 channel=self.name,

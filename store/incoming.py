@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import Kind, State
 from store import tables
 from store.database import Transaction
-from store.deliveries import outbox
+from store.deliveries import mailbox, topics
 from store.dialect import insert_new
 
 Row = dict[str, Any]
@@ -84,6 +84,11 @@ class Rows:
         """Put another decision's rows behind these."""
         for one in fields(self):
             getattr(self, one.name).extend(getattr(other, one.name))
+
+
+def payload_place(incoming_id: str) -> str:
+    """Where the sealed payload of a message belongs, for the vault."""
+    return f"incoming.sealed:{incoming_id}"
 
 
 async def look_up(
@@ -215,7 +220,8 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
 
 
 def _topics(rows: Rows) -> Iterable[str]:
-    yield from {outbox(row["channel"]) for row in rows.deliveries}
+    yield from topics(rows.deliveries)
+    yield from {mailbox(row["address_id"]) for row in rows.incoming if row["address_id"]}
     if rows.posts:
         yield "queue"
     if rows.media:

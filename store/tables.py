@@ -329,6 +329,7 @@ deliveries = Table(
     Index(
         "ix_deliveries_mailbox",  # what lies in one mailbox, in order
         "address_id",
+        "created_at",
         "id",
         sqlite_where=text("kind = 'mailbox'"),
         postgresql_where=text("kind = 'mailbox'"),

@@ -23,7 +23,7 @@ from gateway.schema import (
     Verdict,
 )
 from store import citizens, deliveries, history
-from store.incoming import Facts, KnownAddress, KnownThread, Rows
+from store.incoming import Facts, KnownAddress, KnownThread, Rows, payload_place
 from store.vault import SealingKey
 
 # A recording is announced before it can be fetched; the carrier's callback makes it due sooner.
@@ -122,7 +122,7 @@ class Decision:
                 "address_id": self.address.id if self.address else None,
                 "post_id": taken.post_id,
                 "key_id": self.key.id,
-                "sealed": self.runtime.vault.seal(self._payload(), f"incoming.sealed:{incoming_id}", self.key),
+                "sealed": self.runtime.vault.seal(self._payload(), payload_place(incoming_id), self.key),
                 "answer": answer,
                 "received_at": self.incoming.received_at,
                 "taken_at": self.at,

@@ -8,12 +8,13 @@ from sqlalchemy import Engine, event, text
 
 from gateway import clock
 from gateway.casework import cases
-from gateway.errors import BadInput
-from gateway.journey import identity, media, moderation
+from gateway.errors import BadInput, NotFound
+from gateway.journey import identity, mailbox, media, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
 from store import counts, deliveries, history, posts
+from store import mailbox as mailbox_rows
 from store.tables import metadata
 from tests.conftest import settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
@@ -43,6 +44,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="personal")
     await settle_down(runtime)
     await intake.take(message("STOP", BORIS))
+    await open_a_mailbox(runtime, taken.ticket)
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
@@ -55,6 +57,25 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
         await counts.activity(connection, ["texting"])
+
+
+async def open_a_mailbox(runtime: Runtime, ticket: str) -> None:
+    """Read one from both ends, as its owner, the staff and the process itself do."""
+    box = mailbox.Mailbox(runtime, "texting", f"tel:{ANNA}")
+    page, _ = await box.earlier(None, 5)
+    await box.earlier(page[-1].number, 5)
+    box.begin(page[0].number)
+    await box.news(5)
+    await box.seen([letter.number for letter in page])
+    with pytest.raises(NotFound):
+        await box.file(clock.new_id())
+    await mailbox.is_typing(runtime, ticket)
+    await mailbox.look(runtime, 0, set())
+    async with runtime.database.reading() as connection:
+        who = await mailbox_rows.owner(connection, runtime.vault.lookup(f"tel:{ANNA}"))
+        assert who
+        await mailbox_rows.of_posts(connection, who, [ticket], 5)
+    await runtime.database.write(lambda tx: mailbox_rows.see(tx, who, [1], clock.now()))
 
 
 async def test_no_statement_of_a_whole_journey_walks_a_table(runtime: Runtime) -> None:

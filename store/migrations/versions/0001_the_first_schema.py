@@ -140,7 +140,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
         batch_op.create_index(
             "ix_deliveries_mailbox",
-            ["address_id", "id"],
+            ["address_id", "created_at", "id"],
             unique=False,
             sqlite_where=sa.text("kind = 'mailbox'"),
             postgresql_where=sa.text("kind = 'mailbox'"),
