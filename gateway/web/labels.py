@@ -122,11 +122,12 @@ TRANSCRIPTS: Mapping[str, str] = {
     TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
     TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
 }
-# By medium: the first part of a channel's name. A medium not listed here is shown by its own name.
+# By channel, else by medium: the first part of its name. What is not listed here is shown by its own name.
 MEDIUMS: Mapping[str, str] = {
     "sms": N_("Text message"),
     "voice": N_("Hotline"),
     "web": N_("Web"),
+    "web_chat": N_("Chat"),
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
     "console": N_("City staff"),
@@ -158,6 +159,11 @@ FAULTS = (
     N_("give a name"),
     N_("too many from your network just now"),
     N_("not enabled in channels.toml"),
+    N_("these are too many files at once"),
+    N_("this file is empty"),
+    N_("this file is too large"),
+    N_("only photos and sound are taken"),
+    N_("too many messages are waiting; nothing was kept, please repeat"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,
@@ -189,7 +195,7 @@ class Step:
 
 def medium(channel: str) -> str:
     """What people call the medium of a channel, in English."""
-    return MEDIUMS.get(channel.split("_", 1)[0], channel)
+    return MEDIUMS.get(channel) or MEDIUMS.get(channel.split("_", 1)[0], channel)
 
 
 def steps(post: PublicPost) -> list[Step]:

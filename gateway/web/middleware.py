@@ -23,7 +23,7 @@ from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RU
 LANGUAGE_COOKIE = "lang"
 # No inline script or style anywhere, nothing from another site, no frame around us.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
@@ -32,7 +32,7 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+    "Permissions-Policy": "camera=(), microphone=(self), geolocation=(self)",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 STAFF_PAGES = "/console"
