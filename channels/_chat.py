@@ -45,8 +45,16 @@ class BadFrame(Exception):
 class Window:
     """One socket and the mailbox it shows. `say` takes a message in; `draw` makes a letter what a frame holds."""
 
-    def __init__(self, socket: web.WebSocketResponse, mailbox: Mailbox, say: Say, draw: Draw) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        mailbox: Mailbox,
+        say: Say,
+        draw: Draw,
+    ) -> None:
         self._socket = socket
+        self._transport = transport
         self._mailbox = mailbox
         self._say = say
         self._draw = draw
@@ -74,7 +82,7 @@ class Window:
         except TooMany:
             await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many frames")
         except (ConnectionError, TimeoutError):
-            pass  # nobody is there any more
+            self.cut_off()
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
@@ -82,6 +90,11 @@ class Window:
     async def close(self) -> None:
         """Close the window from our side."""
         await self._socket.close(code=WSCloseCode.GOING_AWAY)
+
+    def cut_off(self) -> None:
+        """End the connection at once: who takes nothing would not take our goodbye either."""
+        if self._transport:
+            self._transport.abort()
 
     async def _obey(self, frame: Mapping[str, Any]) -> None:
         do = frame.get("do")
@@ -137,7 +150,7 @@ class Window:
                     await self._send_letters(letters)
                 await self._mailbox.wait(LOOK_EVERY)
         except (ConnectionError, TimeoutError):
-            await self._socket.close(code=WSCloseCode.GOING_AWAY)
+            self.cut_off()
         except Exception:
             log.exception("a chat window could not be kept current", action="chat.show")
             await self._socket.close(code=WSCloseCode.INTERNAL_ERROR)

@@ -63,7 +63,7 @@ def cut(text: str, ticket: str | None, public_url: str) -> Iterator[Part]:
             inside = word == public_url or word.startswith(f"{public_url}/")
             link = Part(word, word, outside=not inside)
         elif word == ticket:
-            link = Part(word, f"/posts/{word}")
+            link, ticket = Part(word, f"/posts/{word}"), None  # once is enough
         else:
             continue
         if found.start() > done:

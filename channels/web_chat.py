@@ -110,9 +110,11 @@ class Adapter(Channel):
 
     async def hang_up(self) -> None:
         """Close every window; the pages come back to whoever serves then."""
-        closing = [asyncio.create_task(window.close()) for window in self._windows]
+        closing = {asyncio.create_task(window.close()): window for window in self._windows}
         if closing:
-            await asyncio.wait(closing, timeout=CLOSE_WITHIN)
+            _, stuck = await asyncio.wait(closing, timeout=CLOSE_WITHIN)
+            for task in stuck:
+                closing[task].cut_off()
 
     async def _page(self, desk: Desk, request: web.Request) -> web.Response:
         return await self._draw(desk, request)
@@ -177,7 +179,8 @@ class Adapter(Channel):
     async def _talk(self, desk: Desk, request: web.Request, socket: web.WebSocketResponse, visitor: str) -> None:
         network, language = desk.network(request), self._language(request.query.get("lang", ""))
         say = partial(self._say, desk, visitor, network)
-        window = Window(socket, self._mailbox(desk, visitor), say, partial(self._frame, desk, language))
+        draw = partial(self._frame, desk, language)
+        window = Window(socket, request.transport, self._mailbox(desk, visitor), say, draw)
         self._windows.add(window)
         self._open[visitor] += 1
         try:

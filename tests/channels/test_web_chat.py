@@ -12,7 +12,7 @@ from aiohttp import FormData, WSMsgType, WSServerHandshakeError
 from pytest_aiohttp.plugin import AiohttpClient
 from sqlalchemy import func, select
 
-from channels import web_chat
+from channels import _chat, web_chat
 from channels._chat_letters import Part, cut
 from gateway import clock
 from gateway.casework import cases
@@ -442,16 +442,52 @@ async def test_one_network_is_limited_over_all_its_browsers(runtime: Runtime, ai
     assert [answer.get("why") for answer in answers] == [None, None, "too_often"]
 
 
-async def test_it_stops_within_a_second_with_windows_open_also_with_one_that_reads_nothing(
-    world: World, aiohttp_client: AiohttpClient
+async def read_nothing(client: Client) -> asyncio.Transport:
+    """A window that asks for more than all buffers on its way hold, and takes none of it; gives its connection."""
+    talk = await arrive(client)
+    for _ in range(10):
+        await talk.say("x" * 20_000)
+    assert talk.socket._conn
+    transport = talk.socket._conn.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    for _ in range(200):
+        await talk.send(do="earlier", before="")
+    await asyncio.sleep(0.5)
+    return transport
+
+
+def windows(world: World) -> int:
+    channel = world.runtime.channels["web_chat"]
+    assert isinstance(channel, web_chat.Adapter)
+    return len(channel._windows)
+
+
+async def test_who_reads_nothing_is_cut_off_and_others_go_on(
+    runtime: Runtime, aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(3):
-        await arrive(await browser(world, aiohttp_client))
-    # It reads nothing and answers no closing.
-    await arrive(world.client)
+    world = await open_chat(runtime, aiohttp_client, longest=20_000)
+    monkeypatch.setattr(_chat, "WRITE_WITHIN", 0.3)
+    other = await arrive(await browser(world, aiohttp_client))
+    stuck = await read_nothing(world.client)
+    async with asyncio.timeout(5):
+        while windows(world) > 1:  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(0.05)
+    assert (await other.say("HELP"))["is"] == "taken"
+    stuck.abort()
+
+
+async def test_it_stops_within_a_second_with_windows_open_also_with_one_that_reads_nothing(
+    runtime: Runtime, aiohttp_client: AiohttpClient
+) -> None:
+    world = await open_chat(runtime, aiohttp_client, longest=20_000)
+    opened = [await arrive(await browser(world, aiohttp_client)) for _ in range(3)]
+    stuck = await read_nothing(world.client)
+    assert windows(world) == len([*opened, stuck])
     began = asyncio.get_running_loop().time()
     await world.client.server.close()
     assert asyncio.get_running_loop().time() - began < 1
+    stuck.abort()
 
 
 # --- the form: files, and browsers without a script --------------------------------------------------------------
@@ -583,6 +619,7 @@ def link(url: str, *, outside: bool = False) -> Part:
         (f"{PUBLIC_URL}.evil.example/", [link(f"{PUBLIC_URL}.evil.example/", outside=True)]),
         ("javascript:alert(1) ftp://x", [Part("javascript:alert(1) ftp://x")]),
         ("ticket 48217059!", [Part("ticket "), Part("48217059", "/posts/48217059"), Part("!")]),
+        ("48217059, ask 48217059", [Part("48217059", "/posts/48217059"), Part(", ask 48217059")]),
         ("48217053 148217059 482170591", [Part("48217053 148217059 482170591")]),
         ('http://a.example/"onclick=x', [link("http://a.example/", outside=True), Part('"onclick=x')]),
     ],

@@ -20,8 +20,10 @@
     read() {
       try { return JSON.parse(localStorage.getItem(SHELF)) || []; } catch { return []; }
     },
-    write(waiting) {
-      try { localStorage.setItem(SHELF, JSON.stringify(waiting)); } catch { /* private windows keep it in the page alone */ }
+    // Read anew each time: another window of this browser may have put something there.
+    change(id, ...more) {
+      const kept = [...shelf.read().filter((one) => one.id !== id), ...more];
+      try { localStorage.setItem(SHELF, JSON.stringify(kept)); } catch { /* a private window keeps it in the page alone */ }
     },
   };
   let waiting = shelf.read();
@@ -30,9 +32,10 @@
 
   const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-  function say(words_) {
-    waiting.push({ id: newId(), text: words_ });
-    shelf.write(waiting);
+  function say(said) {
+    const one = { id: newId(), text: said };
+    waiting.push(one);
+    shelf.change(one.id, one);
     drawWaiting();
     toEnd();
     sendNext();
@@ -40,7 +43,7 @@
 
   function settle(id) {
     waiting = waiting.filter((one) => one.id !== id);
-    shelf.write(waiting);
+    shelf.change(id);
     if (inFlight === id) {
       inFlight = null;
       clearTimeout(patience);
@@ -72,7 +75,7 @@
     } else {
       one.fault = words[frame.why] ? frame.why : "unusable";
       inFlight = null;
-      shelf.write(waiting);
+      shelf.change(one.id, one);
       sendNext();
     }
     drawWaiting();
@@ -239,7 +242,7 @@
     clearTimeout(patience);
     inFlight = null;
     waiting = waiting.filter((one) => one.id !== id);
-    shelf.write(waiting);
+    shelf.change(id);
     const drawn = letters.querySelector(`.pending[data-said="${id}"]`);
     if (drawn) drawn.querySelector("[data-standing]").textContent = "✓";
   }
@@ -272,6 +275,7 @@
 
   function clearText() {
     text.value = "";
+    typedAt = 0;
     sessionStorage.removeItem(DRAFT);
   }
 
