@@ -126,7 +126,6 @@ class Window:
             await self._send({"is": "refused", "id": said, "why": "failed", "again": AGAIN})
         else:
             await self._send({"is": "taken", "id": said})
-            self._mailbox.ring()
 
     async def _earlier(self, frame: Mapping[str, Any]) -> None:
         letters, more = await self._mailbox.earlier(_number(frame, "before") or None, PAGE)
@@ -146,9 +145,10 @@ class Window:
         await self._begun.wait()
         try:
             while True:
-                while letters := await self._mailbox.news(PAGE):
+                if letters := await self._mailbox.news(PAGE):
                     await self._send_letters(letters)
-                await self._mailbox.wait(LOOK_EVERY)
+                if len(letters) < PAGE:
+                    await self._mailbox.wait(LOOK_EVERY)
         except (ConnectionError, TimeoutError):
             self.cut_off()
         except Exception:

@@ -160,10 +160,6 @@ class Mailbox(Protocol):
         """Wait until something may have come, or until `timeout` seconds passed."""
         ...
 
-    def ring(self) -> None:
-        """Have whoever waits look now."""
-        ...
-
     async def seen(self, numbers: Collection[str]) -> None:
         """Note which of our letters the window has shown."""
         ...

@@ -138,7 +138,7 @@ async def _opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str])
     wanted = select(words, keys.c.wrapped).outerjoin(keys, keys.c.id == words.c.key_id).where(words.c.id.in_(ids))
     opened = {}
     for row in await connection.execute(wanted):
-        if row.key_id is None or row.wrapped is not None:
+        if row.key_id is None or row.wrapped:
             key = vault.unwrap(row.key_id, row.wrapped) if row.key_id else None
             opened[row.id] = vault.open(row.sealed, words_place(row.id), key).decode()
     return opened

@@ -222,6 +222,8 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
 def _topics(rows: Rows) -> Iterable[str]:
     yield from topics(rows.deliveries)
     yield from {mailbox(row["address_id"]) for row in rows.incoming if row["address_id"]}
+    # Who has the mailbox of a new address open knows only its hash.
+    yield from {mailbox(row["lookup"]) for row in rows.addresses}
     if rows.posts:
         yield "queue"
     if rows.media:

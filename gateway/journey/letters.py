@@ -32,20 +32,19 @@ async def worded(
     """Both sides of a conversation in their order. What cannot be opened any more is left out."""
     posts = await changes.load_many(connection, {one.post_id for one in told if one.post_id})
     said_in = [one.post_id for one in spoken if one.post_id and _is_post(one)]
-    words = await history.originals(connection, runtime.vault, said_in)
+    typed = {one.id: _as_typed(runtime, one) for one in spoken if one.channel == channel}
+    elsewhere = [one.post_id for one in spoken if one.post_id in said_in and typed.get(one.id) is None]
+    words = await history.originals(connection, runtime.vault, elsewhere) if elsewhere else {}
     files = await mailbox.files(connection, said_in)
     own = [
-        _own(runtime, channel, one, words.get(one.post_id or ""), files.get(one.post_id or "", [])) for one in spoken
+        _own(one, typed.get(one.id) or words.get(one.post_id or "", ""), files.get(one.post_id or "", ()))
+        for one in spoken
     ]
     ours = [_ours(runtime, one, posts.get(one.post_id or "")) for one in told]
     return sorted((letter for letter in (*own, *ours) if letter), key=lambda letter: letter.number)
 
 
-def _own(
-    runtime: Runtime, channel: str, one: Spoken, words: str | None, files: Sequence[tuple[str, str]]
-) -> Letter | None:
-    text = _as_typed(runtime, one) if one.channel == channel else None
-    text = text if text is not None else (words or "")
+def _own(one: Spoken, text: str, files: Sequence[tuple[str, str]]) -> Letter | None:
     if not text and not files:
         return None
     return Letter(

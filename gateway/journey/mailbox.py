@@ -19,7 +19,6 @@ from gateway.runtime import Runtime
 from store import changes, deliveries, mailbox
 from store.changes import Reach
 from store.mailbox import EPOCH, Kept, Owner, Position
-from store.wakeups import Bell
 
 # A message may be committed a little later than its moment says, by another process too: so far back is looked again.
 OVERLAP = timedelta(seconds=30)
@@ -44,8 +43,8 @@ class Mailbox:
         self._runtime = runtime
         self._channel = channel
         self._lookup = runtime.vault.lookup(address)
-        # Heard by nobody until the address is known: its first message makes it.
-        self._bell, self._known = Bell(), False
+        # By its hash until the address is known: its first message makes it.
+        self._bell, self._known = runtime.database.wakeups.bell(deliveries.mailbox(self._lookup)), False
         self._at = Position(clock.now())
         # The places of what was given lately, so that looking back gives nothing twice.
         self._given: dict[str, Position] = {}
@@ -118,20 +117,15 @@ class Mailbox:
 
     async def wait(self, timeout: float) -> bool:
         """Wait until something may have come, or until `timeout` seconds passed; true when it was told."""
-        return await self._bell.wait(timeout if self._known else min(timeout, LOOK_EVERY))
-
-    def ring(self) -> None:
-        """Have the mailbox looked at now."""
-        self._bell.ring()
+        return await self._bell.wait(timeout)
 
     async def _owner(self, connection: Any) -> Owner | None:
         who = await mailbox.owner(connection, self._lookup)
         if who and not self._known:
-            unheard, self._known = self._bell, True
+            self._known = True
             self._bell = self._runtime.database.wakeups.bell(deliveries.mailbox(who.address_id))
             # What was committed since this connection began to read rang nobody yet.
             self._bell.ring()
-            unheard.ring()
         return who
 
     def _fresh(self, places: Sequence[Position], limit: int) -> set[Position]:
