@@ -147,8 +147,9 @@ async def run(runtime: Runtime) -> None:
     last = 0
     while True:
         try:
-            if runtime.database.wakeups.awaited(deliveries.MAILBOXES):
-                last, known = await look(runtime, last, known)
+            # Whoever opens one after a time without any looks for himself first.
+            awaited = runtime.database.wakeups.awaited(deliveries.MAILBOXES)
+            last, known = await look(runtime, last, known) if awaited else (0, set())
         except Exception:
             log.exception("the mailboxes could not be looked at", action="mailbox.look")
         await asyncio.sleep(LOOK_EVERY)

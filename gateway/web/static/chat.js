@@ -12,6 +12,10 @@
   const ANSWERED_WITHIN = 15000;
   const LONGEST_WAIT = 30000;
   const PAST_TRYING = 3;
+  // On a page of earlier letters there is no socket: what is sent from there goes as the plain form it is.
+  const latest = Boolean(part("welcome"));
+  // So it does where no socket ever opens.
+  const plain = () => !latest || (!everOpen && tries >= PAST_TRYING);
 
   // --- what waits to be sent; kept so that a reload or a crash loses nothing -----------------------------------
 
@@ -280,8 +284,7 @@
   }
 
   composer.addEventListener("submit", (event) => {
-    // Where no socket ever opens, the form goes as the plain form it is.
-    if (!everOpen && tries >= PAST_TRYING && !attached.length) return;
+    if (plain() && !attached.length) return;
     event.preventDefault();
     complain("");
     if ([...text.value].length > longest) return complain(words.too_long);
@@ -293,7 +296,7 @@
   });
 
   chips.addEventListener("submit", (event) => {
-    if (!everOpen && tries >= PAST_TRYING) return;
+    if (plain()) return;
     event.preventDefault();
     say(event.submitter.value);
   });
@@ -356,6 +359,7 @@
     attached = [];
     drawAttached();
     clearText();
+    if (plain()) return location.assign(address);
     toEnd();
   }
 
@@ -422,5 +426,5 @@
   for (const letter of letters.querySelectorAll(".ours")) watchSeen.observe(letter);
   drawWaiting();
   toEnd();
-  if (part("welcome")) connect(); // not on a page of earlier letters
+  if (latest) connect();
 })();
