@@ -10,7 +10,7 @@ from channels.base import City, Surroundings
 from channels.registry import Plan
 from gateway.errors import Problem
 from gateway.journey import conversation
-from gateway.journey.filtering import WordFilter
+from gateway.journey.words import Words
 from gateway.runtime import Runtime
 from gateway.settings import Settings, secret
 from gateway.workers import Workers
@@ -32,6 +32,7 @@ def assemble(
     workers: Workers,
 ) -> Runtime:
     """Put the parts of a process together, and fill the command table and the filter."""
+    words = Words(settings.folder / "words", settings.filters)
     return Runtime(
         settings=settings,
         database=database,
@@ -42,7 +43,8 @@ def assemble(
         models=Models(settings.storage.data / "models", DEMO_SPEECH),
         channels=registry.build(plans, Surroundings(city_of(settings), http)),
         plans=plans,
-        judge=WordFilter.load(settings.folder / "words").judge,
+        judge=words.judge,
+        words=words,
         commands=dict(conversation.COMMANDS),
     )
 

@@ -5,12 +5,14 @@ Everything is passed on as one value; nothing here is global, so two gateways ca
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from aiohttp import ClientSession
 
 from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
+from gateway.errors import Problem
 from gateway.schema import Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
@@ -54,9 +56,26 @@ class Command:
     run: Callable[[Asked], Reply]
 
 
+class Words(Protocol):
+    """The word filter in force (`journey.words`), for the page that shows it and the service that runs it."""
+
+    loaded_at: datetime
+    problems: Sequence[Problem]
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How many words each list has."""
+
+    def look(self, text: str) -> Verdict:
+        """Judge without counting."""
+
+    async def run(self, runtime: "Runtime") -> None:
+        """Keep to the files and write the counts, until cancelled."""
+
+
 @dataclass(slots=True)
 class Runtime:
-    """The parts of one running gateway. `judge` and `commands` are filled by `service` at start."""
+    """The parts of one running gateway. `judge`, `words` and `commands` are filled by `assembly` at start."""
 
     settings: Settings
     database: Database
@@ -68,6 +87,7 @@ class Runtime:
     channels: dict[str, Channel]
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
+    words: Words
     commands: dict[str, Command] = field(default_factory=dict)
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:

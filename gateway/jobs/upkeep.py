@@ -6,7 +6,7 @@ import structlog
 
 from gateway import clock
 from gateway.runtime import Runtime
-from store import accounts, deliveries, incoming, kept
+from store import accounts, deliveries, incoming, kept, words
 
 log = structlog.get_logger()
 
@@ -24,6 +24,8 @@ async def forget(runtime: Runtime) -> None:
     before = at - timedelta(days=runtime.settings.keeping.payload_days)
     payloads = await runtime.database.write(lambda transaction: incoming.forget_payloads(transaction, before))
     values = await runtime.database.write(lambda transaction: kept.forget_old(transaction, at))
+    day = (at - timedelta(days=runtime.settings.filters.hits_days)).astimezone(runtime.settings.city.zone).date()
+    await runtime.database.write(lambda transaction: words.forget(transaction, day))
     sessions = await runtime.database.write(lambda transaction: accounts.sweep_sessions(transaction, at))
     if payloads:
         await runtime.database.write(

@@ -44,6 +44,20 @@ _FOLDED_BLOCKS = (
     *(range(0x1F200, 0x1F300), range(0x20000, 0x323B0)),
 )
 
+# What most texts are made of and folding leaves as it is, but for case; and the wide signs that stand among it. A text
+# of nothing else is folded ten times as fast.
+_USUAL_BLOCKS = (range(0x20, 0x7F), (0xB7,), range(0x2010, 0x2028), range(0x3001, 0x3020), range(0x4E00, 0xA000))
+_WIDE_SIGNS = (
+    ("，", ","),
+    ("！", "!"),
+    ("？", "?"),
+    ("：", ":"),
+    ("；", ";"),
+    ("（", "("),
+    ("）", ")"),
+    ("\u3000", " "),
+)
+
 # Holds every combining mark (none is a word character but the two halfwidth Japanese ones) and is quick to search.
 _PILE = re.compile(rf"[\W\uff9e\uff9f]{{{_MOST_MARKS + 1},}}")
 _HAN = re.compile(r"[\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
@@ -75,9 +89,20 @@ def fold(text: str) -> str:
     Simplified characters, NFKC, no case, nothing invisible (category Cf, controls, variation selectors), single
     spaces, none at the ends.
     """
+    for wide, narrow in _WIDE_SIGNS:
+        text = text.replace(wide, narrow)
+    return " ".join((settle(text) if has_unusual(text) else text.casefold()).split())
+
+
+def has_unusual(text: str) -> bool:
+    """Whether there is anything in a text but Han characters, their usual signs, and ASCII."""
+    return _unusual().search(text) is not None
+
+
+def settle(text: str) -> str:
+    """Fold all of a text but its spaces."""
     plain = unicodedata.normalize("NFKC", _thin(text.translate(_folded())))
-    settled = unicodedata.normalize("NFKC", plain.casefold())
-    return " ".join(_thin(settled).split())
+    return _thin(unicodedata.normalize("NFKC", plain.casefold()))
 
 
 def language_of(text: str) -> str | None:
@@ -122,6 +147,15 @@ def _folded() -> dict[int, str | None]:
     table.update(dict.fromkeys(_LINE_ENDS, " "))
     table.update({i: None for plane in _FORMAT_PLANES for i in plane if unicodedata.category(chr(i)) == "Cf"})
     return table
+
+
+@cache
+def _unusual() -> re.Pattern[str]:
+    """Finds the first character that is more work than its case."""
+    changed = _folded()
+    usual = [chr(i) for block in _USUAL_BLOCKS for i in block if i not in changed]
+    settled = "".join(character for character in usual if unicodedata.normalize("NFKC", character) == character)
+    return re.compile(f"[^\\t\\n\\r{re.escape(settled)}]")
 
 
 def _simplified() -> dict[int, str]:

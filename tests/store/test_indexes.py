@@ -13,7 +13,7 @@ from gateway.journey import identity, media, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
-from store import counts, deliveries, history, posts
+from store import counts, deliveries, history, posts, words
 from store.tables import metadata
 from tests.conftest import settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
@@ -55,6 +55,8 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
         await counts.activity(connection, ["texting"])
+        await words.most(connection, at.date(), 5)
+    await runtime.database.write(lambda tx: words.forget(tx, at.date()))
 
 
 async def test_no_statement_of_a_whole_journey_walks_a_table(runtime: Runtime) -> None:
