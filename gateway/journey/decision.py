@@ -257,7 +257,7 @@ class Decision:
             "channel": incoming.channel,
             "citizen_id": self.citizen_id,
             "category": incoming.category,
-            "place": place.name and masking.mask(folding.clean(place.name, 200), self.runtime.settings.city.country),
+            "place": place.name and masking.mask_as_set(self.runtime.settings, folding.clean(place.name, 200)),
             "lat": place.lat,
             "lon": place.lon,
             "language": self.language,

@@ -67,7 +67,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
     return Prepared(
         incoming=incoming,
         text=text,
-        masked=masking.mask(text, runtime.settings.city.country),
+        masked=masking.mask_as_set(runtime.settings, text),
         verdict=runtime.judge(text) if text and not command else Verdict(Ruling.PASS),
         language=incoming.language or folding.language_of(text),
         lookup=runtime.vault.lookup(incoming.address) if incoming.address else None,
