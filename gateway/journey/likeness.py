@@ -30,7 +30,9 @@ _ONLY_HAN = re.compile(f"[{HAN}]+")
 _FIRST_SYLLABLE = 0x100
 _SIGNS = f"{chr(_FIRST_SYLLABLE)}-{chr(_FIRST_SYLLABLE + 0x1FF)}"
 _SILENT = ord(" ")
-_SPELLED = re.compile(rf"(?<=[{_SIGNS}])[a-z]{{2,6}}(?![a-z])|(?<![a-z])[a-z]{{2,6}}(?=[{_SIGNS}])")
+_SPELLED = re.compile(
+    rf"[a-z](?:(?<=[{_SIGNS}].)[a-z]{{1,5}}(?![a-z])|(?<![a-z].)[a-z]{{1,5}}(?=[{_SIGNS}]))", re.DOTALL
+)
 
 # Drawn like a Latin letter, in their folded form; the string on the right is the Latin one for each.
 _DRAWN = dict(
@@ -40,17 +42,19 @@ _DRAWN = dict(
         strict=True,
     )
 )
-_DRAWN |= {chr(first + i): chr(97 + i) for first in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
+# Letters in black circles and squares, and those that flags are made of.
+_ENCLOSED = {chr(first + i): chr(97 + i) for first in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
 _MARKS = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
 _ACCENTED = r"\u00e0-\u00ff\u0101-\u024f\u1e01-\u1eff"
 _ODD = re.compile(f"[{''.join(_DRAWN)}{_MARKS}{_ACCENTED}]")
+_ENCLOSING = re.compile("[\U0001f150-\U0001f169\U0001f170-\U0001f189\U0001f1e6-\U0001f1ff]")
 # "f r e e", "f.r.e.e", "f-r-3-3": at least three that stand alone.
 _SINGLE = re.compile(r"(?<![a-z0-9])[a-z](?:[^\w@$!|]{1,3}[a-z0-9@$!|](?![a-z0-9])){2,}+")
 _GAPS = re.compile(r"[^\w@$!|]")
 # Letters with figures or signs among them.
 _LEET = re.compile(r"(?<![a-z0-9@$])(?:[a-z]++[0-9@$!|]|[0-9@$]++[a-z])[a-z0-9@$!|]*+")
 # What every text with one of these two has, begun with what is rare in texts so that the search is quick.
-_MAYBE_SINGLE = re.compile(r"[^\w@$!|][a-z0-9@$!|][^\w@$!|]")
+_MAYBE_SINGLE = re.compile(r"[^\w@$!|][a-z0-9@$!|][^\w@$!|]{1,3}[a-z0-9@$!|](?![a-z0-9])")
 _MAYBE_LEET = re.compile(r"[0-9@$!|](?:(?<=[a-z].)|(?=[a-z]))")
 _READ = str.maketrans("0134578@$!|", "oieastbasii")
 _LATIN = re.compile(r"[a-z]")
@@ -95,14 +99,15 @@ def looks(folded: str) -> str | None:
     """Write a text in the Latin letters it looks like; None when it looks like nothing but itself."""
     if not (_MAYBE_LEET.search(folded) or _MAYBE_SINGLE.search(folded) or _is_odd(folded)):
         return None
-    return _read(_LEET.sub(_letters, _SINGLE.sub(_joined, _ODD.sub(_drawn, folded))))
+    drawn = _ODD.sub(_drawn, _opened(folded)) if _is_odd(folded) else folded
+    return _read(_LEET.sub(_letters, _SINGLE.sub(_joined, drawn)))
 
 
 def looks_from(folded: str) -> Trace:
     """Where in a folded text each letter of its look stood."""
-    trace = tracing.of_change(_ODD, _drawn, folded)
-    drawn = _ODD.sub(_drawn, folded)
-    return tracing.through(tracing.of_change(_SINGLE, _joined, drawn), trace)
+    opened = _opened(folded)
+    drawing = tracing.of_change(_ODD, _drawn, opened)
+    return tracing.through(tracing.of_change(_SINGLE, _joined, _ODD.sub(_drawn, opened)), drawing)
 
 
 def look_of(word: str) -> str | None:
@@ -113,7 +118,14 @@ def look_of(word: str) -> str | None:
 
 
 def _is_odd(folded: str) -> bool:
-    return not folded.isascii() and has_unusual(folded) and _ODD.search(folded) is not None
+    if folded.isascii() or not has_unusual(folded):
+        return False
+    return _ODD.search(folded) is not None or _ENCLOSING.search(folded) is not None
+
+
+def _opened(folded: str) -> str:
+    """Take letters out of their circles and squares, each in its place."""
+    return _ENCLOSING.sub(lambda match: _ENCLOSED[match[0]], folded)
 
 
 def _nothing(_match: re.Match[str]) -> str:

@@ -21,7 +21,7 @@ _ALL = Masking()
 # Most texts have none of these, and are done with.
 _SUSPICIOUS = re.compile(r"[\d@＠]")
 # So many digits with nothing but signs between them (and x, which is one to those who write extensions).
-_LONG_ENOUGH = re.compile(rf"\d(?:[\W_xXー]{{0,8}}\d){{{FEWEST_DIGITS - 1}}}")
+_LONG_ENOUGH = re.compile(rf"\d(?:(?:[^\w*]|[_xXー]){{0,8}}\d){{{FEWEST_DIGITS - 1}}}")
 _STRANGE_DIGIT = re.compile(r"[^\D0-9]")
 _WIDE = re.compile("[＋－．（）／＠＿Ａ-Ｚａ-ｚ]")
 _WIDE_TO_ASCII = 0xFEE0

@@ -55,6 +55,8 @@ _CN_MOBILE_GROUPS = {
 # Where the matcher may look: what stands between letters. The three letters are signs to it.
 _STRETCH = re.compile(r"[\W\d_xXー]+")
 _LETTER = re.compile("[A-Za-z]")
+# In China a person's number begins so; without, nothing in a stretch is worth the matcher's time.
+_CN_START = re.compile(r"\+|(?<!\d)(?:[01]|86)")
 _DECIMAL = re.compile(r"(?:0|[1-9]\d*)\.\d+")
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d([-./])[01]?\d\1[0-3]?\d(?!\d)")
 _PRIVATE_TYPES = {
@@ -127,8 +129,11 @@ def cn_mobiles(plain: str) -> Iterator[Span]:
 
 def phones(plain: str, country: str) -> Iterator[Span]:
     """Find what libphonenumber holds for a person's number, as dialled in `country` or with +."""
-    for stretch in _STRETCH.finditer(plain):
+    # A star ends a number as a letter does: it is left of an earlier masking.
+    for stretch in _STRETCH.finditer(plain.replace("*", "a")):
         if sum(map(str.isdecimal, stretch[0])) < FEWEST_DIGITS:
+            continue
+        if country == "CN" and not _CN_START.search(stretch[0]):
             continue
         # The matcher refuses a number next to a Latin letter, but people write "Tel010-..."; x it takes for a sign.
         text = _LETTER.sub("|", stretch[0])

@@ -5,17 +5,14 @@ changes made one after the other are joined by `through`.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
-from gateway.journey.folding import settle
+from gateway.journey.folding import clings, settle
 
 Trace = list[tuple[int, int]]
 
 # Each of these is folded alone, whatever stands beside it but marks.
 _EVEN = re.compile(r"[ -~\u3001\u3002\u4e00-\u9fff\uff01-\uff5e]+")
-_JAMO = range(0x1160, 0x1200)
 
 
 def of_folding(text: str) -> Trace:
@@ -54,17 +51,10 @@ def _pieces(text: str) -> Iterable[tuple[int, int]]:
                 yield at, at + 1
             start = even.end() - 1
         end = start + 1
-        while end < len(text) and _clings(text[end]):
+        while end < len(text) and clings(text[end]):
             end += 1
         yield start, end
         start = end
-
-
-@lru_cache(8192)
-def _clings(character: str) -> bool:
-    """Whether a character may become one with what stands before it, or becomes nothing."""
-    settled = settle(character)
-    return not settled or unicodedata.category(settled[0])[0] == "M" or ord(settled[0]) in _JAMO
 
 
 def _with_single_spaces(traced: Iterable[tuple[str, int, int]]) -> Trace:
