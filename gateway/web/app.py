@@ -17,6 +17,7 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    words,
 )
 from gateway.web.drawing import Drawing
 from gateway.web.keys import DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
@@ -27,7 +28,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-PARTS = (api, assets, console, console_api, health, live, media, metrics, pages)
+PARTS = (api, assets, console, console_api, health, live, media, metrics, pages, words)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

@@ -63,6 +63,21 @@ RULINGS: Mapping[str, str] = {
     Ruling.HOLD: N_("hold"),
     Ruling.BLOCK: N_("block"),
 }
+LISTS: Mapping[str, str] = {
+    "block": N_("block"),
+    "hold": N_("hold"),
+    "watch": N_("watch"),
+    "emergency": N_("emergency"),
+    "allow": N_("allowed phrases"),
+}
+# What finding a word of a list does.
+LIST_EFFECTS: Mapping[str, str] = {
+    "block": N_("Rejected by rule at once; staff can restore it."),
+    "hold": N_("Waits until a person has read it."),
+    "watch": N_("Passes, and is shown to the people on duty."),
+    "emergency": N_("The sender is told which number to call, and the post is marked."),
+    "allow": N_("A word inside one of these phrases does not count."),
+}
 MEDIA: Mapping[str, str] = {
     MediaState.DUE: N_("Recording or picture is being fetched from the carrier"),
     MediaState.FAILED: N_("The carrier’s file could not be fetched"),
@@ -166,6 +181,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "action": ACTIONS,
     "done": DONE,
     "ruling": RULINGS,
+    "list": LISTS,
+    "list_effect": LIST_EFFECTS,
     "media": MEDIA,
     "delivery": DELIVERIES,
     "audience": AUDIENCES,
