@@ -85,12 +85,12 @@ def _read(path: Path, problems: list[Problem]) -> list[Word]:
     """Give the words of one list; faults are added to `problems`."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            problems.append(Problem(str(path), "file", f"make it smaller than {MOST_BYTES} bytes"))
+            problems.append(Problem(str(path), "file", "make it smaller than 16 MB"))
             return []
         raw = path.read_bytes()
         lines = raw.decode("utf-8-sig").splitlines()
-    except OSError as error:
-        problems.append(Problem(str(path), "file", f"make it readable; an empty file will do ({error.strerror})"))
+    except OSError:
+        problems.append(Problem(str(path), "file", "is missing or cannot be read; an empty file will do"))
         return []
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1

@@ -173,6 +173,9 @@ FAULTS = (
     N_("give a name"),
     N_("too many from your network just now"),
     N_("not enabled in channels.toml"),
+    N_("save the file as UTF-8"),
+    N_("make it smaller than 16 MB"),
+    N_("is missing or cannot be read; an empty file will do"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,

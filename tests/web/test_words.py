@@ -99,7 +99,7 @@ async def test_a_fault_of_the_files_is_shown(world: World) -> None:
     await logged_in(world)
     world.runtime.words.problems = (Problem(str(Path("words/hold.txt")), "line 3", "save the file as UTF-8"),)
     page = await (await world.client.get("/console/words")).text()
-    assert "words/hold.txt</code>, line 3: save the file as UTF-8" in page
+    assert "words/hold.txt</code>, <code>line 3</code>: save the file as UTF-8" in page
 
 
 SPANS = st.tuples(st.integers(0, 9), st.integers(1, 10), st.sampled_from("ab")).map(
