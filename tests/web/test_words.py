@@ -67,7 +67,7 @@ async def test_a_tried_text_is_marked_as_typed_and_masked_beside(world: World) -
     assert masked == TEXT.replace("13800138000", "138****8000").replace("<", "&lt;").replace(">", "&gt;")
     assert '<span class="chip block">block</span>' in page
     assert '<span class="chip emergency">emergency</span>' in page
-    assert "(only alike)" in page
+    assert "(alike)" in page
     assert "&lt;b&gt;" in page.split("<textarea")[1].split("</textarea>")[0]
 
 
@@ -98,8 +98,9 @@ async def test_line_ends_stay_where_they_were_typed(world: World) -> None:
 async def test_a_fault_of_the_files_is_shown(world: World) -> None:
     await logged_in(world)
     world.runtime.words.problems = (Problem(str(Path("words/hold.txt")), "line 3", "save the file as UTF-8"),)
-    page = await (await world.client.get("/console/words")).text()
+    page = await (await world.client.get("/console/words?lang=en")).text()
     assert "words/hold.txt</code>, <code>line 3</code>: save the file as UTF-8" in page
+    assert "请以 UTF-8 编码保存该文件" in await (await world.client.get("/console/words?lang=zh")).text()
 
 
 SPANS = st.tuples(st.integers(0, 9), st.integers(1, 10), st.sampled_from("ab")).map(
