@@ -354,10 +354,19 @@ def cost(words: WordFilter, text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "hostile", ["* " * 50_000, "赌" + "*" * 100_000, "赌*" * 50_000, "*" * 100_000 + "赌", "ass" * 33_000]
+    "hostile",
+    [
+        *("* " * 50_000, "赌" + "*" * 100_000, "赌*" * 50_000, "*" * 100_000 + "赌", "ass" * 33_000),
+        *("傻比" * 50_000, "赌博 " * 33_000, "赌fa" * 33_000, "fa" * 50_000, "f.u.c.k " * 12_500, "f. " * 33_000),
+        *("1a" * 50_000, "a1!" * 33_000, "ф" * 100_000, "а\u0301" * 50_000, "a" + "\u0301\u0316" * 50_000),
+        *("赌" + "\u0301" * 100_000 + "博", "赌\u200b" * 50_000, "\U00020000" * 100_000, "！" * 100_000),
+    ],
+    ids=lambda text: ascii(text[:6]),
 )
 def test_a_hostile_text_takes_no_longer_than_another(hostile: str) -> None:
+    ALIKE.judge(hostile[:100])
     began = time.process_time()
     WORDS.judge(hostile)
+    ALIKE.judge(hostile)
     # Trying a run of separators again at each of its characters takes a minute.
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 4  # the worst takes one second where nothing else runs

@@ -345,11 +345,27 @@ def test_no_ticket_is_touched(before: str, ticket: str, after: str) -> None:
     [
         *("1" * 100_000, "1 " * 50_000, "1    " * 20_000, "0-" * 50_000, "+1 " * 33_000, "(010" * 25_000),
         *("12345678/" * 11_000, "010-1234 " * 11_000, "010-82345678 " * 7_700, f"{MOBILE} " * 8_300),
-        *(f"{ID_CARD} " * 5_200, "1****" * 20_000, "\u0661" * 100_000, "好" * 100_000),
+        *(f"{ID_CARD} " * 5_200, "1****" * 20_000, "\u0661" * 100_000, "好" * 100_000, "京A1234" * 14_000),
+        *("4 " * 50_000, "4111 " * 20_000, "4111 1111 1111 1111 " * 5_000, "1x" * 50_000, "1\u200b" * 50_000),
+        *("a@" * 50_000, "a." * 50_000 + "@", "a@" + "b." * 50_000, "a@b." * 25_000, "a" * 100_000 + "@"),
     ],
-    ids=lambda text: text[:9],
+    ids=lambda text: ascii(text[:9]),
 )
 def test_a_hostile_text_takes_bounded_time(hostile: str) -> None:
-    began = time.process_time()
-    mask(hostile)
-    assert time.process_time() - began < 8  # the worst takes 1.5 seconds where nothing else runs
+    mask(MOBILE)
+    half = seconds(hostile[: len(hostile) // 2])
+    whole = seconds(hostile)
+    # Twice, and as much again for a machine that does other things; no square is so mild.
+    assert whole < max(3 * half, 0.5)
+    assert whole < 6  # the worst takes 1.7 seconds where nothing else runs, most less than 0.1
+
+
+def seconds(text: str) -> float:
+    """The least CPU seconds of two maskings."""
+
+    def once() -> float:
+        began = time.process_time()
+        mask(text)
+        return time.process_time() - began
+
+    return min(once(), once())
