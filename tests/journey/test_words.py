@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import clock
+from gateway.jobs import upkeep
 from gateway.journey import words as journey_words
 from gateway.journey.words import Words
 from gateway.runtime import Runtime
@@ -130,6 +131,17 @@ async def test_old_counts_are_forgotten(runtime: Runtime, current: Words) -> Non
     assert len(await hits(runtime)) == 1
     await runtime.database.write(lambda transaction: words.forget(transaction, day + timedelta(days=1)))
     assert await hits(runtime) == []
+
+
+async def test_upkeep_keeps_the_days_that_are_set(runtime: Runtime, current: Words) -> None:
+    clock.replace(now=lambda: TODAY)
+    current.judge("代开发票")
+    await current.write_counts(runtime)
+    for days, left in ((runtime.settings.filters.hits_days, 1), (runtime.settings.filters.hits_days + 1, 0)):
+        clock.replace(now=lambda days=days: TODAY + timedelta(days=days))  # type: ignore[misc]
+        await upkeep.forget(runtime)
+        clock.replace(now=lambda: TODAY)
+        assert len(await hits(runtime)) == left
 
 
 async def test_counts_that_cannot_be_written_wait(runtime: Runtime, current: Words) -> None:
