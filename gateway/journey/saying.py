@@ -110,7 +110,7 @@ def _post_row(
     draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging, group: str | None
 ) -> dict[str, Any]:
     incoming, thread = draft.incoming, belongs.thread
-    place, country = incoming.place, draft.runtime.settings.city.country
+    place = incoming.place
     return {
         "id": post_id,
         "thread_id": thread.id if thread else post_id,
@@ -122,7 +122,7 @@ def _post_row(
         "channel": incoming.channel,
         "citizen_id": draft.sender.citizen_id,
         "category": incoming.category,
-        "place": place.name and masking.mask(folding.clean(place.name, 200), country),
+        "place": place.name and masking.mask_as_set(draft.runtime.settings, folding.clean(place.name, 200)),
         "lat": place.lat,
         "lon": place.lon,
         "place_from": incoming.place_from,
