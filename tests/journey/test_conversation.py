@@ -93,7 +93,19 @@ def test_only_a_whole_message_is_a_command(text: str, command: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("1", 1), ("２。", 2), ("三", 3), ("5)", 5), ("6", None), ("12", None), ("1 x", None)]
+    ("text", "number"),
+    [
+        ("1", 1),
+        ("２。", 2),
+        ("三", 3),
+        ("5)", 5),
+        ("（2）", 2),
+        ("③", 3),
+        ("1️⃣", 1),
+        ("6", None),
+        ("12", None),
+        ("1 x", None),
+    ],
 )
 def test_a_bare_number_answers_a_question(text: str, number: int | None) -> None:
     assert conversation.chosen(text) == number
