@@ -62,6 +62,7 @@ class With(_Strict):
     contact: str | None = None
     language: str | None = None
     under: str | None = None
+    id: str | None = None
     carrier_replied: bool = False
 
 
@@ -107,7 +108,7 @@ class Row(_Strict):
     files: list[str] | None = None
 
     def members(self) -> list["Row"]:
-        """The row itself, or one for each member of its crowd."""
+        """The row itself, or one for each member of its crowd, all at the same instant."""
         if self.crowd is None:
             return [self]
         return [self._member(n) for n in range(1, self.crowd + 1)]
@@ -117,19 +118,23 @@ class Row(_Strict):
         for field in ("who", "says", "makes", "shows"):
             value = getattr(self, field)
             changed[field] = value and value.replace("{n}", str(n))
-        if n > 1 and self.alike is None:
-            changed["together"] = True
+        if n > 1:
+            changed.update(at=None, together=True)
         if self.alike and self.makes and self.alike == (changed["makes"] or "").split()[-1]:
             changed["alike"] = None
         return self.model_copy(update=changed)
 
 
 class End(_Strict):
-    """How things stand when the scene is over: the queue is given by its posts, in its order."""
+    """How things stand when the scene is over: the queue is given by its posts, in its order ("wall-1 to wall-60")."""
 
     posts: int
     threads: int
     queue: list[str]
+
+    def waiting(self) -> list[str]:
+        """The queue with each post by itself."""
+        return [label for entry in self.queue for label in _each(entry)]
 
 
 class Scene(_Strict):
@@ -194,3 +199,11 @@ def _written(ticket: str, form: str | None) -> str:
 
 def _read(path: Path) -> Scene:
     return Scene.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def _each(entry: str) -> list[str]:
+    first, to, last = entry.partition(" to ")
+    if not to:
+        return [first]
+    name, _, start = first.rpartition("-")
+    return [f"{name}-{n}" for n in range(int(start), int(last.rpartition("-")[2]) + 1)]

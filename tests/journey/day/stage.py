@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +40,8 @@ CHANNELS = {"sms": "texting", "chat": "chat", "form": "form", "call": "hotline"}
 OUTCOMES = {Outcome.POST: "post", Outcome.FOLLOW_UP: "follow-up", Outcome.COMMAND: "command"}
 # So often are carriers asked for files before a scene goes on, and so long is waited in between.
 FETCHES, BETWEEN = 6, timedelta(seconds=20)
+# Each look at the clock is a little later than the one before.
+TICK = timedelta(microseconds=1)
 _VALUE = re.compile(r"\\\{\w+\\\}")
 
 
@@ -104,7 +106,7 @@ class Stage:
 
     runtime: Runtime
     monkeypatch: pytest.MonkeyPatch
-    now: Any = FIRST_DAY
+    now: datetime = FIRST_DAY
     tickets: dict[str, str] = field(default_factory=dict)
     posts: dict[str, str] = field(default_factory=dict)
     sent: dict[str, Incoming] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Stage:
     async def play(self, scene: Scene) -> list[str]:
         """Play all rows; gives what did not follow, one line each."""
         self._dress(scene)
-        self.monkeypatch.setattr(clock, "_now", lambda: self.now)
+        self.monkeypatch.setattr(clock, "_now", self._tick)
         for step in scene.steps():
             self.now = moment(step[0].at, self.now)
             heard = len(self.faults)
@@ -127,6 +129,10 @@ class Stage:
         return self.faults
 
     # What happens
+
+    def _tick(self) -> datetime:
+        self.now += TICK
+        return self.now
 
     def _dress(self, scene: Scene) -> None:
         around = Surroundings(City("Test", "http://127.0.0.1:8080", "zh", "CN"), self.runtime.http)
@@ -164,7 +170,7 @@ class Stage:
             return error
         message = Incoming(
             channel=CHANNELS[row.by],
-            external_id=row.tries[:128],
+            external_id=row.tries[:128] if more.id is None else more.id,
             text=filled(row.says, self.tickets),
             received_at=self.now,
             address=self._urn(row.who or "", row.by),
@@ -390,14 +396,14 @@ class Stage:
         for what, wanted, got in (
             ("posts", scene.end.posts, number),
             ("threads", scene.end.threads, threads),
-            ("queue", scene.end.queue, [labels.get(post_id, post_id) for post_id in queue]),
+            ("queue", scene.end.waiting(), [labels.get(post_id, post_id) for post_id in queue]),
         ):
             if wanted != got:
-                self.faults.append(f"at the end: {what}\n    expected {wanted!r}\n    got      {got!r}")
+                self.faults.append(f"at the end: {what}\n    expected {wanted}\n    got      {got}")
 
     def _expect(self, row: Row, what: str, wanted: object, got: object) -> None:
         if wanted != got:
-            self.faults.append(f"{row.tries}: {what}\n    expected {wanted!r}\n    got      {got!r}")
+            self.faults.append(f"{row.tries}: {what}\n    expected {_short(wanted)}\n    got      {_short(got)}")
 
     def _same(self, taken: Taken) -> tuple[Any, ...]:
         return (taken.outcome, taken.say.phrase, taken.say.values, taken.language, taken.ticket, taken.post_id)
@@ -415,3 +421,8 @@ def _by_name(said: list[str]) -> dict[str, list[str]]:
 def _said_of(file: Any) -> str:
     """A file's fate in a few words: "stored image/jpeg", "failed: this file is empty"."""
     return f"failed: {file.error}" if file.state == "failed" else f"{file.state} {file.type}"
+
+
+def _short(value: object) -> str:
+    said = repr(value)
+    return said if len(said) <= 400 else f"{said[:200]} ... {said[-200:]}"
