@@ -51,12 +51,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One inbound path. The handler gets the request only after the guard let it through."""
+    """One inbound path. The handler gets the request only after the guard let it through.
+
+    `most_bytes` is how large a body may be where files come in; without it the gateway's usual limit holds.
+    """
 
     method: str
     path: str
     guard: Guard
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    most_bytes: int | None = None
 
 
 class Standing(StrEnum):
@@ -126,8 +130,10 @@ class Desk(Protocol):
     async def upload(self, data: bytes, kind: str) -> IncomingMedia:
         """Keep a file that came with a message itself (a form, a chat) and give it as media of an `Incoming`.
 
-        On disk when this returns; what no message names is swept away later. `kind` is the MIME type claimed. Raises
-        `BadInput` for a file that is empty, too large, or of no kind that is taken.
+        On disk when this returns; what no message names within an hour is swept away. `kind` is the MIME type claimed:
+        what the file is, and the type given back, its content alone says. Raises `BadInput` (field `media`) for a file
+        that is empty, too large, or neither a photo nor sound. How many one message may bring is `Uploads.most_files`,
+        for the channel to keep to.
         """
         ...
 
@@ -178,11 +184,22 @@ class Desk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Uploads:
+    """How many files one message may bring, how large each and all together may be, how long a recording."""
+
+    most_files: int = 6
+    most_bytes: int = 20_971_520
+    most_together: int = 67_108_864
+    most_seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a channel is built with: the installation, and the HTTP client that all share."""
+    """What a channel is built with: the installation, the HTTP client that all share, and the limits of files."""
 
     city: City
     http: ClientSession
+    uploads: Uploads = Uploads()
 
 
 class Channel:
@@ -199,6 +216,7 @@ class Channel:
     def __init__(self, settings: ChannelSettings, around: Surroundings) -> None:
         self.city = around.city
         self.http = around.http
+        self.uploads = around.uploads
 
     def __repr__(self) -> str:
         return f"<channel {self.name}>"

@@ -1,6 +1,7 @@
 """The form on the site, which works without JavaScript, and `POST /api/v1/posts` for programs."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,10 +11,12 @@ import phonenumbers
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from channels import _uploads
+from channels._uploads import BadFile, File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.schema import CITIZEN_KINDS, Incoming, Kind, Place, Taken
+from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Kind, Place, PlaceFrom, Taken
 
 FORM = "/new"
 API = "/api/v1/posts"
@@ -30,7 +33,10 @@ class FormSettings(ChannelSettings):
 
 
 class NewPost(BaseModel):
-    """What a program, or the form, says for a citizen. `contact` is a mobile number, proved by a code before use."""
+    """What a program, or the form, says for a citizen. `contact` is a mobile number, proved by a code before use.
+
+    `language` is what is spoken in recordings sent with it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
@@ -43,6 +49,13 @@ class NewPost(BaseModel):
     name: str | None = Field(None, max_length=100)
     contact: str | None = Field(None, max_length=32)
     private: bool = False
+    language: str | None = Field(None, pattern=f"^({'|'.join(LANGUAGES)})$")
+
+
+class NewPostWithFiles(NewPost):
+    """The same as a form with files in parts named `media`: photos and recordings may say it all."""
+
+    text: str = Field("", max_length=100_000)
 
 
 class TooLong(BadInput):
@@ -60,6 +73,7 @@ class Adapter(Channel):
     capabilities = Capabilities(receives=True)
     Settings = FormSettings
     BODY = NewPost
+    FORM = NewPostWithFiles
 
     def __init__(self, settings: FormSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
@@ -69,8 +83,8 @@ class Adapter(Channel):
         """The page, where it is sent, and the same for programs."""
         return (
             Route("GET", FORM, Guard.PUBLIC, partial(self._page, desk)),
-            Route("POST", FORM, Guard.PUBLIC, partial(self._sent, desk)),
-            Route("POST", API, Guard.PUBLIC, partial(self._api, desk)),
+            Route("POST", FORM, Guard.PUBLIC, partial(self._sent, desk), self.uploads.most_together),
+            Route("POST", API, Guard.PUBLIC, partial(self._api, desk), self.uploads.most_together),
         )
 
     async def _page(self, desk: Desk, request: web.Request) -> web.Response:
@@ -78,19 +92,27 @@ class Adapter(Channel):
 
     async def _sent(self, desk: Desk, request: web.Request) -> web.Response:
         """Take the form; what is wrong is shown beside its field, with everything else as it was typed."""
+        posted = await request.post()
         # Browsers send every line break as two characters; people counted one.
-        sent = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        form = {name: value.replace("\r\n", "\n") for name, value in sent.items()}
+        form = {name: value.replace("\r\n", "\n") for name, value in posted.items() if isinstance(value, str)}
         form_id = form.get("form_id", "")
         try:
             if not _FORM_ID.fullmatch(form_id):
                 raise BadInput("load the page again and send once more", "text")
-            body = self._read(_fields(form))
-            taken = await self._take(desk, body, _form_key(form_id, form), desk.visitor(request), await request.read())
-        except TooLong as error:
-            return await self._draw(desk, request, form, {"text": "this is too long"}, error.status, error.length)
+            files = _uploads.sent(posted)
+            body = self._read(_fields(form), files)
+            media = await _uploads.hand_in(desk, files, self.uploads, body.language)
+            taken = await self._take(
+                desk,
+                body,
+                external_id=_form_key(form_id, form, media),
+                address=desk.visitor(request),
+                media=media,
+                place_from=PlaceFrom.BROWSER if body.lat is not None else PlaceFrom.TYPED,
+                raw=_raw(form),
+            )
         except BadInput as error:
-            return await self._draw(desk, request, form, {error.field or "text": str(error)}, error.status)
+            return await self._again(desk, request, form, error, lost=any(posted.getall(_uploads.FIELD, [])))
         ask = "&code=1" if taken.code_sent else ""
         raise web.HTTPSeeOther(f"/posts/{taken.ticket}?new=1{ask}")
 
@@ -104,25 +126,49 @@ class Adapter(Channel):
             if key
             else f"api:{clock.new_id()}"
         )
-        body = self._read(await _body(request))
-        taken = await self._take(desk, body, external_id, f"web:{clock.new_id()}", await request.read())
+        fields, files, raw = await _body(request)
+        body = self._read(fields, files)
+        taken = await self._take(
+            desk,
+            body,
+            external_id=external_id,
+            address=f"web:{clock.new_id()}",
+            media=await _uploads.hand_in(desk, files, self.uploads, body.language),
+            place_from=PlaceFrom.TYPED,
+            raw=raw,
+        )
         url = f"{self.city.public_url}/posts/{taken.ticket}"
         answer = {"ticket": taken.ticket, "state": taken.state, "url": url, "code_sent": taken.code_sent}
         return web.json_response(answer, status=202, headers={"Location": url})
 
-    def _read(self, fields: Mapping[str, Any]) -> NewPost:
-        """Check what was typed. Raises `BadInput` with the first field that is wrong."""
+    def _read(self, fields: Mapping[str, Any], files: Sequence[File]) -> NewPost:
+        """Check what was typed, before any file is kept. Raises `BadInput` with the first field that is wrong."""
         try:
-            body = NewPost.model_validate(fields)
+            body = (NewPostWithFiles if files else NewPost).model_validate(fields)
         except ValidationError as error:
             raise _bad_input(error) from error
         if len(body.text) > self._longest:
             raise TooLong(len(body.text), self._longest)
         if body.kind not in CITIZEN_KINDS:
             raise BadInput("choose one of the list", "kind")
+        if body.contact:
+            self._contact(body.contact)
+        if (body.lat is None) != (body.lon is None):
+            raise BadInput("give both degrees or none", "lat" if body.lat is None else "lon")
         return body
 
-    async def _take(self, desk: Desk, body: NewPost, external_id: str, address: str, raw: bytes) -> Taken:
+    async def _take(
+        self,
+        desk: Desk,
+        body: NewPost,
+        *,
+        external_id: str,
+        address: str,
+        media: tuple[IncomingMedia, ...],
+        place_from: PlaceFrom,
+        raw: bytes,
+    ) -> Taken:
+        placed = body.place or body.lat is not None
         taken = await desk.take(
             Incoming(
                 channel=self.name,
@@ -133,9 +179,11 @@ class Adapter(Channel):
                 kind=body.kind,
                 category=body.category,
                 place=Place(body.place or None, body.lat, body.lon),
+                place_from=place_from if placed else None,
                 private=body.private,
                 name=body.name or None,
                 contact=self._contact(body.contact) if body.contact else None,
+                media=media,
                 commands=False,
                 raw=raw,
             )
@@ -155,6 +203,19 @@ class Adapter(Channel):
             raise BadInput("this is no telephone number", "contact")
         return f"tel:{phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}"
 
+    async def _again(
+        self, desk: Desk, request: web.Request, typed: Mapping[str, str], error: BadInput, *, lost: bool
+    ) -> web.Response:
+        """The form with what is wrong beside its field. Files cannot be put back into it: `lost` says there were."""
+        field = {"lat": "place", "lon": "place", None: "text"}.get(error.field, error.field)
+        words = "this is too long" if isinstance(error, TooLong) else str(error)
+        more = {
+            "length": error.length if isinstance(error, TooLong) else None,
+            "bad_file": error.name if isinstance(error, BadFile) else None,
+            "lost": lost,
+        }
+        return await self._draw(desk, request, typed, {str(field): words}, error.status, **more)
+
     async def _draw(
         self,
         desk: Desk,
@@ -162,16 +223,20 @@ class Adapter(Channel):
         typed: Mapping[str, str],
         faults: Mapping[str, str],
         status: int = 200,
-        length: int | None = None,
+        **more: Any,
     ) -> web.Response:
-        """The form, with what was typed; `length` is that of a text too long."""
+        """The form, with what was typed."""
         values = {
-            "length": length,
+            "length": None,
+            "bad_file": None,
+            "lost": False,
+            "uploads": self.uploads,
             "typed": typed,
             "faults": faults,
             "form_id": typed.get("form_id") or clock.new_id(),
             "kinds": _CITIZENS,
             "longest": self._longest,
+            **more,
         }
         return await desk.page(request, "new.html", values, status)
 
@@ -189,9 +254,9 @@ def _bad_input(error: ValidationError) -> BadInput:
     return BadInput(str(first["msg"]), field)
 
 
-def _form_key(form_id: str, form: Mapping[str, str]) -> str:
+def _form_key(form_id: str, form: Mapping[str, str], media: Sequence[IncomingMedia]) -> str:
     """What makes a sent form one: the same sent twice is one post, but changed after going back it is another."""
-    said = "\0".join(form.get(name, "") for name in NewPost.model_fields)
+    said = "\0".join([*(form.get(name, "") for name in NewPost.model_fields), *(file.url for file in media)])
     return f"form:{form_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
@@ -214,8 +279,14 @@ def _degrees(value: str, name: str) -> float:
         raise BadInput("degrees as a number", name) from None
 
 
-async def _body(request: web.Request) -> Mapping[str, Any]:
-    """The body of a program's request, JSON or a form. Raises `BadInput`."""
+def _raw(form: Mapping[str, str]) -> bytes:
+    """What was typed, as it is kept for finding faults; files are kept elsewhere, and tokens nowhere."""
+    typed = {name: value for name, value in form.items() if name in NewPost.model_fields}
+    return json.dumps(typed, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+async def _body(request: web.Request) -> tuple[Mapping[str, Any], list[File], bytes]:
+    """The fields of a program's request, JSON or a form, its files, and what to keep of it. Raises `BadInput`."""
     if request.content_type == "application/json":
         try:
             value = await request.json()
@@ -224,14 +295,17 @@ async def _body(request: web.Request) -> Mapping[str, Any]:
         if not isinstance(value, dict):
             raise BadInput("send one JSON object")
         if "media" in value:
-            raise BadInput("pictures and sound are not taken yet", "media")
-        return value
+            raise BadInput("send files as parts of a form", "media")
+        return value, [], await request.read()
     if request.content_type not in _FORM_TYPES:
         raise BadInput("send JSON or a form")
     form = await request.post()
-    if "media" in form or any(not isinstance(value, str) for value in form.values()):
-        raise BadInput("pictures and sound are not taken yet", "media")
-    strangers = sorted(set(form) - set(NewPost.model_fields))
+    files = _uploads.sent(form)
+    strangers = sorted(set(form) - set(NewPost.model_fields) - {_uploads.FIELD})
     if strangers:
         raise BadInput("no such field", strangers[0][:64])
-    return _fields({name: str(value) for name, value in form.items()})
+    typed = {name: value for name, value in form.items() if name != _uploads.FIELD}
+    if wrong := next((name for name, value in typed.items() if not isinstance(value, str)), None):
+        raise BadInput("words, and no file", wrong)
+    words = {name: str(value) for name, value in typed.items()}
+    return _fields(words), files, _raw(words)

@@ -6,7 +6,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from channels import registry
-from channels.base import City, Surroundings
+from channels.base import City, Surroundings, Uploads
 from channels.registry import Plan
 from gateway.errors import Problem
 from gateway.journey import commands, topics
@@ -30,6 +30,7 @@ def assemble(
     vault: Vault,
     http: ClientSession,
     workers: Workers,
+    openers: Workers,
 ) -> Runtime:
     """Put the parts of a process together, and fill the command table and the filter."""
     return Runtime(
@@ -39,8 +40,9 @@ def assemble(
         blobs=Blobs(settings.storage.data / "media"),
         http=http,
         workers=workers,
+        openers=openers,
         models=Models(settings.storage.data / "models", DEMO_SPEECH),
-        channels=registry.build(plans, Surroundings(city_of(settings), http)),
+        channels=registry.build(plans, Surroundings(city_of(settings), http, uploads_of(settings))),
         plans=plans,
         judge=WordFilter.load(settings.folder / "words").judge,
         commands=dict(commands.table(topics.Names(settings))),
@@ -55,6 +57,12 @@ def city_of(settings: Settings) -> City:
         language=settings.city.language,
         country=settings.city.country,
     )
+
+
+def uploads_of(settings: Settings) -> Uploads:
+    """What channels that take files themselves must keep to."""
+    media = settings.media
+    return Uploads(media.most_files, media.most_bytes, media.most_together, media.most_seconds)
 
 
 def environment_of(environ: Mapping[str, str]) -> dict[str, str | None]:

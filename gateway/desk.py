@@ -51,8 +51,8 @@ class Desk:
         await self._runtime.database.write(lambda tx: media.ready(tx, channel, external_id, clock.now()))
 
     async def upload(self, data: bytes, kind: str) -> IncomingMedia:
-        """Keep a file that came with a message itself."""
-        return await journey_media.accept(self._runtime, data, kind)
+        """Keep a file that came with a message itself; what it is, its content says and not `kind`."""
+        return await journey_media.accept(self._runtime, data)
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for a channel, for so many days."""

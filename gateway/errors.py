@@ -25,6 +25,13 @@ class BadInput(EverylineError):
         self.field = field
 
 
+class TooLarge(EverylineError):
+    """The request is larger than what is taken; the message tells how large it may be."""
+
+    status = 413
+    title = "Too large"
+
+
 class NotFound(EverylineError):
     """There is nothing here, or nothing this asker may know of."""
 

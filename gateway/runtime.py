@@ -84,7 +84,11 @@ class Command:
 
 @dataclass(slots=True)
 class Runtime:
-    """The parts of one running gateway. `judge` and `commands` are filled by `service` at start."""
+    """The parts of one running gateway.
+
+    `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `judge` and
+    `commands` are filled by `service` at start.
+    """
 
     settings: Settings
     database: Database
@@ -92,6 +96,7 @@ class Runtime:
     blobs: Blobs
     http: ClientSession
     workers: Workers
+    openers: Workers
     models: Models
     channels: dict[str, Channel]
     plans: Sequence[Plan]

@@ -273,13 +273,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class PublicMedia:
-    """A file of a post as an outsider may see it."""
+    """A file of a post as an outsider may see it; of a photo with its preview and its size in pixels."""
 
     url: str
     type: str
     transcript: str | None = None
     confidence: float | None = None
     preview: str | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +324,15 @@ def public_json(post: PublicPost) -> dict[str, Any]:
         "department": post.department,
         "place": {"name": post.place.name, "lat": post.place.lat, "lon": post.place.lon},
         "media": [
-            {"url": file.url, "type": file.type, "transcript": file.transcript, "confidence": file.confidence}
+            {
+                "url": file.url,
+                "type": file.type,
+                "transcript": file.transcript,
+                "confidence": file.confidence,
+                "preview": file.preview,
+                "width": file.width,
+                "height": file.height,
+            }
             for file in post.media
         ],
         "created_at": moment(post.created_at),

@@ -108,7 +108,9 @@ class Service:
         http = await self._stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=CALL_LIMIT)))
         workers = Workers(settings.speech.workers)
         self._stack.push_async_callback(workers.stop)
-        return assemble(settings, plans, database, vault, http, workers)
+        openers = Workers(settings.media.workers)
+        self._stack.push_async_callback(openers.stop)
+        return assemble(settings, plans, database, vault, http, workers, openers)
 
     async def _listen(self) -> None:
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2, handle_signals=False)

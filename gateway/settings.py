@@ -127,7 +127,14 @@ class Media(Section):
     """`[media]`: citizens' files and recordings."""
 
     most_bytes: int = Field(20_971_520, ge=65_536)
+    most_together: int = Field(67_108_864, ge=65_536, le=1_073_741_824)
+    most_files: int = Field(6, ge=1, le=50)
     most_seconds: int = Field(600, ge=10)
+    most_pixels: int = Field(64_000_000, ge=1_000_000, le=400_000_000)
+    longest_side: int = Field(2048, ge=480, le=8192)
+    preview_side: int = Field(480, ge=120, le=1024)
+    workers: int = Field(1, ge=1, le=16)
+    longest_job: float = Field(30, ge=5, le=300)
     tries: int = Field(20, ge=1)
 
 

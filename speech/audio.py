@@ -74,6 +74,22 @@ def decode(data: bytes | Path, *, rate: int = RATE, max_seconds: float, max_byte
     return Audio(pcm, rate, seconds)
 
 
+def is_film(data: bytes | Path, *, max_bytes: int) -> bool:
+    """Whether a file holds moving pictures; the picture on a record's cover is none. Raises `BadAudio` for no sound."""
+    import av
+
+    try:
+        with av.open(io.BytesIO(_bounded(data, max_bytes)), "r", options={"format_whitelist": CONTAINERS}) as container:
+            moving = [
+                one for one in container.streams.video if not one.disposition & av.stream.Disposition.attached_pic
+            ]
+            if not moving and not container.streams.audio:
+                raise BadAudio("there is no sound in this file")
+            return bool(moving)
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        raise BadAudio("this is not a recording that can be read") from error
+
+
 def dither(pcm: bytes) -> bytes:
     """Lay a faint, always equal floor of noise under mono 16-bit sound, for recognition.
 

@@ -9,9 +9,12 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
-from gateway.schema import MediaState, State, TranscriptState
+from gateway.schema import MediaState, PlaceFrom, State, TranscriptState
 from store.database import Transaction
 from store.tables import media, posts
+
+# What stands before the hash of a file that was handed to us and not fetched.
+KEPT = "blob:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,10 @@ class MediaFile:
     id: str
     post_id: str
     sha256: str | None
+    preview: str | None
     type: str
     public: bool
+    state: MediaState
     post_state: State
     private: bool
 
@@ -53,7 +58,17 @@ async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
     row = (await connection.execute(wanted.where(media.c.id == media_id))).first()
     if row is None:
         raise NotFound("there is no such file")
-    return MediaFile(row.id, row.post_id, row.sha256, row.type, row.public, State(row.post_state), row.private)
+    return MediaFile(
+        id=row.id,
+        post_id=row.post_id,
+        sha256=row.sha256,
+        preview=row.preview,
+        type=row.type,
+        public=row.public,
+        state=MediaState(row.state),
+        post_state=State(row.post_state),
+        private=row.private,
+    )
 
 
 async def is_there(connection: AsyncConnection, media_id: str) -> bool:
@@ -61,12 +76,12 @@ async def is_there(connection: AsyncConnection, media_id: str) -> bool:
     return (await connection.execute(select(media.c.id).where(media.c.id == media_id))).first() is not None
 
 
-async def due(connection: AsyncConnection, at: datetime, limit: int) -> list[MediaJob]:
-    """What is to be worked on now, longest due first."""
+async def due(connection: AsyncConnection, at: datetime, limit: int, state: MediaState) -> list[MediaJob]:
+    """What is to be worked on now, longest due first: to be brought (`DUE`), or brought and to be written down."""
     wanted = (
         select(media, posts.c.language.label("post_language"))
         .join(posts, posts.c.id == media.c.post_id)
-        .where(media.c.due_at <= at)
+        .where(media.c.due_at <= at, media.c.state == state)
         .order_by(media.c.due_at)
         .limit(limit)
     )
@@ -85,6 +100,14 @@ async def change(transaction: Transaction, media_id: str, **values: Any) -> None
     transaction.wake("media", "queue")
 
 
+async def place_post(transaction: Transaction, post_id: str, lat: float, lon: float) -> None:
+    """Give a post the place its photo was taken at, unless somebody said one in degrees."""
+    unplaced = update(posts).where(posts.c.id == post_id, posts.c.lat.is_(None), posts.c.lon.is_(None))
+    placed = unplaced.values(lat=lat, lon=lon, place_from=PlaceFrom.PHOTO, version=posts.c.version + 1)
+    await transaction.connection.execute(placed)
+    transaction.wake("queue")
+
+
 async def requeue(transaction: Transaction, languages: Sequence[str], at: datetime) -> int:
     """Have recordings that waited for a model written down, now that one is there; gives how many."""
     language = func.coalesce(
@@ -94,6 +117,23 @@ async def requeue(transaction: Transaction, languages: Sequence[str], at: dateti
     done = await transaction.connection.execute(waiting.values(transcript_state=TranscriptState.DUE, due_at=at))
     transaction.wake("media")
     return done.rowcount
+
+
+async def again(transaction: Transaction, media_id: str, at: datetime) -> bool:
+    """Have a file that failed brought once more; false when it did not fail."""
+    failed = update(media).where(media.c.id == media_id, media.c.state == MediaState.FAILED)
+    done = await transaction.connection.execute(failed.values(state=MediaState.DUE, tries=0, due_at=at, error=None))
+    transaction.wake("media", "queue")
+    return done.rowcount > 0
+
+
+async def named(connection: AsyncConnection, hashes: Sequence[str]) -> set[str]:
+    """Which of these files some row still names."""
+    found: set[str] = set()
+    for column in (media.c.sha256, media.c.preview):
+        found |= set((await connection.execute(select(column).where(column.in_(hashes)))).scalars())
+    handed = select(media.c.url).where(media.c.url.in_([KEPT + sha256 for sha256 in hashes]))
+    return found | {url.removeprefix(KEPT) for url in (await connection.execute(handed)).scalars()}
 
 
 async def ready(transaction: Transaction, channel: str, external_id: str, at: datetime) -> None:

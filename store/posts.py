@@ -48,11 +48,18 @@ _open_kinds = posts.c.kind.in_([Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.ID
 
 @dataclass(frozen=True, slots=True)
 class StaffMedia:
-    """A citizen's file as staff see it, with the state of its fetching and its writing down."""
+    """A citizen's file as staff see it, with the state of its fetching and its writing down.
+
+    `public` says whether it is shown with its post once that is published.
+    """
 
     id: str
     url: str
     type: str
+    public: bool
+    preview: str | None
+    width: int | None
+    height: int | None
     state: MediaState
     transcript_state: TranscriptState
     model: str | None
@@ -75,6 +82,7 @@ class StaffPost:
     department: str | None
     category: str | None
     place: Place
+    place_from: str | None
     private: bool
     ruling: str
     rules: tuple[str, ...]
@@ -84,7 +92,6 @@ class StaffPost:
     created_at: datetime
     published_at: datetime | None
     urgent: bool = False
-    place_from: str | None = None
     # How many others say the same and wait with it, and which post they wait with.
     alike: int = 0
     group: str | None = None
@@ -264,13 +271,15 @@ async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Seque
 async def _public_media(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, list[PublicMedia]]:
     files: defaultdict[str, list[PublicMedia]] = defaultdict(list)
     if ids:
-        wanted = select(media.c.id, media.c.post_id, media.c.type, media.c.confidence, media.c.preview).where(
+        columns = (media.c.id, media.c.post_id, media.c.type, media.c.confidence, media.c.preview)
+        wanted = select(*columns, media.c.width, media.c.height).where(
             media.c.post_id.in_(ids), media.c.public.is_(True), media.c.state == MediaState.STORED
         )
         for row in await connection.execute(wanted.order_by(media.c.id)):
             url = f"/media/{row.id}"
             preview = f"{url}/preview" if row.preview else None
-            files[row.post_id].append(PublicMedia(url, row.type, None, row.confidence, preview))
+            file = PublicMedia(url, row.type, None, row.confidence, preview, row.width, row.height)
+            files[row.post_id].append(file)
     return files
 
 
@@ -319,6 +328,10 @@ def _staff_media(row: Row[Any]) -> StaffMedia:
         id=row.id,
         url=f"/media/{row.id}",
         type=row.type,
+        public=row.public,
+        preview=f"/media/{row.id}/preview" if row.preview else None,
+        width=row.width,
+        height=row.height,
         state=MediaState(row.state),
         transcript_state=TranscriptState(row.transcript_state),
         model=row.model,
@@ -340,6 +353,7 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         department=row.department or row.case_department,
         category=row.category,
         place=Place(row.place, row.lat, row.lon),
+        place_from=row.place_from,
         private=row.private,
         ruling=row.ruling,
         rules=tuple(row.rules),
@@ -349,7 +363,6 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         created_at=row.created_at,
         published_at=row.published_at,
         urgent=row.urgent,
-        place_from=row.place_from,
         alike=row.alike,
         group=row.group_id,
         parent=row.parent_id,

@@ -232,6 +232,8 @@ history = Table(
     Index("ix_history_post_id_id", "post_id", "id"),
 )
 
+# `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
+# what was handed to us. A photo's own file, with its metadata, is named by `url` only until the clean one is there.
 media = Table(
     "media",
     metadata,
@@ -260,8 +262,9 @@ media = Table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("channel", "external_id"),
     Index("ix_media_post_id", "post_id"),
-    Index("ix_media_sha256", "sha256"),  # whether a file is anybody's still
+    Index("ix_media_sha256", "sha256"),  # whether a file on disk is still named: these three
     Index("ix_media_preview", "preview"),
+    Index("ix_media_url", "url"),
     Index(
         "ix_media_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
     ),

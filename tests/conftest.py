@@ -119,15 +119,16 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture
 async def runtime(settings: Settings, database: Database) -> AsyncIterator[Runtime]:
     """A process without web, simulator and real carriers."""
-    workers = Workers(1)
+    workers, openers = Workers(1), Workers(1)
     city = City(name="Test", public_url="http://127.0.0.1:8080", language="zh", country="CN")
     async with ClientSession() as http:
-        made = assembly.assemble(settings, [], database, Vault(bytes(32)), http, workers)
+        made = assembly.assemble(settings, [], database, Vault(bytes(32)), http, workers, openers)
         around = Surroundings(city, http)
         made.channels.update({kind.name: kind(ChannelSettings(), around) for kind in (Texting, Wall, Form)})
         made.plans = [Plan("texting", Mode.SIMULATED, "a test")]
         yield made
     await workers.stop()
+    await openers.stop()
 
 
 @pytest.fixture

@@ -112,7 +112,8 @@ async def _opened(environ: Mapping[str, str]) -> AsyncIterator[Runtime]:
     await database.open()
     try:
         async with ClientSession() as http:
-            yield assemble(settings, [], database, Vault(open_key_file(settings.key_file)), http, Workers(1))
+            vault = Vault(open_key_file(settings.key_file))
+            yield assemble(settings, [], database, vault, http, Workers(1), Workers(1))
     finally:
         await database.close()
 

@@ -20,6 +20,7 @@ LEASE = timedelta(seconds=30)
 JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.abandon_leases, 10),
     (upkeep.forget, 3600),
+    (upkeep.sweep_files, 1800),
 )
 
 log = structlog.get_logger()

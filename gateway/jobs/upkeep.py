@@ -7,7 +7,11 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import accounts, alike, deliveries, incoming, kept
+from store import accounts, alike, deliveries, incoming, kept, media
+
+# For how long a file may lie on disk before the row that names it is there, in seconds.
+UNNAMED = 3600.0
+FILES_AT_ONCE = 500
 
 log = structlog.get_logger()
 
@@ -17,6 +21,17 @@ async def abandon_leases(runtime: Runtime) -> None:
     lost = await runtime.database.write(lambda transaction: deliveries.abandon(transaction, clock.now()))
     if lost:
         log.warning("deliveries were left in sending", action="upkeep.leases", number=lost)
+
+
+async def sweep_files(runtime: Runtime) -> None:
+    """Delete files that no row names: of a form that was never taken, and photos that a clean copy replaced."""
+    old, removed = await runtime.blobs.old(UNNAMED), 0
+    for start in range(0, len(old), FILES_AT_ONCE):
+        some = old[start : start + FILES_AT_ONCE]
+        async with runtime.database.reading() as connection:
+            named = await media.named(connection, some)
+        removed += await runtime.blobs.remove([sha256 for sha256 in some if sha256 not in named], UNNAMED)
+    log.info("files swept", action="upkeep.files", removed=removed, kept=len(old) - removed)
 
 
 async def forget(runtime: Runtime) -> None:

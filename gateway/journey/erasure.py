@@ -35,8 +35,7 @@ async def erase(runtime: Runtime, person: str, *, withdraw: bool) -> None:
         pass
     values = await _kept_values(runtime, person)
     remains = await runtime.database.write(lambda tx: _erase(runtime, tx, person, withdraw, values))
-    for sha256 in remains.files:
-        await runtime.blobs.remove(sha256)
+    await runtime.blobs.remove(remains.files, 0)
     log.info("a person was erased", action="identity.erased", files=len(remains.files))
     await _ask_carriers(runtime, remains)
 

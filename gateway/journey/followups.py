@@ -30,12 +30,14 @@ def belonging(
     person: str,
     *,
     text: str,
+    files: bool,
     mentioned: Sequence[str],
     converses: bool,
     at: datetime,
     window: timedelta,
 ) -> Belonging:
-    """Find a message's thread. `text` is masked, `mentioned` are the tickets it names or was said under.
+    """Find a message's thread. `text` is masked, `mentioned` are the tickets it names or was said under; with `files`
+    the same words bring something new.
 
     `converses` says that the medium is a conversation, where what follows a report belongs to it.
     """
@@ -45,7 +47,7 @@ def belonging(
             return Belonging(thread)
     own = facts.own[person].threads if person in facts.own else []
     if repeated := next((thread for thread in own if _repeats(thread, text, at)), None):
-        return Belonging(repeated, repeats=True)
+        return Belonging(repeated, repeats=not files)
     if not converses:
         return Belonging()
     spoken_of = [thread for thread in own if thread.state in OPEN and thread.last_at > at - window]

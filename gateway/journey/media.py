@@ -1,10 +1,14 @@
-"""Step 2: a citizen's file is fetched from the carrier, checked and stored; then recordings are written down.
+"""Step 2: a citizen's file is brought, opened, made safe and stored; then recordings are written down.
 
 A durable job: what is due stands in the table `media`, and a crash at any moment only repeats the current step. The
-post waits for nobody and shows meanwhile what is missing.
+post waits for nobody and shows meanwhile what is missing. The carrier's copy is deleted only once ours is on disk and
+in the table; the file of a photo as it came, with where and by which device it was taken, is named by nothing then and
+swept away (`jobs.upkeep`).
 """
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -12,99 +16,167 @@ import structlog
 from channels import failures
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import transcription
+from gateway.journey import opening, showing, transcription
+from gateway.journey.opening import Opened, Unusable
 from gateway.runtime import Runtime
 from gateway.schema import IncomingMedia, MediaState, TranscriptState
 from store import media
-from store.media import MediaJob
+from store.database import Transaction
+from store.media import KEPT, MediaJob
 
 LOOK_EVERY = 2.0
 FIRST_WAIT = timedelta(seconds=2)
 # Recordings are there within a minute; the rest is time for a person to mend what is wrong.
 LONGEST_WAIT = timedelta(hours=1)
 AT_ONCE = 8
-KINDS = ("image/", "audio/")
-# What stands before the hash of a file that we hold already.
-KEPT = "blob:"
+# Seconds that a carrier may take for one file, and for deleting it, whatever its channel allows.
+FETCH_LIMIT = 120.0
 
 log = structlog.get_logger()
 
 
-async def accept(runtime: Runtime, data: bytes, kind: str) -> IncomingMedia:
-    """Keep a file that came with a message itself. Raises `BadInput` for one that is empty, too large or of no use."""
-    if not data:
-        raise BadInput("this file is empty", "media")
-    if len(data) > runtime.settings.media.most_bytes:
-        raise BadInput("this file is too large", "media")
-    if not kind.startswith(KINDS):
-        raise BadInput("only photos and sound are taken", "media")
+async def accept(runtime: Runtime, data: bytes) -> IncomingMedia:
+    """Keep a file that came with a message itself.
+
+    Raises `BadInput` for one that is empty, too large, or neither a photo nor sound by its content.
+    """
+    try:
+        kind = opening.settled(runtime, data)
+        await opening.refuse_films(runtime, data, kind)
+    except Unusable as error:
+        raise BadInput(str(error), "media") from error
     sha256 = await runtime.blobs.keep(data)
-    return IncomingMedia(f"upload:{clock.new_id()}", f"{KEPT}{sha256}", kind[:64])
+    return IncomingMedia(f"upload:{clock.new_id()}", f"{KEPT}{sha256}", kind)
 
 
 async def run(runtime: Runtime) -> None:
-    """Work on what is due, until cancelled."""
-    bell = runtime.database.wakeups.bell("media")
+    """Work on what is due, until cancelled: files are brought while long recordings are still being written down."""
     await transcription.requeue(runtime)
-    while True:
-        try:
-            busy = await work_on_due(runtime)
-        except Exception:
-            log.exception("the work on files stumbled", action="media.step")
-            busy = False
-        if not busy:
-            await bell.wait(LOOK_EVERY)
+    async with asyncio.TaskGroup() as group:
+        for state in _STEPS:
+            group.create_task(_keep_on(runtime, state), name=f"media {state}")
 
 
 async def work_on_due(runtime: Runtime) -> bool:
-    """Do one step for each of a few due files; false when none is due."""
+    """Do one step for each of a few due files and wait for their end; false when none is due."""
     async with runtime.database.reading() as connection:
-        jobs = await media.due(connection, clock.now(), AT_ONCE)
-    await asyncio.gather(*(_step(runtime, job) for job in jobs))
+        jobs = [job for state in _STEPS for job in await media.due(connection, clock.now(), AT_ONCE, state)]
+    await asyncio.gather(*(_STEPS[job.state](runtime, job) for job in jobs))
     return bool(jobs)
 
 
-async def _step(runtime: Runtime, job: MediaJob) -> None:
-    if job.state is MediaState.DUE:
-        await _fetch(runtime, job)
-    elif job.transcript_state is TranscriptState.DUE:
-        await transcription.write_down(runtime, job)
-    else:
-        await runtime.database.write(lambda tx: media.change(tx, job.id, due_at=None))
+async def _keep_on(runtime: Runtime, state: MediaState) -> None:
+    """Do one kind of step, a few at once; a slow one holds up no other."""
+    bell = runtime.database.wakeups.bell("media")
+    busy: dict[str, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as group:
+        while True:
+            busy = {media_id: task for media_id, task in busy.items() if not task.done()}
+            for job in await _due(runtime, state, AT_ONCE):
+                if job.id not in busy and len(busy) < AT_ONCE:
+                    busy[job.id] = group.create_task(_guarded(runtime, job), name=f"media {job.id}")
+            await bell.wait(LOOK_EVERY)
 
 
-async def _fetch(runtime: Runtime, job: MediaJob) -> None:
-    """Bring the file and store it; the carrier's copy is deleted only once ours is on disk and in the table."""
-    channel = runtime.channels.get(job.channel)
+async def _due(runtime: Runtime, state: MediaState, limit: int) -> list[MediaJob]:
     try:
-        if channel is None:
-            raise failures.RetryLater("the channel is off")
-        fetched = await channel.fetch(job.url, runtime.settings.media.most_bytes)
+        async with runtime.database.reading() as connection:
+            return await media.due(connection, clock.now(), limit, state)
+    except Exception:
+        log.exception("cannot see what files are due", action="media.due")
+        return []
+
+
+async def _guarded(runtime: Runtime, job: MediaJob) -> None:
+    """One step; what nobody thought of (a full disk) is noted and tried later, and stops no other file."""
+    try:
+        await _STEPS[job.state](runtime, job)
+    except Exception as error:
+        log.exception("the work on a file stumbled", action="media.step", media=job.id)
+        with contextlib.suppress(Exception):
+            await _try_later(runtime, job, type(error).__name__)
+
+
+async def _bring(runtime: Runtime, job: MediaJob) -> None:
+    """Fetch a file, open it and store what is kept of it."""
+    try:
+        opened = await opening.open_file(runtime, await _data(runtime, job))
     except (failures.Refused, failures.Misconfigured) as failure:
         await _give_up(runtime, job, failure.detail)
         return
     except failures.Failure as failure:
         await _try_later(runtime, job, failure.detail)
         return
-    sha256 = await runtime.blobs.keep(fetched.data)
-    spoken = fetched.type.startswith("audio/")
-    await runtime.database.write(
-        lambda tx: media.change(
-            tx,
-            job.id,
-            state=MediaState.STORED,
-            sha256=sha256,
-            bytes=len(fetched.data),
-            type=fetched.type,
-            error=None,
-            due_at=clock.now() if spoken else None,
-        )
-    )
-    log.info("file stored", action="media.stored", media=job.id, channel=job.channel)
+    except Unusable as error:
+        await _give_up(runtime, job, str(error))
+        return
+    sha256 = await runtime.blobs.keep(opened.data)
+    preview = await runtime.blobs.keep(opened.photo.preview) if opened.photo else None
+    await runtime.database.write(lambda transaction: _store(transaction, job, opened, sha256, preview))
+    log.info("file stored", action="media.stored", media=job.id, channel=job.channel, type=opened.type)
+    if not job.url.startswith(KEPT):
+        await _forget(runtime, job)
+
+
+async def _data(runtime: Runtime, job: MediaJob) -> bytes:
+    """The file as it came: from our disk when it was handed to us, else from the carrier."""
+    if job.url.startswith(KEPT):
+        try:
+            return await asyncio.to_thread(runtime.blobs.path(job.url.removeprefix(KEPT)).read_bytes)
+        except FileNotFoundError as error:
+            raise Unusable("this file is not on disk any more") from error
+    channel = runtime.channels.get(job.channel)
+    if channel is None:
+        raise failures.RetryLater("the channel is off")
     try:
-        await channel.forget(job.url)
-    except failures.Failure as failure:
-        log.warning("the carrier kept its copy", action="media.forget", media=job.id, detail=failure.detail)
+        async with asyncio.timeout(FETCH_LIMIT):
+            return (await channel.fetch(job.url, runtime.settings.media.most_bytes)).data
+    except TimeoutError as error:
+        raise failures.RetryLater("the carrier took too long") from error
+
+
+async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256: str, preview: str | None) -> None:
+    """Name what is stored; from here on a photo belongs to the public post, and a recording waits for its words."""
+    photo = opened.photo
+    await media.change(
+        transaction,
+        job.id,
+        state=MediaState.STORED,
+        url=f"{KEPT}{sha256}" if job.url.startswith(KEPT) else job.url,
+        sha256=sha256,
+        preview=preview,
+        bytes=len(opened.data),
+        type=opened.type,
+        width=photo.width if photo else None,
+        height=photo.height if photo else None,
+        public=photo is not None,
+        transcript_state=TranscriptState.NONE if photo else TranscriptState.DUE,
+        error=None,
+        due_at=None if photo else clock.now(),
+    )
+    if photo is None:
+        return
+    if photo.lat is not None and photo.lon is not None:
+        await media.place_post(transaction, job.post_id, photo.lat, photo.lon)
+    await showing.announce(transaction, job.post_id)
+
+
+async def _forget(runtime: Runtime, job: MediaJob) -> None:
+    """Have the carrier delete its copy."""
+    channel = runtime.channels[job.channel]
+    try:
+        async with asyncio.timeout(FETCH_LIMIT):
+            await channel.forget(job.url)
+    except (failures.Failure, TimeoutError) as failure:
+        log.warning("the carrier kept its copy", action="media.forget", media=job.id, detail=str(failure)[:200])
+
+
+async def _write_down(runtime: Runtime, job: MediaJob) -> None:
+    """Turn a stored recording into words; anything else is finished."""
+    if job.transcript_state is TranscriptState.DUE:
+        await transcription.write_down(runtime, job)
+    else:
+        await runtime.database.write(lambda tx: media.change(tx, job.id, due_at=None))
 
 
 async def _try_later(runtime: Runtime, job: MediaJob, detail: str) -> None:
@@ -117,15 +189,22 @@ async def _try_later(runtime: Runtime, job: MediaJob, detail: str) -> None:
 
 
 async def _give_up(runtime: Runtime, job: MediaJob, detail: str) -> None:
-    log.warning("file cannot be fetched", action="media.failed", media=job.id, channel=job.channel, detail=detail)
+    log.warning("file cannot be used", action="media.failed", media=job.id, channel=job.channel, detail=detail)
     spoken = job.transcript_state is TranscriptState.DUE
+    state = MediaState.FAILED if job.state is MediaState.DUE else job.state
     await runtime.database.write(
         lambda tx: media.change(
             tx,
             job.id,
-            state=MediaState.FAILED,
+            state=state,
             transcript_state=TranscriptState.FAILED if spoken else job.transcript_state,
             due_at=None,
             error=detail[:200],
         )
     )
+
+
+_STEPS: dict[MediaState, Callable[[Runtime, MediaJob], Awaitable[None]]] = {
+    MediaState.DUE: _bring,
+    MediaState.STORED: _write_down,
+}

@@ -23,6 +23,7 @@ from gateway.schema import (
 )
 from store import history
 from store.facts import Alike, KnownComment, KnownThread
+from store.media import KEPT
 
 # A recording is announced before it can be fetched; the carrier's callback makes it due sooner.
 FIRST_FETCH = timedelta(seconds=15)
@@ -39,6 +40,7 @@ def post(draft: Draft) -> Taken:
         draft.facts,
         draft.sender.person,
         text=prepared.masked,
+        files=bool(incoming.media),
         mentioned=prepared.mentioned,
         converses=incoming.commands,
         at=draft.at,
@@ -148,6 +150,8 @@ def _group(draft: Draft, post_id: str) -> str | None:
 
 def _media_row(draft: Draft, post_id: str, media: IncomingMedia) -> dict[str, Any]:
     spoken = media.type.startswith("audio/")
+    # What lies on our own disk need not be waited for.
+    due_at = draft.at if media.url.startswith(KEPT) else draft.at + FIRST_FETCH
     return {
         "id": clock.new_id(),
         "post_id": post_id,
@@ -157,9 +161,9 @@ def _media_row(draft: Draft, post_id: str, media: IncomingMedia) -> dict[str, An
         "type": media.type,
         "language": media.language,
         "state": MediaState.DUE,
-        "public": False,
+        "public": media.type.startswith("image/"),
         "transcript_state": TranscriptState.DUE if spoken else TranscriptState.NONE,
-        "due_at": draft.at + FIRST_FETCH,
+        "due_at": due_at,
         "created_at": draft.at,
     }
 

@@ -47,12 +47,15 @@ class Place(BaseModel):
 
 
 class Media(BaseModel):
-    """A picture or a sound of a post."""
+    """A picture or a sound of a post; a picture has a smaller preview, and its own size in pixels."""
 
     url: str
     type: str
     transcript: str | None
     confidence: float | None
+    preview: str | None
+    width: int | None
+    height: int | None
 
 
 class Post(BaseModel):

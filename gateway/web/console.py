@@ -71,7 +71,7 @@ async def _decide(request: web.Request) -> web.Response:
         )
     except (BadInput, Conflict) as error:
         return await _again(request, form.get("back", ""), error)
-    raise web.HTTPSeeOther(_back(form.get("back", "")))
+    raise web.HTTPSeeOther(back_to(form.get("back", "")))
 
 
 async def _answer(request: web.Request) -> web.Response:
@@ -119,7 +119,7 @@ async def _log_out(request: web.Request) -> web.Response:
 
 async def _again(request: web.Request, back: str, error: BadInput | Conflict) -> web.Response:
     """The page a decision came from, with what was wrong."""
-    onward = _back(back)
+    onward = back_to(back)
     if onward == "/console":
         return await _draw_queue(request, str(error), error.status)
     return await _draw_post(request, onward.rpartition("/")[2], str(error), error.status)
@@ -199,8 +199,8 @@ def _answering(request: web.Request) -> Sequence[str]:
     return [own] if own else [department.slug for department in request.app[RUNTIME].settings.departments]
 
 
-def _back(path: str) -> str:
-    """A page of the console, and nothing else."""
+def back_to(path: str) -> str:
+    """Where a form of the console leads: a page of the console, and nothing else."""
     if path.startswith("/console/posts/") and path.rpartition("/")[2].isalnum():
         return path
     return "/console"

@@ -9,6 +9,7 @@ from gateway.schema import (
     DeliveryState,
     Kind,
     MediaState,
+    PlaceFrom,
     Progress,
     PublicPost,
     Ruling,
@@ -56,6 +57,9 @@ DONE: Mapping[str, str] = {
     Action.CORRECT: N_("text corrected"),
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
+    "photo_hidden": N_("photo kept from the public"),
+    "photo_shown": N_("photo shown again"),
+    "file_again": N_("file tried again"),
     "erased": N_("had himself erased"),
     "separated": N_("made it a report of its own"),
     "added": N_("added it to another report"),
@@ -74,8 +78,8 @@ RULINGS: Mapping[str, str] = {
     Ruling.BLOCK: N_("block"),
 }
 MEDIA: Mapping[str, str] = {
-    MediaState.DUE: N_("Recording or picture is being fetched from the carrier"),
-    MediaState.FAILED: N_("The carrier’s file could not be fetched"),
+    MediaState.DUE: N_("A photo or recording is on its way"),
+    MediaState.FAILED: N_("A file could not be used"),
 }
 DELIVERIES: Mapping[str, str] = {
     DeliveryState.DUE: N_("due"),
@@ -213,7 +217,26 @@ FAULTS = (
     N_("give a name"),
     N_("too many from your network just now"),
     N_("not enabled in channels.toml"),
+    N_("this file is empty"),
+    N_("this file is too large"),
+    N_("too many files"),
+    N_("only photos and sound are taken"),
+    N_("films are not taken; send photos or sound"),
+    N_("this kind of picture cannot be shown here; send it as JPEG"),
+    N_("this picture is damaged or cut off"),
+    N_("this picture is too large to open"),
+    N_("this picture could not be opened"),
+    N_("this file is not on disk any more"),
+    N_("give both degrees or none"),
+    N_("degrees as a number"),
 )
+# How it is known where something is.
+PLACES: Mapping[str, str] = {
+    PlaceFrom.TYPED: N_("as typed"),
+    PlaceFrom.BROWSER: N_("where the writer was"),
+    PlaceFrom.MESSAGE: N_("sent with the message"),
+    PlaceFrom.PHOTO: N_("read from the photo"),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,
     "state": STATES,
@@ -232,6 +255,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "transcript": TRANSCRIPTS,
     "line": LINES,
     "reason": REASONS,
+    "place": PLACES,
 }
 
 
@@ -269,6 +293,14 @@ def steps(post: PublicPost) -> list[Step]:
     given = Step(N_("With the department"), None, post.progress is not Progress.NEW, post.department)
     last = post.answers[-1].published_at if post.answers else None
     return [received, first, given, Step(N_("Answered"), last, post.progress is Progress.ANSWERED)]
+
+
+def fitted(width: int | None, height: int | None, side: int) -> tuple[int, int]:
+    """How large a preview with sides of at most `side` is, of a picture of this size."""
+    if not width or not height:
+        return side, side
+    scale = min(1, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def speaks(text: str) -> str | None:

@@ -1,41 +1,80 @@
-"""Citizens' files: the public ones of published posts for everybody, all others for staff and whoever sent them."""
+"""Citizens' files: the public ones of published posts for everybody, all others for staff and whoever sent them.
+
+Moderators take a single photo from the public here, put it back, and have one that could not be used tried again.
+"""
 
 from typing import Any
 
 from aiohttp import web
 
 from gateway.errors import NotFound
+from gateway.journey import photos, showing
 from gateway.schema import State
 from gateway.web import auth
+from gateway.web.console import back_to
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import citizens, media, mine
+from store.accounts import Role
 from store.media import MediaFile
 
 # Types a browser shows without running anything in them; all else is handed over as bytes.
 SAFE_TYPES = ("audio/", "image/jpeg", "image/png", "image/webp")
 HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Disposition": "inline"}
+FILE = r"{id:[0-9a-f]{32}}"
 
 
 def routes() -> list[web.RouteDef]:
-    """The one route."""
-    return [web.get(r"/media/{id:[0-9a-f]{32}}", _serve)]
+    """A file whole and small, and what moderators do with it."""
+    return [
+        web.get(f"/media/{FILE}", _serve_whole),
+        web.get(f"/media/{FILE}/preview", _serve_preview),
+        web.post(f"/console/media/{FILE}/visibility", _set_visibility),
+        web.post(f"/console/media/{FILE}/again", _try_again),
+    ]
 
 
-async def _serve(request: web.Request) -> web.StreamResponse:
-    runtime = request.app[RUNTIME]
-    async with runtime.database.reading() as connection:
+async def _serve_whole(request: web.Request) -> web.StreamResponse:
+    file = await _seen_by(request)
+    return _serve(request, file, file.sha256, file.type)
+
+
+async def _serve_preview(request: web.Request) -> web.StreamResponse:
+    file = await _seen_by(request)
+    return _serve(request, file, file.preview, photos.PREVIEW_TYPE)
+
+
+async def _seen_by(request: web.Request) -> MediaFile:
+    """The file, if whoever asks may see it. Raises `NotFound`."""
+    async with request.app[RUNTIME].database.reading() as connection:
         file = await media.find(connection, request.match_info["id"])
-        public = _is_public(file)
-        own = not public and await _sent_it(request, connection, file)
-    staff = ACCOUNT in request
-    if file.sha256 is None or not (staff or public or own):
+        shown = ACCOUNT in request or _is_public(file) or await _sent_it(request, connection, file)
+    if not shown:
         raise NotFound("there is no such file")
-    kind = file.type if file.type.startswith(SAFE_TYPES) else "application/octet-stream"
+    return file
+
+
+def _serve(request: web.Request, file: MediaFile, sha256: str | None, kind: str) -> web.FileResponse:
+    if sha256 is None:
+        raise NotFound("there is no such file")
     # Asked anew each time (by ETag): what is withdrawn must be gone at once, also behind a shared cache.
-    caching = "public, no-cache" if public and not staff else "private, no-cache"
-    return web.FileResponse(
-        runtime.blobs.path(file.sha256), headers={**HEADERS, "Content-Type": kind, "Cache-Control": caching}
-    )
+    headers = {
+        "Content-Type": kind if kind.startswith(SAFE_TYPES) else "application/octet-stream",
+        "Cache-Control": "public, no-cache" if _is_public(file) and ACCOUNT not in request else "private, no-cache",
+    }
+    return web.FileResponse(request.app[RUNTIME].blobs.path(sha256), headers=HEADERS | headers)
+
+
+async def _set_visibility(request: web.Request) -> web.Response:
+    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    public = form.get("public") == "1"
+    await showing.show(request.app[RUNTIME], request.match_info["id"], public, actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _try_again(request: web.Request) -> web.Response:
+    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    await showing.try_again(request.app[RUNTIME], request.match_info["id"], actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 
 def _is_public(file: MediaFile) -> bool:

@@ -21,18 +21,19 @@ from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME
 
 LANGUAGE_COOKIE = "lang"
-# No inline script or style anywhere, nothing from another site, no frame around us.
+# No inline script or style anywhere, nothing from another site, no frame around us. `blob:` is what somebody chose or
+# recorded in the page and looks at before sending it.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
-    "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+    "Permissions-Policy": "camera=(), microphone=(self), geolocation=(self)",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 STAFF_PAGES = "/console"

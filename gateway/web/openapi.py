@@ -30,15 +30,19 @@ STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """The whole description. A channel that takes JSON names its model as `BODY`."""
+    """The whole description. A channel that takes JSON names its model as `BODY`, and as `FORM` that with files."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
-    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named, *taken]
+    forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
+    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models += [*taken, *forms]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = _paths()
     if taken:
-        paths["/api/v1/posts"]["post"] = _operation(
-            "Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]}
-        )
+        say = _operation("Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]})
+        if forms:
+            described = _with_files(schemas["$defs"].pop(forms[0].__name__), runtime)
+            say["requestBody"]["content"]["multipart/form-data"] = {"schema": described}
+        paths["/api/v1/posts"]["post"] = say
     return {
         "openapi": "3.1.0",
         "info": {"title": "Everyline", "version": "1", "description": "What a city's people say, and the answers."},
@@ -57,6 +61,18 @@ _IDEMPOTENCY = {
     "description": "The same key gives the same answer and makes no second post.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
+
+
+def _with_files(schema: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
+    limits = runtime.settings.media
+    files = {
+        "type": "array",
+        "maxItems": limits.most_files,
+        "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "description": f"Photos and recordings, each of at most {limits.most_bytes} bytes and all together of at most "
+        f"{limits.most_together}. What they are, their content says.",
+    }
+    return {**schema, "properties": {**schema["properties"], "media": files}}
 
 
 def _paths() -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from channels import feeds, portal, web_form
 from channels.base import City, Surroundings
+from gateway.assembly import uploads_of
 from gateway.casework import cases
 from gateway.desk import Desk
 from gateway.runtime import Runtime
@@ -16,7 +17,7 @@ CITY = City(name="清源市", public_url=PUBLIC_URL, language="zh", country="CN"
 
 async def open_site(runtime: Runtime, aiohttp_client: AiohttpClient) -> World:
     """The site with the portal, the form and the feeds."""
-    around = Surroundings(CITY, runtime.http)
+    around = Surroundings(CITY, runtime.http, uploads_of(runtime.settings))
     for adapter in (portal.Adapter, web_form.Adapter, feeds.Adapter):
         runtime.channels[adapter.name] = adapter(adapter.Settings(), around)  # type: ignore[arg-type]  # its own
     desk = Desk(runtime)

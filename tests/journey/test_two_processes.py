@@ -26,7 +26,9 @@ async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
     """A second process on the database of `runtime`, as far as the store is concerned."""
     database = Database(runtime.settings.database_url)
     await database.open(serving=True)
-    made = assembly.assemble(runtime.settings, [], database, Vault(bytes(32)), runtime.http, runtime.workers)
+    made = assembly.assemble(
+        runtime.settings, [], database, Vault(bytes(32)), runtime.http, runtime.workers, runtime.openers
+    )
     made.channels.update(runtime.channels)
     yield made
     await database.close()

@@ -10,14 +10,16 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput
 from gateway.jobs import upkeep
-from gateway.journey import erasure, export, identity, media, moderation, names
+from gateway.journey import erasure, export, identity, media, moderation, names, showing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
 from store import challenges, citizens, counts, deliveries, history, mine, posts
+from store import media as media_rows
 from store.tables import metadata
 from tests.conftest import settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
+from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
 SMALL = {"leases", "accounts"}
@@ -38,6 +40,11 @@ async def live_a_day(runtime: Runtime) -> None:
     await intake.take(message(f"STATUS {taken.ticket}"))
     await settle_down(runtime)
     await media.work_on_due(runtime)
+    photo = await media.accept(runtime, photo_taken())
+    pictured = await intake.take(message("look at this", media=(photo,)))
+    assert pictured.post_id
+    while await media.work_on_due(runtime):
+        pass
     await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
     await cases.answer(runtime, taken.ticket, "done", "water", actor="of")
     await settle_down(runtime)
@@ -52,11 +59,15 @@ async def live_a_day(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.queue(connection)
+        [file] = (await posts.thread(connection, pictured.post_id))[0].media
+        await media_rows.named(connection, ["0" * 64])
         thread = [post.id for post in await posts.thread(connection, taken.ticket)]
         await history.of_thread(connection, runtime.vault, thread)
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
         await counts.activity(connection, ["texting"])
+    await showing.show(runtime, file.id, False, actor="mo")
+    await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await be_somebody(runtime)
 
 

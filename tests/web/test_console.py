@@ -6,7 +6,7 @@ from aiohttp import ClientResponse
 
 from gateway.casework import cases
 from gateway.schema import State, Taken
-from gateway.web.console import _back
+from gateway.web.console import back_to
 from store import changes, posts
 from store.accounts import Role
 from store.posts import StaffPost
@@ -291,7 +291,7 @@ async def test_an_unknown_ticket_is_nothing(moderator: World) -> None:
     ],
 )
 def test_a_decision_leads_back_inside(path: str, where: str) -> None:
-    assert _back(path) == where
+    assert back_to(path) == where
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,33 @@ def test_words_of_strangers_stay_words(drawing: Drawing, hostile: str) -> None:
     assert "49" not in fragment.replace("48217053", "")
 
 
+def test_photos_are_shown_small_with_their_room_kept(drawing: Drawing) -> None:
+    """The page knows each picture's size before it comes, so that nothing jumps."""
+    photos = tuple(
+        PublicMedia(f"/media/{number}", "image/jpeg", preview=f"/media/{number}/preview", width=2048, height=1024)
+        for number in (1, 2)
+    )
+    fragment = drawing.fragment(post(media=photos), "en")
+    assert '<a href="/media/2"><img src="/media/2/preview" width="480" height="240" alt="Photo 2 of 2' in fragment
+    assert 'loading="lazy"' in fragment
+
+
+def test_a_file_that_is_no_photo_is_not_shown(drawing: Drawing) -> None:
+    assert "/media/1" not in drawing.fragment(post(media=(PublicMedia("/media/1", "text/html"),)), "en")
+
+
 @pytest.mark.parametrize(
-    ("kind", "shown"), [("audio/mpeg", "<audio controls"), ("image/jpeg", '<img class="photo"'), ("text/html", None)]
+    ("size", "small"),
+    [
+        ((2048, 1024), (480, 240)),
+        ((1000, 4000), (120, 480)),
+        ((300, 200), (300, 200)),
+        ((4000, 1), (480, 1)),
+        ((None, None), (480, 480)),
+    ],
 )
-def test_files_are_shown_by_their_kind(drawing: Drawing, kind: str, shown: str | None) -> None:
-    fragment = drawing.fragment(post(media=(PublicMedia("/media/1", kind),)), "en")
-    assert shown in fragment if shown else "/media/1" not in fragment
+def test_a_preview_keeps_the_shape_of_its_picture(size: tuple[int | None, int | None], small: tuple[int, int]) -> None:
+    assert labels.fitted(*size, 480) == small
 
 
 def test_no_template_holds_inline_script_or_style() -> None:

@@ -73,6 +73,10 @@ async function decide(event, refresh) {
   const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" }).catch(() => null);
   row.removeAttribute("aria-busy");
   row.querySelector("[role=alert]")?.remove();
+  if (answer?.ok && "stay" in form.dataset) {
+    document.activeElement?.blur(); // nobody types here: the row may be drawn anew
+    return refresh();
+  }
   if (answer?.ok) {
     const next = row.nextElementSibling;
     row.remove();

@@ -235,6 +235,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_media_post_id", ["post_id"], unique=False)
         batch_op.create_index("ix_media_preview", ["preview"], unique=False)
         batch_op.create_index("ix_media_sha256", ["sha256"], unique=False)
+        batch_op.create_index("ix_media_url", ["url"], unique=False)
 
     op.create_table(
         "posts",
@@ -476,6 +477,7 @@ def downgrade() -> None:
 
     op.drop_table("posts")
     with op.batch_alter_table("media", schema=None) as batch_op:
+        batch_op.drop_index("ix_media_url")
         batch_op.drop_index("ix_media_sha256")
         batch_op.drop_index("ix_media_preview")
         batch_op.drop_index("ix_media_post_id")
