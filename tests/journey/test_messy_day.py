@@ -12,8 +12,8 @@ from tests.journey.day.stage import Stage
 
 SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
-# Phrases that are spoken on the phone, or stand inside others.
-PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none")
+# Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
+PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Fetched, Surroundings
 from channels.failures import RetryLater
+from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.casework import cases
 from gateway.desk import Desk
@@ -138,6 +139,7 @@ class Stage:
         around = Surroundings(City("Test", "http://127.0.0.1:8080", "zh", "CN"), self.runtime.http)
         lines: list[Channel] = [Sms(around), Hotline(around), *([Chat(around)] if scene.chat else [])]
         self.runtime.channels.update({line.name: line for line in lines})
+        self.runtime.plans = [Plan(line.name, Mode.SIMULATED, "a test") for line in lines]
 
     async def _step(self, step: list[Row]) -> None:
         if step[0].staff:
