@@ -5,10 +5,11 @@ and what the gateway says into the medium's own calls. It knows nothing of the s
 all it may ask is on the `Desk`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from aiohttp import ClientSession, web
@@ -109,6 +110,73 @@ class City:
     country: str
 
 
+@dataclass(frozen=True, slots=True)
+class LetterFile:
+    """A file of a letter: its id, by which its owner may see it, and its MIME type."""
+
+    id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message of a mailbox, worded for its owner.
+
+    `number` sorts like the conversation does and never changes. `own` is what the owner said himself, on `channel`
+    with its `external_id`; all else is ours.
+    """
+
+    number: str
+    own: bool
+    at: datetime
+    text: str
+    channel: str
+    external_id: str | None = None
+    language: str | None = None
+    ticket: str | None = None
+    files: tuple[LetterFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A file as it lies on our disk, for whoever sent it."""
+
+    path: Path
+    type: str
+
+
+class Mailbox(Protocol):
+    """The conversation of one address with us, as one window has it open."""
+
+    def begin(self, number: str) -> None:
+        """Go on behind a letter the window has; without one ("") from the very first."""
+        ...
+
+    async def news(self, limit: int) -> Sequence[Letter]:
+        """What came since, in order; with it what was told before and reads otherwise now. Empty when nothing came."""
+        ...
+
+    async def earlier(self, number: str | None, limit: int) -> tuple[Sequence[Letter], bool]:
+        """The last letters before one, or of all, in order; and whether there are still earlier ones."""
+        ...
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait until something may have come, or until `timeout` seconds passed."""
+        ...
+
+    async def seen(self, numbers: Collection[str]) -> None:
+        """Note which of our letters the window has shown."""
+        ...
+
+    async def typing(self) -> None:
+        """Note that the owner is typing."""
+        ...
+
+    async def file(self, media_id: str) -> OwnFile:
+        """A file the owner sent himself. Raises `NotFound` for any other."""
+        ...
+
+
 class Desk(Protocol):
     """All that a channel may ask of the gateway."""
 
@@ -157,6 +225,22 @@ class Desk(Protocol):
 
     def visitor(self, request: web.Request) -> str:
         """The URN of the browser that asks (`web:<id>`, from its signed cookie)."""
+        ...
+
+    def returning(self, request: web.Request) -> str | None:
+        """The URN of a browser that brought its cookie; None for one that is new, or whose cookie is not ours."""
+        ...
+
+    def network(self, request: web.Request) -> str:
+        """The network a request comes from, as limits count by it."""
+        ...
+
+    def draw(self, language: str, template: str, values: Mapping[str, Any]) -> str:
+        """A part of a page, for a medium that sends it later than its page; what a request knows is not there."""
+        ...
+
+    def mailbox(self, channel: str, address: str) -> Mailbox:
+        """The mailbox of an address. What its owner typed himself is known of this channel's messages (their `raw`)."""
         ...
 
     async def prove(self, ticket: str, code: str) -> None:
@@ -257,6 +341,9 @@ class Channel:
         Raises `Unknown` when this medium cannot tell: then a person decides.
         """
         raise Unknown(f"{self.name} cannot tell")
+
+    async def hang_up(self) -> None:
+        """Let go of what routes hold open (sockets), before the process stops serving."""
 
     async def retract(self, outgoing: Outgoing) -> None:
         """Take back what was sent, where the medium can."""

@@ -11,6 +11,7 @@ from gateway.errors import EverylineError
 from gateway.journey import identity, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
+from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, media, posts
@@ -25,8 +26,20 @@ class Site(Protocol):
         """Draw a page."""
         ...
 
+    def draw(self, language: str, template: str, values: Mapping[str, Any]) -> str:
+        """Draw a part of a page."""
+        ...
+
     def visitor(self, request: web.Request) -> str:
         """The URN of the browser that asks."""
+        ...
+
+    def returning(self, request: web.Request) -> str | None:
+        """The URN of a browser that brought its cookie."""
+        ...
+
+    def network(self, request: web.Request) -> str:
+        """The network a request comes from, as limits count by it."""
         ...
 
 
@@ -77,6 +90,22 @@ class Desk:
     def visitor(self, request: web.Request) -> str:
         """The URN of the browser that asks."""
         return self._open_site().visitor(request)
+
+    def returning(self, request: web.Request) -> str | None:
+        """The URN of a browser that brought its cookie, else None."""
+        return self._open_site().returning(request)
+
+    def network(self, request: web.Request) -> str:
+        """The network a request comes from, as limits count by it."""
+        return self._open_site().network(request)
+
+    def draw(self, language: str, template: str, values: Mapping[str, Any]) -> str:
+        """A part of a page in a language."""
+        return self._open_site().draw(language, template, values)
+
+    def mailbox(self, channel: str, address: str) -> Mailbox:
+        """The mailbox of an address."""
+        return Mailbox(self._runtime, channel, address)
 
     async def prove(self, ticket: str, code: str) -> None:
         """Prove the contact typed with a post."""

@@ -5,6 +5,7 @@ Everything is passed on as one value; nothing here is global, so two gateways ca
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aiohttp import ClientSession
@@ -102,6 +103,8 @@ class Runtime:
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
     commands: dict[str, Command] = field(default_factory=dict)
+    # When which address id was last heard typing into its mailbox; the latest last.
+    typing: dict[str, datetime] = field(default_factory=dict)
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""

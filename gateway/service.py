@@ -17,7 +17,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import broadcasting, delivery, media
+from gateway.journey import broadcasting, delivery, mailbox, media
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -128,6 +128,7 @@ class Service:
         self._stack.push_async_callback(self._end_tasks)
         self._watch("broadcasting", broadcasting.run(runtime))
         self._watch("media", media.run(runtime))
+        self._watch("mailboxes", mailbox.run(runtime))
         for line in lines:
             self._watch(f"delivery {line.name}", line.run())
         for channel in runtime.channels.values():

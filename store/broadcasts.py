@@ -13,7 +13,7 @@ from gateway import clock
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Kind, Priority
 from store.citizens import of_person
 from store.database import Transaction
-from store.deliveries import outbox
+from store.deliveries import mailbox, outbox
 from store.dialect import insert_new
 from store.tables import addresses, broadcasts, citizens, deliveries, posts, subscriptions
 
@@ -151,6 +151,9 @@ async def add_followers(
     keys = ["broadcast_id", "channel", "address_id"]
     await connection.execute(insert_new(connection, deliveries, keys).from_select(names, chosen.where(literal(True))))
     transaction.wake(outbox(channel))
+    if kind == "mailbox":
+        readers = (await connection.execute(select(rows.c.address_id))).scalars()
+        transaction.wake(*{mailbox(address_id) for address_id in readers})
     return str(last)
 
 

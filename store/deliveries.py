@@ -1,7 +1,7 @@
 """Deliveries on their way: claimed before they are sent, recorded after, moved by receipts, never backwards."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ FORWARD = {
     ),
     ReceiptStatus.FAILED: (DeliveryState.FAILED, (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT)),
 }
+# What the topics of all mailboxes begin with.
+MAILBOXES = "mailbox "
 FINAL = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.DROPPED)
 
 
@@ -91,12 +93,18 @@ class StaffDelivery:
     created_at: datetime
     due_at: datetime
     done_at: datetime | None
+    seen_at: datetime | None = None
     attempts: tuple[StaffAttempt, ...] = ()
 
 
 def outbox(channel: str) -> str:
     """The topic that wakes a channel's line, and no other's."""
     return f"deliveries {channel}"
+
+
+def mailbox(address_id: str) -> str:
+    """The topic that wakes whoever has one mailbox open."""
+    return f"{MAILBOXES}{address_id}"
 
 
 def secrets_place(post_id: str | None, phrase: str) -> str:
@@ -148,7 +156,13 @@ async def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         connection = transaction.connection
         keys_of_one = ["broadcast_id", "channel", "address_id"]
         await connection.execute(insert_new(connection, deliveries, keys_of_one), list(rows))
-        transaction.wake(*{outbox(row["channel"]) for row in rows})
+        transaction.wake(*topics(rows))
+
+
+def topics(rows: Iterable[dict[str, Any]]) -> set[str]:
+    """Whom new deliveries wake: their channels' lines, and whoever has the mailbox open they are kept in."""
+    lines = {outbox(row["channel"]) for row in rows}
+    return lines | {mailbox(row["address_id"]) for row in rows if row["kind"] == "mailbox"}
 
 
 async def claim(transaction: Transaction, channel: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
@@ -168,7 +182,7 @@ async def claim(transaction: Transaction, channel: str, at: datetime, until: dat
     await connection.execute(taken.values(state=DeliveryState.SENDING, lease_until=until, tries=deliveries.c.tries + 1))
     rows = (await connection.execute(_claimed().where(deliveries.c.id.in_(ids)))).all()
     await connection.execute(attempts.insert(), [_attempt(one, at) for one in rows])
-    return [_held(one, at) for one in sorted(rows, key=lambda one: (one.priority, one.due_at, one.id))]
+    return [held(one, at) for one in sorted(rows, key=lambda one: (one.priority, one.due_at, one.id))]
 
 
 async def record(transaction: Transaction, channel: str, outcomes: Sequence[Recorded]) -> None:
@@ -225,7 +239,7 @@ async def claim_unknown(
     begun = select(attempts.c.delivery_id, func.max(attempts.c.started_at).label("at"))
     begun = begun.where(attempts.c.delivery_id.in_(ids)).group_by(attempts.c.delivery_id)
     started = {one.delivery_id: one.at for one in await connection.execute(begun)}
-    return [_held(one, started[one.id]) for one in rows]
+    return [held(one, started[one.id]) for one in rows]
 
 
 async def next_due(connection: AsyncConnection, channel: str) -> datetime | None:
@@ -330,7 +344,8 @@ def _attempt(one: Row[Any], at: datetime) -> dict[str, Any]:
     }
 
 
-def _held(one: Row[Any], started_at: datetime) -> Claimed:
+def held(one: Row[Any], started_at: datetime) -> Claimed:
+    """A row with its key beside it as whoever words it needs it."""
     return Claimed(
         id=one.id,
         post_id=one.post_id,
@@ -383,6 +398,7 @@ async def _for_staff(
             created_at=one.created_at,
             due_at=one.due_at,
             done_at=one.done_at,
+            seen_at=one.seen_at,
             attempts=tuple(tries[one.id]),
         )
         for one in rows

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import events, tables
 from store.database import Transaction
-from store.deliveries import outbox
+from store.deliveries import mailbox, topics
 from store.dialect import insert_all, insert_new, upsert
 from store.facts import KnownAddress
 
@@ -50,6 +50,11 @@ class Rows:
     unfollowed: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
+
+
+def payload_place(incoming_id: str) -> str:
+    """Where the sealed payload of a message belongs, for the vault."""
+    return f"incoming.sealed:{incoming_id}"
 
 
 async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
@@ -140,7 +145,10 @@ async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None
 
 
 def _topics(rows: Rows) -> Iterable[str]:
-    yield from {outbox(row["channel"]) for row in rows.deliveries}
+    yield from topics(rows.deliveries)
+    yield from {mailbox(row["address_id"]) for row in rows.incoming if row["address_id"]}
+    # Who has the mailbox of a new address open knows only its hash.
+    yield from {mailbox(row["lookup"]) for row in rows.addresses}
     if rows.posts or rows.changed:
         yield "queue"
     if rows.events:

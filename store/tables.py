@@ -193,7 +193,7 @@ posts = Table(
     ),
 )
 
-# By what texts are alike, the first post that had it; forgotten after a day (see `journey.likeness`).
+# By what texts are alike, the first post that had it; forgotten after a day (see `journey.sameness`).
 gists = Table(
     "gists",
     metadata,
@@ -334,7 +334,15 @@ deliveries = Table(
     Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
     Index("ix_deliveries_post_id", "post_id"),
     Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
-    Index("ix_deliveries_address_id_id", "address_id", "id"),  # a mailbox in order; all that one line was told
+    Index("ix_deliveries_address_id_id", "address_id", "id"),  # all that one line was told
+    Index(
+        "ix_deliveries_mailbox",  # what lies in one mailbox, in order
+        "address_id",
+        "created_at",
+        "id",
+        sqlite_where=text("kind = 'mailbox'"),
+        postgresql_where=text("kind = 'mailbox'"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -4,9 +4,9 @@ A wake-up is only a hint. Everyone who waits also looks by himself after a while
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable
-from weakref import WeakSet
+from functools import partial
+from weakref import ref
 
 
 class Bell:
@@ -32,19 +32,30 @@ class Bell:
 
 
 class Wakeups:
-    """Bells by topic (`deliveries`, `broadcasts`, `events`, `media`...)."""
+    """Bells by topic (`broadcasts`, `events`, one for each mailbox...); a topic nobody waits for is not held."""
 
     def __init__(self) -> None:
-        self._bells: defaultdict[str, WeakSet[Bell]] = defaultdict(WeakSet)
+        self._bells: dict[str, set[ref[Bell]]] = {}
 
     def bell(self, topic: str) -> Bell:
         """A new bell for a topic, silent once its holder lets go of it."""
         bell = Bell()
-        self._bells[topic].add(bell)
+        self._bells.setdefault(topic, set()).add(ref(bell, partial(self._let_go, topic)))
         return bell
 
     def ring(self, topics: Iterable[str]) -> None:
         """Ring every bell of these topics."""
         for topic in topics:
-            for bell in self._bells[topic]:
-                bell.ring()
+            for held in tuple(self._bells.get(topic, ())):
+                if bell := held():
+                    bell.ring()
+
+    def awaited(self, prefix: str) -> bool:
+        """Whether anybody waits for a topic that begins so."""
+        return any(topic.startswith(prefix) for topic in self._bells)
+
+    def _let_go(self, topic: str, gone: ref[Bell]) -> None:
+        bells = self._bells.get(topic, set())
+        bells.discard(gone)
+        if not bells:
+            self._bells.pop(topic, None)

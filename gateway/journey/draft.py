@@ -14,7 +14,7 @@ from gateway.runtime import Command, Question, Runtime
 from gateway.schema import Audience, Incoming, Priority, Say, Taken, Verdict
 from store import deliveries
 from store.facts import Facts, KnownQuestion, KnownThread
-from store.incoming import Rows
+from store.incoming import Rows, payload_place
 from store.vault import SealingKey
 
 
@@ -171,7 +171,7 @@ class Draft:
                 "address_id": self.address.id if self.address else None,
                 "post_id": taken.post_id,
                 "key_id": key.id,
-                "sealed": self.runtime.vault.seal(self._payload(), f"incoming.sealed:{incoming_id}", key),
+                "sealed": self.runtime.vault.seal(self._payload(), payload_place(incoming_id), key),
                 "answer": answer,
                 "received_at": self.incoming.received_at,
                 "taken_at": self.at,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.journey import likeness
+from gateway.journey import sameness
 from gateway.schema import State
 from store.facts import Facts, KnownThread
 
@@ -64,4 +64,4 @@ def _may_add(thread: KnownThread, person: str) -> bool:
 
 
 def _repeats(thread: KnownThread, text: str, at: datetime) -> bool:
-    return bool(text) and thread.created_at > at - REPEATED_WITHIN and likeness.alike(thread.text, text)
+    return bool(text) and thread.created_at > at - REPEATED_WITHIN and sameness.alike(thread.text, text)

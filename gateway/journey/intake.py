@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, decision, folding, identity, likeness, masking, tickets
+from gateway.journey import conversation, decision, folding, identity, masking, sameness, tickets
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
@@ -88,7 +88,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         quoted=conversation.quoted(argument) if command else None,
         number=conversation.chosen(text) if converses else None,
         mentioned=_mentioned(incoming, text) if said or incoming.thread else (),
-        gists=likeness.gists(masked) if said else (),
+        gists=sameness.gists(masked) if said else (),
         private=confidential is not None,
         cut=len(incoming.text) > limit and len(text) >= limit - MARGIN,
         outlet=outlet.name if outlet else None,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock
-from gateway.journey import commands, folding, followups, identity, likeness, masking, sender
+from gateway.journey import commands, folding, followups, identity, masking, sameness, sender
 from gateway.journey.draft import Draft
 from gateway.journey.followups import Belonging
 from gateway.schema import (
@@ -140,7 +140,7 @@ def _group(draft: Draft, post_id: str) -> str | None:
     """The first of the posts that say the same, from whomever; when this is the first, later ones find it."""
     for gist in draft.prepared.gists:
         known = draft.facts.alike.get(gist)
-        if known and likeness.alike(known.text, draft.prepared.masked):
+        if known and sameness.alike(known.text, draft.prepared.masked):
             return known.post_id
     for gist in draft.prepared.gists:
         draft.facts.alike[gist] = Alike(post_id, draft.prepared.masked)

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from gateway.desk import Desk
+from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import (
     api,
@@ -23,7 +24,6 @@ from gateway.web import (
 )
 from gateway.web.drawing import Drawing
 from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
-from gateway.web.limits import Limit
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
 from gateway.web.setup import Setup

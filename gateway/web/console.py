@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict
-from gateway.journey import moderation, routing
+from gateway.journey import mailbox, moderation, routing
 from gateway.schema import Action, DeliveryState
 from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
@@ -26,6 +26,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/console/queue/rows", _rows),
         web.get("/console/find", _find),
         web.get("/console/posts/{ticket}", _post),
+        web.get("/console/posts/{ticket}/typing", _typing),
         web.post("/console/posts/{id}/decision", _decide),
         web.post("/console/posts/{ticket}/answers", _answer),
         web.get("/console/deliveries", _deliveries),
@@ -50,6 +51,12 @@ async def _find(request: web.Request) -> web.Response:
 
 async def _post(request: web.Request) -> web.Response:
     return await _draw_post(request, request.match_info["ticket"])
+
+
+async def _typing(request: web.Request) -> web.Response:
+    """Whether the thread's author is typing just now; the page asks for it every few seconds."""
+    typing = await mailbox.is_typing(request.app[RUNTIME], request.match_info["ticket"])
+    return await request.app[DRAWING].page(request, "console/typing.html", {"typing": typing})
 
 
 async def _decide(request: web.Request) -> web.Response:
@@ -143,6 +150,7 @@ async def _draw_post(
         originals = await history.originals(connection, runtime.vault, unmasked)
         transcripts = await history.transcripts(connection, runtime.vault, unmasked)
         alike = await posts.alike(connection, thread[0].group or thread[0].id)
+        converses = await mailbox.converses(runtime, connection, ticket)
     first = thread[0]
     chosen = account.department or first.department or _suggested(request, first)
     return await _draw(
@@ -158,6 +166,8 @@ async def _draw_post(
         alike=[post for post in alike if post.id != first.id],
         originals=originals,
         transcripts=transcripts,
+        converses=converses,
+        typing=False,
         may_answer=account.role in (Role.OFFICER, Role.ADMINISTRATOR),
         answering=_answering(request),
         chosen=chosen,

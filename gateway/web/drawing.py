@@ -20,9 +20,9 @@ from channels.base import Channel
 from gateway import clock
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
-from gateway.web import assets, catalogues, labels
+from gateway.web import addresses, assets, catalogues, labels
 from gateway.web.catalogues import N_
-from gateway.web.keys import ACCOUNT, LANGUAGE
+from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
@@ -61,6 +61,7 @@ class Drawing:
         self._csrf = csrf
         self._visitor = visitor
         self._translations = catalogues.read()
+        self._offered: frozenset[str] | None = None
         self._environments = {language: self._environment(language) for language in self._translations}
 
     async def page(
@@ -74,6 +75,15 @@ class Drawing:
     def visitor(self, request: web.Request) -> str:
         """The URN of the browser that asks."""
         return self._visitor(request)
+
+    def returning(self, request: web.Request) -> str | None:
+        """The URN of a browser that brought its cookie, else None."""
+        known = self._visitor(request)
+        return None if request.get(NEW_VISITOR) else known
+
+    def network(self, request: web.Request) -> str:
+        """The network a request comes from, as limits count by it."""
+        return addresses.household(addresses.client(request, self._runtime.settings.server.trusted_proxies))
 
     def draw(self, language: str, template: str, values: Mapping[str, Any]) -> str:
         """A template as text; what a request knows must stand in `values`."""
@@ -104,8 +114,15 @@ class Drawing:
             "path": request.path,
             "csrf": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(self._csrf(request)),
             "account": request.get(ACCOUNT),
+            "offers": lambda address: address in self._addresses(request.app),
             "other_language": str(request.rel_url.update_query(lang="en" if language == "zh" else "zh")),
         }
+
+    def _addresses(self, app: web.Application) -> frozenset[str]:
+        """Every address that is answered here: a channel that is off has no pages to link to."""
+        if self._offered is None:
+            self._offered = frozenset(resource.canonical for resource in app.router.resources())
+        return self._offered
 
     def _environment(self, language: str) -> Environment:
         """The templates in one language, with its words, names and way of writing times."""

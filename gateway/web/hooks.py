@@ -10,10 +10,10 @@ from aiohttp.typedefs import Handler
 
 from channels.base import Channel, Guard, Route
 from gateway.errors import BadInput, NotAllowed, TooLarge
+from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import addresses, auth
 from gateway.web.keys import DESK, METRICS, RUNTIME
-from gateway.web.limits import Limit
 
 HOUR = 3600.0
 JSON_TYPE = "application/json"
@@ -35,6 +35,11 @@ def mount(app: web.Application) -> None:
     for channel in runtime.channels.values():
         for route in channel.routes(app[DESK]):
             app.router.add_route(route.method, route.path, _guarded(runtime, channel, route, limit))
+    app.on_shutdown.append(_hang_up)
+
+
+async def _hang_up(app: web.Application) -> None:
+    await asyncio.gather(*(channel.hang_up() for channel in app[RUNTIME].channels.values()), return_exceptions=True)
 
 
 def _guarded(runtime: Runtime, channel: Channel, route: Route, limit: Limit) -> Handler:
@@ -110,8 +115,9 @@ async def _signed(request: web.Request, channel: Channel) -> None:
 
 
 def _same_origin(request: web.Request, public_url: str) -> None:
-    origin = request.headers.get("Origin")
-    if origin and urlsplit(origin)[:2] != urlsplit(public_url)[:2]:
+    # Browsers name the page's site with every WebSocket they open; who names none is no page of ours.
+    origin = request.headers.get("Origin", "")
+    if urlsplit(origin)[:2] != urlsplit(public_url)[:2]:
         raise NotAllowed("this connection was opened from another site")
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gateway.desk import Desk
+from gateway.limits import Limit
 from gateway.runtime import Runtime
-from gateway.web.limits import Limit
 from gateway.web.setup import Setup
 from store.accounts import Account
 

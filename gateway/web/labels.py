@@ -167,11 +167,12 @@ TRANSCRIPTS: Mapping[str, str] = {
     TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
     TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
 }
-# By medium: the first part of a channel's name. A medium not listed here is shown by its own name.
+# By channel, else by medium: the first part of its name. What is not listed here is shown by its own name.
 MEDIUMS: Mapping[str, str] = {
     "sms": N_("Text message"),
     "voice": N_("Hotline"),
     "web": N_("Web"),
+    "web_chat": N_("Chat"),
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
     "console": N_("City staff"),
@@ -229,6 +230,7 @@ FAULTS = (
     N_("this file is not on disk any more"),
     N_("give both degrees or none"),
     N_("degrees as a number"),
+    N_("too many messages are waiting; nothing was kept, please repeat"),
 )
 # How it is known where something is.
 PLACES: Mapping[str, str] = {
@@ -271,7 +273,7 @@ class Step:
 
 def medium(channel: str) -> str:
     """What people call the medium of a channel, in English."""
-    return MEDIUMS.get(channel.split("_", 1)[0], channel)
+    return MEDIUMS.get(channel) or MEDIUMS.get(channel.split("_", 1)[0], channel)
 
 
 def steps(post: PublicPost) -> list[Step]:

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from gateway.errors import NotFound
 from gateway.journey import identity
+from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import addresses, auth
 from gateway.web.keys import CHANGES, DRAWING, RUNTIME
-from gateway.web.limits import Limit
 from store import citizens
 from store.citizens import Known, Line
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import ValidationError
 from sqlalchemy import func, select
@@ -204,6 +204,20 @@ async def test_it_stops_within_a_second(name: str, channels: dict[str, Channel],
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=1)
     assert done
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_it_hangs_up_within_a_second_with_sockets_open(
+    name: str, channels: dict[str, Channel], client: TestClient[Any, Any], runtime: Runtime
+) -> None:
+    await client.get("/login")  # which gives this browser its cookie
+    sockets = []
+    for route in routes(channels[name], runtime, Guard.SOCKET):
+        sockets.append(await client.ws_connect(route.path, origin=runtime.settings.public_url))
+    async with asyncio.timeout(1):
+        await channels[name].hang_up()
+    for socket in sockets:
+        assert (await socket.receive(1)).type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 
 
 def signed(url: str, fields: dict[str, str]) -> dict[str, str]:

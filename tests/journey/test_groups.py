@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.journey import likeness, moderation
+from gateway.journey import moderation, sameness
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State, Taken
@@ -125,21 +125,21 @@ async def test_different_places_are_different_reports(runtime: Runtime) -> None:
     ],
 )
 def test_alike(one: str, other: str, same: bool) -> None:
-    assert likeness.alike(one, other) is same
+    assert sameness.alike(one, other) is same
     if same and one:
-        assert set(likeness.gists(one)) & set(likeness.gists(other))
+        assert set(sameness.gists(one)) & set(sameness.gists(other))
 
 
 @given(st.text(max_size=400))
 def test_any_text_has_gists_and_is_like_itself(text: str) -> None:
-    assert likeness.gists(text) == likeness.gists(text)
-    assert likeness.alike(text, text)
-    assert all(0 <= gist < 1 << 34 for gist in likeness.gists(text))
+    assert sameness.gists(text) == sameness.gists(text)
+    assert sameness.alike(text, text)
+    assert all(0 <= gist < 1 << 34 for gist in sameness.gists(text))
 
 
 def test_a_small_change_is_found_by_a_gist_nearly_always() -> None:
     found = 0
     for n in range(200):
         changed = AD[: n % 70] + "x" + AD[n % 70 + 1 :]
-        found += bool(set(likeness.gists(AD)) & set(likeness.gists(changed)))
+        found += bool(set(sameness.gists(AD)) & set(sameness.gists(changed)))
     assert found >= 190

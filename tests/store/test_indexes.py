@@ -8,13 +8,14 @@ from sqlalchemy import Engine, event, text
 
 from gateway import clock
 from gateway.casework import cases
-from gateway.errors import BadInput
+from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
-from gateway.journey import erasure, export, identity, media, moderation, names, showing
+from gateway.journey import erasure, export, identity, mailbox, media, moderation, names, showing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
 from store import challenges, citizens, counts, deliveries, history, mine, posts
+from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.tables import metadata
 from tests.conftest import settle_down
@@ -52,6 +53,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await settle_down(runtime)
     await converse(runtime, intake)
     await intake.take(message("STOP", BORIS))
+    await open_a_mailbox(runtime, taken.ticket)
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
@@ -130,6 +132,25 @@ async def converse(runtime: Runtime, intake: Intake) -> None:
         await posts.alike(connection, first.post_id)
         await posts.comments(connection, first.ticket or "")
     await upkeep.forget(runtime)
+
+
+async def open_a_mailbox(runtime: Runtime, ticket: str) -> None:
+    """Read one from both ends, as its owner, the staff and the process itself do."""
+    box = mailbox.Mailbox(runtime, "texting", f"tel:{ANNA}")
+    page, _ = await box.earlier(None, 5)
+    await box.earlier(page[-1].number, 5)
+    box.begin(page[0].number)
+    await box.news(5)
+    await box.seen([letter.number for letter in page])
+    with pytest.raises(NotFound):
+        await box.file(clock.new_id())
+    await mailbox.is_typing(runtime, ticket)
+    await mailbox.look(runtime, 0, set())
+    async with runtime.database.reading() as connection:
+        who = await mailbox_rows.owner(connection, runtime.vault.lookup(f"tel:{ANNA}"))
+        assert who
+        await mailbox_rows.of_posts(connection, who, [ticket], 5)
+    await runtime.database.write(lambda tx: mailbox_rows.see(tx, who, [1], clock.now()))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])  # asks the file

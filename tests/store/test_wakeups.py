@@ -42,3 +42,16 @@ async def test_a_waiter_can_be_stopped_also_when_it_rings_at_that_moment() -> No
         waiting.cancel()
         pytest.fail("the cancellation was swallowed")
     assert waiting.cancelled()
+
+
+async def test_a_topic_nobody_waits_for_any_more_is_not_held() -> None:
+    wakeups = Wakeups()
+    bells = [wakeups.bell(f"mailbox {number % 2}") for number in range(4)]
+    assert wakeups.awaited("mailbox ")
+    del bells[1:]
+    wakeups.ring({"mailbox 0", "mailbox 1", "mailbox 2"})
+    assert await bells[0].wait(0.01)
+    assert wakeups._bells.keys() == {"mailbox 0"}
+    bells.clear()
+    assert not wakeups.awaited("mailbox ")
+    assert wakeups._bells == {}

@@ -15,6 +15,7 @@ WIRE = "/hooks/wire/inbound"
 SAY = "/wire/say"
 SAY_API = "/api/v1/wire"
 SOCKET = "/hooks/wire/socket"
+OTHER_SITES = ("https://elsewhere.example", "http://127.0.0.1:9", "null", "//127.0.0.1:8080")
 
 
 class Wire(Channel):
@@ -145,8 +146,10 @@ async def test_one_network_address_may_post_so_often_and_another_still_may(
     assert (await world.client.get(SAY, headers={"X-Forwarded-For": "198.51.100.1"})).status == 200
 
 
-@pytest.mark.parametrize("origin", ["https://elsewhere.example", "http://127.0.0.1:9", "null", "//127.0.0.1:8080"])
-async def test_a_socket_opened_by_another_site_is_refused(wired: World, origin: str) -> None:
+@pytest.mark.parametrize(
+    "origin", [None, "https://elsewhere.example", "http://127.0.0.1:9", "null", "//127.0.0.1:8080"]
+)
+async def test_a_socket_opened_by_another_site_is_refused(wired: World, origin: str | None) -> None:
     with pytest.raises(WSServerHandshakeError) as refused:
         await wired.client.ws_connect(SOCKET, origin=origin)
     assert refused.value.status == 403

@@ -103,11 +103,22 @@ function renew(part) {
   };
 }
 
+// Whether the author is typing: asked every few seconds, while somebody looks at the page.
+function attendTyping(part) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(part.dataset.typing, { credentials: "same-origin" }).catch(() => null);
+    if (answer?.ok && !answer.redirected) part.replaceChildren(...elements(await answer.text()));
+  }, 3000);
+}
+
 function staff() {
   const queue = document.querySelector("[data-queue]");
   const parts = [...document.querySelectorAll("[data-refresh]")];
   const tasks = [...(queue ? [watch(queue)] : []), ...parts.map(renew)];
   const counts = document.querySelectorAll("[data-waiting]");
+  const typing = document.querySelector("[data-typing]");
+  if (typing) attendTyping(typing);
   const source = new EventSource("/console/live");
   // The stream speaks after each change, and every few seconds anyway, which keeps the ages true.
   source.addEventListener("queue", (event) => {

@@ -140,6 +140,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_deliveries_carrier_id", ["channel", "carrier_id"], unique=False)
         batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at"], unique=False)
         batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_mailbox",
+            ["address_id", "created_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'mailbox'"),
+            postgresql_where=sa.text("kind = 'mailbox'"),
+        )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
 
     op.create_table(
@@ -503,6 +510,11 @@ def downgrade() -> None:
     op.drop_table("events")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index("ix_deliveries_post_id")
+        batch_op.drop_index(
+            "ix_deliveries_mailbox",
+            sqlite_where=sa.text("kind = 'mailbox'"),
+            postgresql_where=sa.text("kind = 'mailbox'"),
+        )
         batch_op.drop_index("ix_deliveries_lease")
         batch_op.drop_index("ix_deliveries_due")
         batch_op.drop_index("ix_deliveries_carrier_id")

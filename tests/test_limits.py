@@ -3,10 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway import clock
+from gateway import clock, limits
 from gateway.errors import TooMany
-from gateway.web import limits
-from gateway.web.limits import Limit
+from gateway.limits import Limit
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
