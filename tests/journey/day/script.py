@@ -100,6 +100,7 @@ class Row(_Strict):
     alike: str | None = None
     shows: str | None = None
     place: str | None = None
+    category: str | None = None
     answer: str | None = None
     hears: str | None = None
     also: list[str] = []

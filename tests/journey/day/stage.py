@@ -311,6 +311,7 @@ class Stage:
             "alike": None,
             "shows": row.says.strip(),
             "place": more.place,
+            "category": more.category or "",
         }
 
     def _seen(self, post: StaffPost) -> dict[str, Any]:
@@ -325,6 +326,7 @@ class Stage:
             "alike": post.group and labels.get(post.group, post.group),
             "shows": post.text,
             "place": post.place.name,
+            "category": post.category or "",
             "files": [_said_of(file) for file in post.media],
         }
 
