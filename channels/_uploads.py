@@ -48,7 +48,8 @@ async def hand_in(
             media = await desk.upload(await _data(file, limits.most_bytes), claimed)
         except BadInput as error:
             raise BadFile(str(error), name) from error
-        kept.setdefault(media.url, replace(media, language=language))
+        spoken = media.type.startswith("audio/")
+        kept.setdefault(media.url, replace(media, language=language) if spoken else media)
     return tuple(kept.values())
 
 

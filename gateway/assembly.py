@@ -10,7 +10,7 @@ from channels.base import City, Surroundings, Uploads
 from channels.registry import Plan
 from gateway.errors import Problem
 from gateway.journey import commands, topics
-from gateway.journey.filtering import WordFilter
+from gateway.journey.words import Words
 from gateway.runtime import Runtime
 from gateway.settings import Settings, secret
 from gateway.workers import Workers
@@ -33,6 +33,7 @@ def assemble(
     openers: Workers,
 ) -> Runtime:
     """Put the parts of a process together, and fill the command table and the filter."""
+    words = Words(settings.folder / "words", settings.filters)
     return Runtime(
         settings=settings,
         database=database,
@@ -44,7 +45,8 @@ def assemble(
         models=Models(settings.storage.data / "models", DEMO_SPEECH),
         channels=registry.build(plans, Surroundings(city_of(settings), http, uploads_of(settings))),
         plans=plans,
-        judge=WordFilter.load(settings.folder / "words").judge,
+        judge=words.judge,
+        words=words,
         commands=dict(commands.table(topics.Names(settings))),
     )
 

@@ -6,12 +6,13 @@ Everything is passed on as one value; nothing here is global, so two gateways ca
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import ClientSession
 
 from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
+from gateway.errors import Problem
 from gateway.schema import Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
@@ -83,12 +84,29 @@ class Command:
     choose: Callable[[Asked, str], Reply] | None = None
 
 
+class Words(Protocol):
+    """The word filter in force (`journey.words`), for the page that shows it and the service that runs it."""
+
+    loaded_at: datetime
+    problems: Sequence[Problem]
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How many words each list has."""
+
+    def look(self, text: str) -> Verdict:
+        """Judge without counting."""
+
+    async def run(self, runtime: "Runtime") -> None:
+        """Keep to the files and write the counts, until cancelled."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """The parts of one running gateway.
 
-    `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `judge` and
-    `commands` are filled by `service` at start.
+    `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `judge`, `words`
+    and `commands` are filled by `assembly` at start.
     """
 
     settings: Settings
@@ -102,6 +120,7 @@ class Runtime:
     channels: dict[str, Channel]
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
+    words: Words
     commands: dict[str, Command] = field(default_factory=dict)
     # When which address id was last heard typing into its mailbox; the latest last.
     typing: dict[str, datetime] = field(default_factory=dict)

@@ -117,12 +117,35 @@ class Ruling(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """One word of a list found in a text: from `start` to before `end` of the text as it was judged.
+
+    `alike` when what stands there only sounds or looks like the word.
+    """
+
+    list: str
+    word: str
+    start: int
+    end: int
+    alike: bool = False
+
+    @property
+    def rule(self) -> str:
+        """`list:word`, and `list:word~` for what is only alike."""
+        return f"{self.list}:{self.word}{'~' if self.alike else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The filter's ruling and the rules (`list:word`) that led to it; `emergency` when somebody may be in danger."""
+    """The filter's ruling and the rules (`list:word`) that led to it, those for emergencies last.
+
+    `emergency` says nothing of the ruling. `hits` are the places of the rules' words, in order; of very many the first.
+    """
 
     ruling: Ruling
     rules: tuple[str, ...] = ()
     emergency: bool = False
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

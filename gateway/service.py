@@ -129,6 +129,7 @@ class Service:
         self._watch("broadcasting", broadcasting.run(runtime))
         self._watch("media", media.run(runtime))
         self._watch("mailboxes", mailbox.run(runtime))
+        self._watch("words", runtime.words.run(runtime))
         for line in lines:
             self._watch(f"delivery {line.name}", line.run())
         for channel in runtime.channels.values():

@@ -32,7 +32,7 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "routing", "speech")
+FILES = ("gateway", "channels", "departments", "routing", "speech", "filters")
 DEFAULT_FOLDER = Path("config")
 
 
@@ -178,6 +178,43 @@ class Speech(Section):
     longest_job: float = Field(120, ge=5)
 
 
+class WordLists(Section):
+    """`[lists]` of `filters.toml`: which lists of `words/` are read."""
+
+    block: bool = True
+    hold: bool = True
+    watch: bool = True
+    emergency: bool = True
+    allow: bool = True
+
+
+class Likeness(Section):
+    """`[likeness]` of `filters.toml`: what only sounds or looks like a listed word."""
+
+    sounds: bool = True
+    sounds_from: int = Field(3, ge=2, le=20)
+    looks: bool = True
+
+
+class Masking(Section):
+    """`[masking]` of `filters.toml`: which private numbers are hidden."""
+
+    phones: bool = True
+    id_cards: bool = True
+    bank_cards: bool = True
+    plates: bool = True
+    emails: bool = True
+
+
+class Filters(Section):
+    """`filters.toml`: what is looked for in words."""
+
+    lists: WordLists = WordLists()
+    likeness: Likeness = Likeness()
+    masking: Masking = Masking()
+    hits_days: int = Field(400, ge=30)
+
+
 class Department(Section):
     """One department of `departments.toml`."""
 
@@ -215,6 +252,7 @@ class Settings(Section):
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()
     speech: Speech = Speech()
+    filters: Filters = Filters()
     departments: tuple[Department, ...] = ()
     categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -253,6 +291,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "categories": files["departments"].get("categories", []),
         "rules": files["routing"].get("rules", []),
         "speech": files["speech"],
+        "filters": files["filters"],
         "phrases": phrases,
         "folder": folder,
     }
@@ -323,7 +362,7 @@ def _typed(value: str) -> Any:
 def _problem(folder: Path, detail: Any) -> Problem:
     first, *rest = [str(part) for part in detail["loc"]]
     owner = {"categories": "departments", "rules": "routing"}.get(first, first if first in FILES else "gateway")
-    key = ".".join(rest) if first == "speech" else ".".join([first, *rest])
+    key = ".".join(rest) if first in ("speech", "filters") else ".".join([first, *rest])
     remedy = "no such key; remove it" if detail["type"] == "extra_forbidden" else detail["msg"]
     return Problem(str(folder / f"{owner}.toml"), key, remedy)
 

@@ -86,7 +86,7 @@ class Database:
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
-        self._changes = writer.open_writer(url)
+        self._changes: writer.Writer
         self._listening = notices.Listening(url, self.wakeups)
         self._reading = dialect.reader_engine(url)
 
@@ -105,6 +105,7 @@ class Database:
         """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file."""
         if serving and self.file:
             self._lock = _lock(self.file)
+        self._changes = writer.open_writer(self.url)
         self._listening.start()
         self._writer = asyncio.create_task(self._write_for_ever(), name="store writer")
 
@@ -114,7 +115,7 @@ class Database:
             self._queue.put_nowait(None)
             await self._writer
         await self._listening.stop()
-        for close in (self._reading.dispose, self._changes.close):
+        for close in (self._reading.dispose, *([self._changes.close] if self._writer else [])):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await close()

@@ -117,6 +117,14 @@ def upsert(connection: AsyncConnection, table: Table, keys: Sequence[str], colum
     return statement.on_conflict_do_update(index_elements=keys, set_=renewed)
 
 
+def add_up(connection: AsyncConnection, table: Table, keys: Sequence[str], columns: Sequence[str]) -> Insert:
+    """An INSERT that adds its `columns` to those of a row whose `keys` are there already."""
+    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = maker(table)
+    summed: Mapping[str, Any] = {column: table.c[column] + statement.excluded[column] for column in columns}
+    return statement.on_conflict_do_update(index_elements=keys, set_=summed)
+
+
 def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
     # The driver's own idea of transactions begins them too late (at the first write) and without the lock.
     @event.listens_for(engine, "connect")

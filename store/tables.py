@@ -439,6 +439,17 @@ kept = Table(
     Index("ix_kept_expires_at", "expires_at"),
 )
 
+# How often the filter found a word on a day of the city; `alike` of the `hits` only sounded or looked like it.
+word_hits = Table(
+    "word_hits",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("list", String(16), primary_key=True),
+    Column("word", String(200), primary_key=True),
+    Column("hits", Integer, nullable=False),
+    Column("alike", Integer, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -60,9 +60,12 @@ def test_all_faults_are_told_together(folder: Path) -> None:
     put(folder, "gateway.toml", "port = 8080", "port = 99999\nprot = 1")
     put(folder, "gateway.toml", 'timezone = "Asia/Shanghai"', 'timezone = "Mars/Olympus"')
     put(folder, "speech.toml", "workers = 1", 'workers = "many"')
+    put(folder, "filters.toml", "sounds_from = 3", "sounds_from = 1\nsound = true")
     put(folder, "routing.toml", 'department = "water"', 'department = "fire"')
     told = faults(folder)
     for file, key in (
+        ("filters.toml", "likeness.sounds_from"),
+        ("filters.toml", "likeness.sound"),
         ("gateway.toml", "server.port"),
         ("gateway.toml", "server.prot"),
         ("gateway.toml", "city.timezone"),
@@ -88,6 +91,8 @@ def test_names_that_other_files_must_have_are_checked(folder: Path) -> None:
         ("EVERYLINE_GATEWAY__CITY__LANGUAGE", "en", ("city", "language"), "en"),
         ("EVERYLINE_GATEWAY__DELIVERY__TRIES", "3", ("delivery", "tries"), 3),
         ("EVERYLINE_SPEECH__WORKERS", "2", ("speech", "workers"), 2),
+        ("EVERYLINE_FILTERS__MASKING__PLATES", "false", ("filters", "masking", "plates"), False),
+        ("EVERYLINE_FILTERS__HITS_DAYS", "90", ("filters", "hits_days"), 90),
         ("EVERYLINE_CHANNELS__FEEDS__LENGTH", "7", ("channels", "feeds", "length"), 7),
         ("EVERYLINE_DATA", "/srv/x", ("key_file",), Path("/srv/x/everyline.key")),
     ],

@@ -7,7 +7,7 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import accounts, alike, deliveries, incoming, kept, media
+from store import accounts, alike, deliveries, incoming, kept, media, words
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
@@ -42,6 +42,8 @@ async def forget(runtime: Runtime) -> None:
     values = await runtime.database.write(lambda transaction: kept.forget_old(transaction, at))
     gists = await runtime.database.write(lambda transaction: alike.forget_old(transaction, at - ALIKE_WITHIN))
     questions = await runtime.database.write(lambda transaction: incoming.forget_questions(transaction, at))
+    day = (at - timedelta(days=runtime.settings.filters.hits_days)).astimezone(runtime.settings.city.zone).date()
+    await runtime.database.write(lambda transaction: words.forget(transaction, day))
     sessions = await runtime.database.write(lambda transaction: accounts.sweep_sessions(transaction, at))
     if payloads:
         await runtime.database.write(

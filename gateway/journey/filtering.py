@@ -1,95 +1,125 @@
 """The word filter: what the city's lists say of a text, before anybody reads it.
 
-Each city keeps three lists in `config/words/`: `block.txt` (rejected by rule, kept, restorable), `hold.txt` (a person
-decides first) and `watch.txt` (passes, but duty should look). A text is searched as it is folded, and once more with
-everything taken out that stands next to a Han character without being a letter or figure, so that a word spread
-out by spaces or stars is found too.
+A text is folded and searched whole: as it is squeezed (nothing between Han characters), by its sounds, and by the Latin
+letters it looks like (`likeness`). Where the words stand in the text as typed is worked out only when there are some.
+What only sounds or looks like a word is a suspicion and held at worst. A word that stands inside a phrase of the list
+`allow` does not count. Words of the list `emergency` say nothing of the ruling.
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
-from ahocorasick_rs import AhoCorasick
-
-from gateway.errors import Problem, SettingsError
+from gateway.errors import SettingsError
+from gateway.journey import likeness, matching, tracing, wordlists
 from gateway.journey.folding import fold
-from gateway.schema import Ruling, Verdict
+from gateway.journey.matching import Entry, Form, Match, compile_form
+from gateway.journey.tracing import Trace
+from gateway.journey.wordlists import Lists, WordList
+from gateway.schema import Hit, Ruling, Verdict
+from gateway.settings import Likeness, WordLists
 
-LISTS = (Ruling.BLOCK, Ruling.HOLD, Ruling.WATCH)
+# The places of a text that a page may mark; what is found beyond them counts all the same.
+MOST_HITS = 200
 
+_RULINGS = {WordList.BLOCK: Ruling.BLOCK, WordList.HOLD: Ruling.HOLD, WordList.WATCH: Ruling.WATCH}
 _RANK = {ruling: rank for rank, ruling in enumerate(Ruling)}
-_HAN = r"[\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]"
-# The look back before the second half keeps a long run without Han from being tried again at each of its characters.
-_SEPARATORS = re.compile(rf"(?<={_HAN})[\W_]++|(?<![\W_])[\W_]++(?={_HAN})")
+_PASSED = Verdict(Ruling.PASS)
 
 
 class WordFilter:
-    """Judges texts by word lists; made once, safe to share between threads."""
+    """Judges texts by word lists; made once, never changed, safe to share between threads."""
 
-    def __init__(self, lists: Mapping[Ruling, Iterable[str]]) -> None:
+    def __init__(self, lists: Lists, alike: Likeness | None = None) -> None:
         """Compile the lists; words are folded, and one that is nothing when folded is left out."""
-        rulings: defaultdict[str, set[Ruling]] = defaultdict(set)
-        for ruling, words in lists.items():
-            for word in words:
-                rulings[_squeeze(fold(word))].add(ruling)
-        rulings.pop("", None)
-        self._rules = [[(ruling, f"{ruling}:{word}") for ruling in found] for word, found in rulings.items()]
-        self._automaton = AhoCorasick(list(rulings))
+        alike = alike or Likeness()
+        entries = list(dict.fromkeys(_entries(lists)))
+        self.sizes: Mapping[str, int] = {name: sum(entry.list is name for entry in entries) for name in lists}
+        self._squeezed = compile_form(entries, matching.as_squeezed)
+        self._edged = compile_form(entries, matching.as_edged)
+        as_sounds = partial(matching.as_sounds, shortest=alike.sounds_from)
+        self._sounds = compile_form(entries, as_sounds, bordered=False) if alike.sounds else None
+        self._looks = compile_form(entries, matching.as_looks) if alike.looks else None
 
     @classmethod
-    def load(cls, folder: Path) -> "WordFilter":
-        """Read `block.txt`, `hold.txt` and `watch.txt`: UTF-8, one word a line, `#` begins a line of comment.
-
-        Raises `SettingsError` with every list that cannot be read.
-        """
-        problems: list[Problem] = []
-        lists = {ruling: _read(folder / f"{ruling}.txt", problems) for ruling in LISTS}
+    def load(cls, folder: Path, chosen: WordLists | None = None, alike: Likeness | None = None) -> "WordFilter":
+        """Read the lists that are on. Raises `SettingsError` with every list that cannot be used."""
+        lists, problems = wordlists.read(folder, chosen or WordLists())
         if problems:
             raise SettingsError(problems)
-        return cls(lists)
+        return cls(lists, alike)
 
     def judge(self, text: str) -> Verdict:
-        """Say the worst ruling among the words found, and every rule (`list:word`) that matched."""
+        """Say the worst ruling among the words found, every rule (`list:word`) that matched, and where."""
         folded = fold(text)
-        squeezed = _squeeze(folded)
-        found = self._found(folded) | (self._found(squeezed) if squeezed != folded else set())
-        rules = [rule for index in found for rule in self._rules[index]]
-        worst = max((ruling for ruling, _ in rules), key=_RANK.__getitem__, default=Ruling.PASS)
-        return Verdict(worst, tuple(sorted(name for _, name in rules)))
-
-    def _found(self, text: str) -> set[int]:
-        """Find the indexes of the words that stand in a text."""
-        hits = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        return {index for index, start, end in hits if not (_inside(text, start) or _inside(text, end))}
-
-
-def _squeeze(folded: str) -> str:
-    return _SEPARATORS.sub("", folded)
-
-
-def _inside(text: str, at: int) -> bool:
-    """Whether a position is inside a run of letters of a script that has cases, or of figures.
-
-    Such words count only when they stand alone ("ass" is not in "class"); Han has no borders to look for.
-    """
-    if not 0 < at < len(text):
-        return False
-    before, after = text[at - 1], text[at]
-    return (before.islower() and after.islower()) or (before.isdecimal() and after.isdecimal())
+        squeezed = likeness.squeeze(folded)
+        written, edged = _find(self._squeezed, squeezed), _find(self._edged, folded)
+        sounds = _find(self._sounds, likeness.sounds(squeezed)) if self._sounds and likeness.has_han(squeezed) else []
+        looks = _find(self._looks, likeness.looks(folded)) if self._looks else []
+        if not (written or edged or sounds or looks):
+            return _PASSED
+        origin = tracing.of_folding(text)
+        hits = list(_hits(edged, origin))
+        if written or sounds:
+            squeezing = tracing.through(likeness.squeezed_from(folded), origin)
+            hits += _hits(written, squeezing)
+            hits += _hits(sounds, tracing.through(likeness.sounds_from(squeezed), squeezing), alike=True)
+        if looks:
+            looking = likeness.looks_from(folded)
+            same = [match for match in looks if not matching.is_another(folded, looking, match)]
+            hits += _hits(same, tracing.through(looking, origin), alike=True)
+        return _verdict(hits)
 
 
-def _read(path: Path, problems: list[Problem]) -> list[str]:
-    """Give the words of one list; faults are added to `problems`."""
-    try:
-        raw = path.read_bytes()
-        lines = raw.decode("utf-8-sig").splitlines()
-    except OSError as error:
-        problems.append(Problem(str(path), "file", f"make it readable; an empty file will do ({error.strerror})"))
-        return []
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(str(path), f"line {line}", "save the file as UTF-8"))
-        return []
-    return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
+def _entries(lists: Lists) -> Iterator[Entry]:
+    for name, words in lists.items():
+        for word in words:
+            folded = fold(word.text)
+            if squeezed := likeness.squeeze(folded):
+                yield Entry(name, squeezed, folded, word.mark)
+
+
+def _find(form: Form | None, text: str | None) -> list[Match]:
+    return form.find(text) if form and text else []
+
+
+def _hits(matches: Iterable[Match], trace: Trace, *, alike: bool = False) -> Iterator[Hit]:
+    for entries, start, end in matches:
+        for entry in entries:
+            yield Hit(entry.list, entry.word, trace[start][0], trace[end - 1][1], alike)
+
+
+def _verdict(found: Iterable[Hit]) -> Verdict:
+    """Put together what was found in all forms: the same place once, and nothing inside an allowed phrase."""
+    places = {(hit.list, hit.word, hit.start, hit.end): hit for hit in sorted(found, key=lambda hit: not hit.alike)}
+    covered = _Covered(hit for hit in places.values() if hit.list == WordList.ALLOW)
+    hits = [hit for hit in places.values() if hit.list != WordList.ALLOW and not covered.by_one(hit)]
+    hits.sort(key=lambda hit: (hit.start, hit.end, hit.rule))
+    rules = {hit.rule: hit.list == WordList.EMERGENCY for hit in hits}
+    return Verdict(
+        max((_ruling(hit) for hit in hits), key=_RANK.__getitem__, default=Ruling.PASS),
+        tuple(sorted(rules, key=lambda rule: (rules[rule], rule))),
+        any(rules.values()),
+        tuple(hits[:MOST_HITS]),
+    )
+
+
+def _ruling(hit: Hit) -> Ruling:
+    ruling = _RULINGS.get(WordList(hit.list), Ruling.PASS)
+    return Ruling.HOLD if hit.alike and ruling is Ruling.BLOCK else ruling
+
+
+class _Covered:
+    """The phrases that make harmless what stands inside them."""
+
+    def __init__(self, phrases: Iterable[Hit]) -> None:
+        spans = sorted((phrase.start, phrase.end) for phrase in phrases)
+        self._starts = [start for start, _ in spans]
+        self._ends = list(accumulate((end for _, end in spans), max))
+
+    def by_one(self, hit: Hit) -> bool:
+        """Whether one phrase begins no later and ends no earlier."""
+        before = bisect_right(self._starts, hit.start)
+        return before > 0 and self._ends[before - 1] >= hit.end

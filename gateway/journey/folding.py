@@ -6,7 +6,7 @@ quadratic in a run of combining marks, so runs are cut to what Unicode calls str
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from opencc import OpenCC
 
@@ -44,6 +44,24 @@ _FOLDED_BLOCKS = (
     *(range(0x1F200, 0x1F300), range(0x20000, 0x323B0)),
 )
 
+# What most texts are made of and folding leaves as it is, but for case; and the wide signs that stand among it. A text
+# of nothing else is folded ten times as fast.
+_USUAL_BLOCKS = (range(0x20, 0x7F), (0xB7,), range(0x2010, 0x2028), range(0x3001, 0x3020), range(0x4E00, 0xA000))
+_WIDE_SIGNS = (
+    ("，", ","),
+    ("！", "!"),
+    ("？", "?"),
+    ("：", ":"),
+    ("；", ";"),
+    ("（", "("),
+    ("）", ")"),
+    ("\u3000", " "),
+)
+
+_SHORT = 4
+# Vowels and ends of Korean syllables, which join what stands before them.
+_JAMO = range(0x1160, 0x1200)
+
 # Holds every combining mark (none is a word character but the two halfwidth Japanese ones) and is quick to search.
 _PILE = re.compile(rf"[\W\uff9e\uff9f]{{{_MOST_MARKS + 1},}}")
 # Letters and figures but the Korean fillers, which are letters by name; and what fills a place without a picture.
@@ -78,9 +96,29 @@ def fold(text: str) -> str:
     Simplified characters, NFKC, no case, nothing invisible (category Cf, controls, variation selectors), single
     spaces, none at the ends.
     """
+    for wide, narrow in _WIDE_SIGNS:
+        text = text.replace(wide, narrow)
+    if not has_unusual(text):
+        return " ".join(text.casefold().split())
+    simple = text.translate(_folded()) if _changing().search(text) else text
+    return " ".join(_settle_runs(simple).split())
+
+
+def has_unusual(text: str) -> bool:
+    """Whether there is anything in a text but Han characters, their usual signs, and ASCII."""
+    return _unusual().search(text) is not None
+
+
+def clings(character: str) -> bool:
+    """Whether a character may become one with what stands before it, or becomes nothing."""
+    settled = _settle_short(character)
+    return not settled or unicodedata.category(settled[0])[0] == "M" or ord(settled[0]) in _JAMO
+
+
+def settle(text: str) -> str:
+    """Fold all of a text but its spaces."""
     plain = unicodedata.normalize("NFKC", _thin(text.translate(_folded())))
-    settled = unicodedata.normalize("NFKC", plain.casefold())
-    return " ".join(_thin(settled).split())
+    return _thin(unicodedata.normalize("NFKC", plain.casefold()))
 
 
 def is_blank(text: str) -> bool:
@@ -130,6 +168,38 @@ def _folded() -> dict[int, str | None]:
     table.update(dict.fromkeys(_LINE_ENDS, " "))
     table.update({i: None for plane in _FORMAT_PLANES for i in plane if unicodedata.category(chr(i)) == "Cf"})
     return table
+
+
+def _settle_runs(text: str) -> str:
+    """Settle a text: only where there is more to do than its case, with the letter before when marks follow it."""
+    pieces: list[str] = []
+    done = 0
+    for run in _unusual().finditer(text):
+        start = run.start() - (run.start() > 0 and clings(run[0][0]))
+        unusual = text[start : run.end()]
+        pieces += text[done:start].casefold(), (_settle_short if len(unusual) <= _SHORT else settle)(unusual)
+        done = run.end()
+    return "".join(pieces) + text[done:].casefold()
+
+
+@cache
+def _changing() -> re.Pattern[str]:
+    """Finds what one translation is quicker for than many runs."""
+    return re.compile(f"[{re.escape(''.join(chr(code) for code in _folded() if code < 0x10000))}]")
+
+
+@lru_cache(4096)
+def _settle_short(text: str) -> str:
+    return settle(text)
+
+
+@cache
+def _unusual() -> re.Pattern[str]:
+    """Finds characters that are more work than their case."""
+    changed = _folded()
+    usual = [chr(i) for block in _USUAL_BLOCKS for i in block if i not in changed]
+    settled = "".join(character for character in usual if unicodedata.normalize("NFKC", character) == character)
+    return re.compile(f"[^\\t\\n\\r{re.escape(settled)}]+")
 
 
 def _simplified() -> dict[int, str]:

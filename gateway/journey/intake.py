@@ -74,7 +74,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         runtime.outlet(scheme(incoming.address), incoming.channel) if identity.hears_replies(incoming.address) else None
     )
     contact_outlet = runtime.outlet(scheme(incoming.contact)) if incoming.contact else None
-    masked = masking.mask(text, runtime.settings.city.country) if said else ""
+    masked = masking.mask_as_set(runtime.settings, text) if said else ""
     return Prepared(
         incoming=incoming,
         text=text,

@@ -67,7 +67,7 @@ async def decide(
     """
     _check(action, reason, note, text)
     cleaned = folding.clean(text, runtime.settings.intake.text_limit) if text is not None else None
-    masked = masking.mask(cleaned, runtime.settings.city.country) if cleaned is not None else None
+    masked = masking.mask_as_set(runtime.settings, cleaned) if cleaned is not None else None
 
     async def work(transaction: Transaction) -> int:
         post = await changes.load(transaction.connection, post_id, hold=True)

@@ -5,6 +5,7 @@ import re
 from gateway.errors import BadInput
 from gateway.journey import folding, masking
 from gateway.journey.filtering import WordFilter
+from gateway.journey.wordlists import Word, WordList
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, Ruling
 from store import citizens, events, mine
@@ -35,7 +36,7 @@ def check(runtime: Runtime, typed: str) -> str | None:
         raise BadInput("this name holds a word that is not allowed", "name")
     if _is_of_the_city(runtime, name):
         raise BadInput("this name looks like the city’s own", "name")
-    return masking.mask(name, runtime.settings.city.country)
+    return masking.mask_as_set(runtime.settings, name)
 
 
 async def choose(runtime: Runtime, person: str, typed: str) -> None:
@@ -59,4 +60,5 @@ def _is_of_the_city(runtime: Runtime, name: str) -> bool:
     offices = [one for department in settings.departments for one in department.name.values() if _HAN.fullmatch(one)]
     if folding.fold(name) in {folding.fold(one) for one in names}:
         return True
-    return WordFilter({Ruling.BLOCK: [*TITLES, *offices]}).judge(name).ruling is not Ruling.PASS
+    titles = WordFilter({WordList.BLOCK: [Word(title) for title in (*TITLES, *offices)]})
+    return titles.judge(name).ruling is not Ruling.PASS

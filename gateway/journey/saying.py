@@ -123,7 +123,7 @@ def _post_row(
         "channel": incoming.channel,
         "citizen_id": draft.sender.citizen_id,
         "category": incoming.category if known else None,
-        "place": place.name and masking.mask(folding.clean(place.name, 200), settings.city.country),
+        "place": place.name and masking.mask_as_set(settings, folding.clean(place.name, 200)),
         "lat": place.lat,
         "lon": place.lon,
         "place_from": incoming.place_from,

@@ -87,7 +87,7 @@ async def _keep(
         error=None,
     )
     if not post.text:
-        text = masking.mask(transcript.text, runtime.settings.city.country)
+        text = masking.mask_as_set(runtime.settings, transcript.text)
         await changes.apply(
             transaction,
             job.post_id,

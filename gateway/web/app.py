@@ -21,6 +21,7 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    words,
 )
 from gateway.web.drawing import Drawing
 from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
@@ -30,7 +31,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-PARTS = (api, assets, console, console_api, health, live, me, me_data, me_lines, media, metrics, pages)
+PARTS = (api, assets, console, console_api, health, live, me, me_data, me_lines, media, metrics, pages, words)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

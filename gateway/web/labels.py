@@ -77,6 +77,21 @@ RULINGS: Mapping[str, str] = {
     Ruling.HOLD: N_("hold"),
     Ruling.BLOCK: N_("block"),
 }
+LISTS: Mapping[str, str] = {
+    "block": N_("block"),
+    "hold": N_("hold"),
+    "watch": N_("watch"),
+    "emergency": N_("emergency"),
+    "allow": N_("allowed phrases"),
+}
+# What finding a word of a list does.
+LIST_EFFECTS: Mapping[str, str] = {
+    "block": N_("Rejected by rule at once; staff can restore it."),
+    "hold": N_("Waits until a person has read it."),
+    "watch": N_("Passes, and is shown to the people on duty."),
+    "emergency": N_("The sender is told which number to call, and the post is marked."),
+    "allow": N_("A word inside one of these phrases does not count."),
+}
 MEDIA: Mapping[str, str] = {
     MediaState.DUE: N_("A photo or recording is on its way"),
     MediaState.FAILED: N_("A file could not be used"),
@@ -231,6 +246,9 @@ FAULTS = (
     N_("give both degrees or none"),
     N_("degrees as a number"),
     N_("too many messages are waiting; nothing was kept, please repeat"),
+    N_("save the file as UTF-8"),
+    N_("make it smaller than 16 MB"),
+    N_("is missing or cannot be read; an empty file will do"),
 )
 # How it is known where something is.
 PLACES: Mapping[str, str] = {
@@ -247,6 +265,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "done": DONE,
     "ruling": RULINGS,
     "rule": RULES,
+    "list": LISTS,
+    "list_effect": LIST_EFFECTS,
     "media": MEDIA,
     "delivery": DELIVERIES,
     "audience": AUDIENCES,

@@ -544,7 +544,7 @@ async def test_photos_and_voice_notes_are_shown_to_who_sent_them_and_to_nobody_e
         rows = (await connection.execute(select(tables.media))).all()
     assert [(row.type, row.channel, row.language) for row in rows] == [
         ("image/png", "web_chat", None),
-        ("audio/webm", "web_chat", "en"),
+        ("audio/wav", "web_chat", "en"),
     ]
 
 

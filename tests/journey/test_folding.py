@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.journey.folding import clean, cut, fold, is_blank, language_of
+from gateway.journey.folding import clean, cut, fold, is_blank, language_of, settle
 
 # Any code points at all, lone surrogates too, and those that make trouble more often than chance would.
 TROUBLE = (
@@ -122,6 +122,11 @@ def test_folding_twice_changes_nothing(text: str) -> None:
     assert fold(folded) == folded
     assert unicodedata.is_normalized("NFKC", folded)
     assert not any(unicodedata.category(character) in ("Cf", "Cc", "Cs") for character in folded)
+
+
+@given(ANY_TEXT)
+def test_the_quick_ways_give_what_folding_all_of_it_gives(text: str) -> None:
+    assert fold(text) == " ".join(settle(text).split())
 
 
 @given(ANY_TEXT)

@@ -14,7 +14,7 @@ from gateway.journey import erasure, export, identity, mailbox, media, moderatio
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
-from store import challenges, citizens, counts, deliveries, history, mine, posts
+from store import challenges, citizens, counts, deliveries, history, mine, posts, words
 from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.tables import metadata
@@ -68,6 +68,8 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
         await counts.activity(connection, ["texting"])
+        await words.most(connection, at.date(), 5)
+    await runtime.database.write(lambda tx: words.forget(tx, at.date()))
     await showing.show(runtime, file.id, False, actor="mo")
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await be_somebody(runtime)
@@ -113,8 +115,8 @@ async def be_somebody(runtime: Runtime) -> None:
 async def converse(runtime: Runtime, intake: Intake) -> None:
     """Ask for all that can be asked, add to threads, and say what others say."""
     first = await intake.take(message("rubbish lies all over the old market square", CLARA))
-    for words in ("FOLLOW heating", "FOLLOW Elm Street", "UNFOLLOW heating", "STATUS", "LANGUAGE CHINESE", "PRIVATE"):
-        await intake.take(message(words, CLARA))
+    for asked in ("FOLLOW heating", "FOLLOW Elm Street", "UNFOLLOW heating", "STATUS", "LANGUAGE CHINESE", "PRIVATE"):
+        await intake.take(message(asked, CLARA))
     added = await intake.take(message("and it smells", CLARA))
     await intake.take(message("NEW", CLARA))
     await intake.take(message("one more thing about something else", CLARA))

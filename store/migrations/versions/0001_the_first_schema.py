@@ -299,6 +299,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "carrier_id", "status", name=op.f("uq_receipts_channel_carrier_id_status")),
     )
     op.create_table(
+        "word_hits",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("list", sa.String(length=16), nullable=False),
+        sa.Column("word", sa.String(length=200), nullable=False),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column("alike", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "list", "word", name=op.f("pk_word_hits")),
+    )
+    op.create_table(
         "keys",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("citizen_id", sa.String(length=32), nullable=True),
@@ -470,6 +479,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_keys_citizen_id")
 
     op.drop_table("keys")
+    op.drop_table("word_hits")
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
