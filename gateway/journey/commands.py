@@ -24,6 +24,8 @@ _LANGUAGES = {
     "en": "en", "english": "en", "英文": "en", "英语": "en",
     "zh": "zh", "cn": "zh", "chinese": "zh", "中文": "zh", "汉语": "zh", "普通话": "zh",
 }  # fmt: skip
+# One word behind LANGUAGE that may be the name of any: told which there are, and not taken for a report.
+_ANY_LANGUAGE = r"(?<=[\s:：])[a-z]{2,16}|[\u4e00-\u9fff]{1,4}[文语话]"
 
 
 def status(asked: Asked) -> Reply:
@@ -126,7 +128,7 @@ def table(names: Names) -> Mapping[str, Command]:
         "private": Command(("private", "私密", "保密"), f"(?:{_TICKET})?", private),
         "public": Command(("public", "公开"), f"(?:{_TICKET})?", partial(private, keep=False)),
         "new": Command(("new", "另一件", "新诉求", "不是同一件"), "", separate, belongs),
-        "language": Command(("language", "lang", "语言", "语种"), f"(?:{either})?", language),
+        "language": Command(("language", "lang", "语言", "语种"), f"(?:{either}|{_ANY_LANGUAGE})?", language),
         "english": Command(("english", "英文", "英语"), "", lambda _: Reply(Say("language_set"), language="en")),
         "chinese": Command(("chinese", "中文", "汉语"), "", lambda _: Reply(Say("language_set"), language="zh")),
     }

@@ -110,7 +110,8 @@ def _post_row(
     draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging, group: str | None
 ) -> dict[str, Any]:
     incoming, thread = draft.incoming, belongs.thread
-    place = incoming.place
+    place, settings = incoming.place, draft.runtime.settings
+    known = any(category.slug == incoming.category for category in settings.categories)
     return {
         "id": post_id,
         "thread_id": thread.id if thread else post_id,
@@ -121,8 +122,8 @@ def _post_row(
         "text": draft.prepared.masked,
         "channel": incoming.channel,
         "citizen_id": draft.sender.citizen_id,
-        "category": incoming.category,
-        "place": place.name and masking.mask_as_set(draft.runtime.settings, folding.clean(place.name, 200)),
+        "category": incoming.category if known else None,
+        "place": place.name and masking.mask_as_set(settings, folding.clean(place.name, 200)),
         "lat": place.lat,
         "lon": place.lon,
         "place_from": incoming.place_from,
