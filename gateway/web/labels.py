@@ -245,6 +245,8 @@ FAULTS = (
     N_("this file is not on disk any more"),
     N_("give both degrees or none"),
     N_("degrees as a number"),
+    N_("write what you want to add"),
+    N_("this post is not public, so nothing can be added to it here"),
     N_("too many messages are waiting; nothing was kept, please repeat"),
     N_("save the file as UTF-8"),
     N_("make it smaller than 16 MB"),
