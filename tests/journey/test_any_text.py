@@ -83,11 +83,11 @@ TEXTS = st.one_of(
     st.tuples(st.one_of(PIECES, ANY_TEXT), st.integers(2, 3000)).map(lambda two: two[0] * two[1]),
 )
 MAYBE_TEXT = st.one_of(st.none(), TEXTS)
-# Channels make URNs; what stands behind the scheme comes from strangers.
+# Channels make URNs of what they read as UTF-8; what stands behind the scheme comes from strangers.
 ADDRESSES = st.one_of(
     st.none(),
     st.sampled_from([f"tel:{ANNA}", f"tel:{BORIS}", "tel:95588", "tel:CITYBANK", "tel:", "web:one", "wechat:oABC", ""]),
-    st.tuples(st.sampled_from(["tel", "web", "telegram"]), ANY_TEXT).map(":".join),
+    st.tuples(st.sampled_from(["tel", "web", "telegram"]), st.text(st.characters(codec="utf-8"))).map(":".join),
 )
 MEDIA = st.builds(
     IncomingMedia,

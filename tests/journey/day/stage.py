@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Fetched, Surroundings
-from channels.failures import RetryLater
+from channels.base import Channel, City, DeliveryKind, Surroundings
 from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.casework import cases
@@ -27,14 +26,13 @@ from gateway.schema import (
     IncomingMedia,
     Kind,
     Outcome,
-    Outgoing,
     Place,
-    SendResult,
     Taken,
 )
 from store import posts, tables
 from store.posts import StaffPost
 from tests.journey.day import files
+from tests.journey.day.lines import Chat, Hotline, Remembering, Sms
 from tests.journey.day.script import FIRST_DAY, NUMBERS, OUR_LINE, SILENCE, Row, Scene, filled, moment
 
 CHANNELS = {"sms": "texting", "chat": "chat", "form": "form", "call": "hotline"}
@@ -44,47 +42,6 @@ FETCHES, BETWEEN = 6, timedelta(seconds=20)
 # Each look at the clock is a little later than the one before.
 TICK = timedelta(microseconds=1)
 _VALUE = re.compile(r"\\\{\w+\\\}")
-
-
-class Remembering(Channel):
-    """A line that remembers what it sent, and holds the files that came with messages."""
-
-    def __init__(self, around: Surroundings) -> None:
-        super().__init__(ChannelSettings(), around)
-        self.sent: list[Outgoing] = []
-        self.asked: defaultdict[str, int] = defaultdict(int)
-
-    async def send(self, outgoing: Outgoing) -> SendResult:
-        self.sent.append(outgoing)
-        return SendResult(final=True)
-
-    async def fetch(self, url: str, most_bytes: int) -> Fetched:
-        self.asked[url] += 1
-        name, _, patience = url.rpartition("/")[2].partition("?after=")
-        if self.asked[url] <= int(patience or 0):
-            raise RetryLater("404")
-        return Fetched(*files.made(name))
-
-
-class Sms(Remembering):
-    """Text messages, which cost money."""
-
-    name = "texting"
-    capabilities = Capabilities(receives=True, delivery=DeliveryKind.SEND, schemes=("tel",), limit=1600, paid=True)
-
-
-class Chat(Remembering):
-    """The chat on the site."""
-
-    name = "chat"
-    capabilities = Capabilities(receives=True, delivery=DeliveryKind.MAILBOX, schemes=("web",))
-
-
-class Hotline(Remembering):
-    """Calls: what is to be said afterwards goes by text message."""
-
-    name = "hotline"
-    capabilities = Capabilities(receives=True)
 
 
 @dataclass(frozen=True, slots=True)
