@@ -174,7 +174,7 @@ def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdic
     values: dict[str, Any] = {"ticket": ticket}
     if verdict.emergency:
         say = Say("emergency", values)
-        draft.reply(say, post_id=post_id, priority=Priority.EMERGENCY)
+        draft.reply(say, post_id=post_id, priority=Priority.EMERGENCY, despite_stop=True)
         return say
     if TOO_MANY in verdict.rules:
         phrase = "too_many"

@@ -153,6 +153,7 @@ PHRASES: Mapping[str, str] = {
     "kept_public": N_("that it may be published"),
     "private_none": N_("that there is nothing to keep private"),
     "public_late": N_("that it cannot be changed"),
+    "thanks": N_("that we are glad"),
     "language_set": N_("in which language we write"),
     "language_which": N_("how to choose a language"),
     "status_ask": N_("which report is meant"),
