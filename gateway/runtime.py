@@ -55,7 +55,8 @@ class Reply:
 
     `follow` and `unfollow` are topics (`unfollow` of "*" is all of them); `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
-    a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a paid message.
+    a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
+    paid message.
     """
 
     say: Say

@@ -179,7 +179,9 @@ def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdic
     if TOO_MANY in verdict.rules:
         phrase = "too_many"
     elif belongs.thread:
-        phrase = "repeated" if belongs.repeats else "follow_up"
+        # Under what others said, or on a page of its own, there is nothing to take back by a word.
+        talking = belongs.thread.person == draft.sender.person and draft.incoming.commands
+        phrase = "repeated" if belongs.repeats else "follow_up" if talking else "added"
     elif belongs.perhaps and draft.prepared.outlet:
         question, options = commands.offer_threads(belongs.perhaps, post_id)
         draft.ask(question)

@@ -140,6 +140,7 @@ PHRASES: Mapping[str, str] = {
     "received_cut": N_("receipt of a text too long"),
     "received_ask": N_("receipt, and to which report it belongs"),
     "follow_up": N_("that it was added"),
+    "added": N_("that it was added"),
     "repeated": N_("that we have it already"),
     "separated": N_("that it is a report of its own"),
     "separate_none": N_("that there is nothing to separate"),
