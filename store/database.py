@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway import clock
 from gateway.errors import Busy, EverylineError, StoreInUse
 from store import dialect, notices, writer
 from store.wakeups import Wakeups
@@ -28,6 +29,7 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 MOST_AT_ONCE = 512
+THE_ONLY_ONE = "0" * 32
 # Seconds that closing idle connections may take.
 CLOSE_WITHIN = 5.0
 
@@ -83,6 +85,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.wakeups = Wakeups()
+        # Under which name this process holds leases. A file has one process, which goes on where the last one ended.
+        self.holder = THE_ONLY_ONE if self.file else clock.new_id()
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
