@@ -25,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.errors import StoreUnreachable
+
 # WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk.
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
@@ -37,7 +39,7 @@ Binds = Sequence[tuple[int, Callable[[Any], Any]]]
 def writer_engine(url: str) -> AsyncEngine:
     """The engine all changes go through; on SQLite its one connection takes the write lock as it begins."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5)
+        return _server_engine(url)
     engine = create_async_engine(url, pool_size=1, max_overflow=0)
     _prepare_sqlite(engine.sync_engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
     return engine
@@ -55,7 +57,7 @@ def file_engine(url: str) -> Engine:
 def reader_engine(url: str) -> AsyncEngine:
     """The engine of all questions; it cannot write."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5, connect_args={"server_settings": READ_ONLY})
+        return _server_engine(url, server_settings=READ_ONLY)
     engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
     _prepare_sqlite(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
@@ -123,6 +125,14 @@ def add_up(connection: AsyncConnection, table: Table, keys: Sequence[str], colum
     statement = maker(table)
     summed: Mapping[str, Any] = {column: table.c[column] + statement.excluded[column] for column in columns}
     return statement.on_conflict_do_update(index_elements=keys, set_=summed)
+
+
+def _server_engine(url: str, **connecting: Any) -> AsyncEngine:
+    try:
+        return create_async_engine(url, pool_size=5, connect_args=connecting)
+    except ModuleNotFoundError as error:
+        # An extra (`postgres` in pyproject.toml): who stays with SQLite has no need of it.
+        raise StoreUnreachable(f"PostgreSQL needs {error.name}: python -m pip install {error.name}") from error
 
 
 def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:

@@ -94,6 +94,16 @@ async def database(server: str, name: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def empty(server: str, name: str) -> AsyncIterator[str]:
+    """A database of this name without any table; gone afterwards."""
+    async with _administering(server) as ask:
+        await ask(f"CREATE DATABASE {name}")
+    yield f"{server}/{name}"
+    async with _administering(server) as ask:
+        await ask(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
 async def _administering(server: str) -> AsyncIterator[Callable[[str], Awaitable[list[Any]]]]:
     connection = await asyncpg.connect(f"{server.replace('+asyncpg', '')}/postgres")
     try:
