@@ -16,7 +16,6 @@ from typing import IO, Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import make_url
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -29,6 +28,7 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 MOST_AT_ONCE = 512
+MOST_REPEATS = 3
 THE_ONLY_ONE = "0" * 32
 # Seconds that closing idle connections may take.
 CLOSE_WITHIN = 5.0
@@ -60,7 +60,7 @@ class _Job:
     request: Any = None
     failure: BaseException | None = None
     result: Any = None
-    repeated: bool = False
+    repeats: int = 0
 
 
 class Batch(Generic[Request, Reply]):
@@ -179,10 +179,11 @@ class Database:
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
             _blame(jobs, error)
-            if isinstance(error, IntegrityError) and not all(job.repeated for job in jobs):
-                # Another process kept the same meanwhile; looking again, it is found there.
+            if dialect.is_anothers(error) and any(job.repeats < MOST_REPEATS for job in jobs):
+                # Another process kept the same meanwhile: looking again, it is found there. Or both waited for each
+                # other, and this one gave way.
                 for job in jobs:
-                    job.failure, job.repeated = None, True
+                    job.failure, job.repeats = None, job.repeats + 1
                 await self._commit(jobs)
                 return
             if len(jobs) > 1 and len(groups) == 1:
@@ -224,7 +225,9 @@ async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:
     try:
         async with connection.begin_nested():
             return await _perform(connection, group)
-    except Exception as error:  # noqa: BLE001  (told to those it concerns)
+    except Exception as error:
+        if dialect.is_deadlock(error):
+            raise  # what was locked before this group is to blame as well: all of it is done again
         if len(group) == 1:
             _blame(group, error)
             return set()

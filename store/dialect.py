@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.errors import StoreUnreachable
@@ -31,6 +32,8 @@ from gateway.errors import StoreUnreachable
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
+# PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+DEADLOCK = "40P01"
 READ_ONLY = {"default_transaction_read_only": "on"}
 Pick = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 Binds = Sequence[tuple[int, Callable[[Any], Any]]]
@@ -103,6 +106,16 @@ async def hold_back(connection: AsyncConnection, names: Collection[str]) -> None
 
 def _number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def is_anothers(error: Exception) -> bool:
+    """Whether a change failed only for what another process did at the same time, so that it may be done again."""
+    return isinstance(error, IntegrityError) or is_deadlock(error)
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Whether two transactions waited for each other and this one was ended."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == DEADLOCK
 
 
 def insert_new(connection: AsyncConnection, table: Table, keys: Sequence[str]) -> Insert:

@@ -2,31 +2,44 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import count
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Table, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Capabilities, Channel, ChannelSettings, City, Fetched, Surroundings
 from gateway import assembly, clock
 from gateway.desk import Desk
 from gateway.errors import NotFound
-from gateway.journey import media
+from gateway.journey import delivery, media, receipts
 from gateway.journey.intake import Intake
 from gateway.journey.moderation import decide
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia, MediaState
-from store import accounts, events, tables
+from gateway.schema import (
+    Action,
+    DeliveryState,
+    IncomingMedia,
+    MediaState,
+    Outgoing,
+    Receipt,
+    ReceiptStatus,
+    SendResult,
+)
+from store import accounts, dialect, events, tables, writer
 from store import media as media_rows
-from store.database import Database
+from store.database import Database, Transaction
 from store.vault import Vault
+from tests.conftest import Texting
 from tests.journey.test_intake import ANNA, message
 from tests.journey.test_media import photo_taken
 
 pytestmark = pytest.mark.parametrize("backend", ["postgresql"])
 texts = count(1)
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -105,6 +118,74 @@ async def test_the_same_message_at_two_processes_is_kept_once_with_one_answer(ru
         assert len({one.ticket for one in taken}) == 1
         assert sum(not one.repeated for one in taken) == 1
     assert await number_of(runtime, tables.posts) == 10
+
+
+class Slowly:
+    """A writer whose commits take a while."""
+
+    def __init__(self, inner: writer.Writer) -> None:
+        self._inner = inner
+
+    async def run(self, change: writer.Change[T]) -> T:
+        async def slow(connection: AsyncConnection) -> T:
+            result = await change(connection)
+            await asyncio.sleep(0.3)
+            return result
+
+        return await self._inner.run(slow)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+@pytest.mark.parametrize("slow", ["response", "receipt"])
+async def test_a_receipt_at_one_process_meets_the_response_at_another(
+    runtime: Runtime, other: Runtime, texting: Texting, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Intake(runtime).take(message("no heating in my building"))
+    line = delivery.Line(runtime, texting)
+    late = runtime if slow == "response" else other
+    late.database._changes = Slowly(late.database._changes)
+    receipt = Receipt("SM" + "1".zfill(32), ReceiptStatus.DELIVERED, clock.now())
+    confirming = asyncio.Event()
+
+    async def confirm() -> None:
+        await confirming.wait()
+        await asyncio.sleep(0.1 if slow == "response" else 0)
+        await receipts.apply(other, "texting", receipt)
+
+    async def send(outgoing: Outgoing) -> SendResult:
+        confirming.set()
+        await asyncio.sleep(0.1 if slow == "receipt" else 0)
+        return SendResult(receipt.carrier_id)
+
+    monkeypatch.setattr(texting, "send", send)
+    confirmed = asyncio.create_task(confirm())
+    assert await line.step()
+    await line.finish()
+    await confirmed
+    async with runtime.database.reading() as connection:
+        state = (await connection.execute(select(tables.deliveries.c.state))).scalar_one()
+    assert state == DeliveryState.DELIVERED
+
+
+async def test_two_that_wait_for_each_other_both_end(runtime: Runtime, other: Runtime) -> None:
+    """Each takes what the other wants next: the server ends one, and that is done again."""
+
+    def change(*names: str) -> Callable[[Transaction], Awaitable[None]]:
+        async def work(transaction: Transaction) -> None:
+            for name in names:
+                await dialect.hold_back(transaction.connection, [name])
+                await asyncio.sleep(0.2)
+
+        return work
+
+    await asyncio.gather(
+        runtime.database.write(change("a", "b")),
+        runtime.database.write(change("c")),
+        other.database.write(change("b", "a")),
+        other.database.write(change("d")),
+    )
 
 
 async def test_a_commit_wakes_the_other_process(runtime: Runtime, other: Runtime) -> None:
