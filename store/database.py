@@ -16,6 +16,7 @@ from typing import IO, Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -85,6 +86,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.wakeups = Wakeups()
+        # Whether the last commit could not be written, as when the disk is full.
+        self.failing = False
         # Under which name this process holds leases. A file has one process, which goes on where the last one ended.
         self.holder = THE_ONLY_ONE if self.file else clock.new_id()
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
@@ -178,6 +181,7 @@ class Database:
             wakes = await self._changes.run(lambda connection: _transact(connection, groups))
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
+            self.failing = isinstance(error, OperationalError)
             _blame(jobs, error)
             if dialect.is_anothers(error) and any(job.repeats < MOST_REPEATS for job in jobs):
                 # Another process kept the same meanwhile: looking again, it is found there. Or both waited for each
@@ -186,10 +190,12 @@ class Database:
                     job.failure, job.repeats = None, job.repeats + 1
                 await self._commit(jobs)
                 return
-            if len(jobs) > 1 and len(groups) == 1:
+            if len(jobs) > 1 and (len(groups) == 1 or dialect.ends_all(error)):
                 # Nothing of it was kept. One request may be to blame: each alone, so that the others are.
                 await self._commit_apart(jobs)
                 return
+        else:
+            self.failing = False
         for job in jobs:
             _answer(job)
         self.wakeups.ring(wakes)
@@ -226,8 +232,8 @@ async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:
         async with connection.begin_nested():
             return await _perform(connection, group)
     except Exception as error:
-        if dialect.is_deadlock(error):
-            raise  # what was locked before this group is to blame as well: all of it is done again
+        if dialect.ends_all(error):
+            raise  # nothing of the others is kept either: going on would tell them that it is
         if len(group) == 1:
             _blame(group, error)
             return set()

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.errors import StoreUnreachable
@@ -116,6 +116,16 @@ def is_anothers(error: Exception) -> bool:
 def is_deadlock(error: Exception) -> bool:
     """Whether two transactions waited for each other and this one was ended."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == DEADLOCK
+
+
+def ends_all(error: Exception) -> bool:
+    """Whether a failure ended its whole transaction, also what stood before the savepoint it happened in.
+
+    SQLite rolls back by itself when it cannot write (https://sqlite.org/lang_transaction.html, section 2.3); a server
+    does when it ends one of two that wait for each other, or goes away.
+    """
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or is_deadlock(error) or isinstance(error, OperationalError)
 
 
 def insert_new(connection: AsyncConnection, table: Table, keys: Sequence[str]) -> Insert:
