@@ -45,11 +45,13 @@ class Books:
 
 async def reckon(books: Books, citizens: Citizens, carrier: Carrier) -> dict[str, int]:
     """Compare all four; gives what was counted."""
-    kept = [sid for (sid,) in await books.ask("SELECT external_id FROM incoming")]
+    kept = [sid for (sid,) in await books.ask("SELECT external_id FROM incoming WHERE channel = 'sms_twilio'")]
     assert citizens.acknowledged <= set(kept), "an accepted text is gone"
     assert len(kept) == len(set(kept)), "a text is kept twice"
     assert set(kept) <= citizens.told
-    posts, tickets = (await books.ask("SELECT count(*), count(DISTINCT ticket) FROM posts"))[0]
+    posts, tickets = (
+        await books.ask("SELECT count(*), count(DISTINCT ticket) FROM posts WHERE channel = 'sms_twilio'")
+    )[0]
     assert posts == tickets == len(kept), "each text is one post"
     wanted = "SELECT post_id, state, carrier_id, reason, tries FROM deliveries WHERE channel = 'sms_twilio'"
     deliveries = await books.ask(wanted)

@@ -86,12 +86,17 @@ class Forked(Gateway):
         data.mkdir(parents=True, exist_ok=True)
         self._nursery = nursery
         self._log, self._words = data / "gateway.log", data / f"{self.port}.said"
-        self.pid = 0
+        self._pid = 0
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        return self._pid
 
     async def start(self) -> None:
         """Fork it and wait until it has introduced itself."""
         self._words.write_text("")
-        self.pid = await self._nursery.fork(self.environment, self._words, self._log)
+        self._pid = await self._nursery.fork(self.environment, self._words, self._log)
         async with asyncio.timeout(START_LIMIT):
             while "Ctrl-C stops" not in (said := self._words.read_text()):
                 assert self._lives(), f"the gateway ended at once:\n{said}\n{self._log.read_text()[-3000:]}"
@@ -109,14 +114,14 @@ class Forked(Gateway):
 
     async def _end(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+            os.kill(self._pid, number)
         async with asyncio.timeout(15):
             while self._lives():  # noqa: ASYNC110  # it is no child of ours
                 await asyncio.sleep(0.01)
 
     def _lives(self) -> bool:
         try:
-            os.kill(self.pid, 0)
+            os.kill(self._pid, 0)
         except ProcessLookupError:
             return False
         return True
