@@ -14,7 +14,7 @@ from gateway.journey import erasure, export, identity, mailbox, media, moderatio
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
-from store import challenges, citizens, counts, deliveries, history, mine, posts, words
+from store import challenges, citizens, counts, deliveries, history, mine, outbox, posts, words
 from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.tables import metadata
@@ -57,7 +57,7 @@ async def live_a_day(runtime: Runtime) -> None:
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
-    await runtime.database.write(lambda tx: deliveries.claim_unknown(tx, "texting", at, at, 5))
+    await runtime.database.write(lambda tx: outbox.claim_unknown(tx, "texting", at, at, 5))
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.queue(connection)
