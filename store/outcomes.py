@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import DeliveryState, Receipt, ReceiptStatus
@@ -103,7 +103,7 @@ _MOVE = (
     .where(
         deliveries.c.id == bindparam("its"),
         deliveries.c.tries == bindparam("nth"),
-        deliveries.c.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN]),
+        or_(deliveries.c.state == DeliveryState.SENDING, deliveries.c.state == DeliveryState.UNKNOWN),
     )
     .values(
         state=bindparam("became"),

@@ -6,6 +6,7 @@ blindly. What follows each failure stands in `outcomes`, how fast and for whom i
 """
 
 import asyncio
+import sys
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,10 +103,12 @@ class Line:
         # Claimed by the half dozen, not one by one: a claim is a commit.
         if free * 2 < self._ahead or not self._breaker.allows(at):
             return False
-        ranks = pacing.ranks(await self._hold(at))
+        spent = await self._spent(at)
+        hold = pacing.held(self._runtime.settings, self._channel, at, spent)
+        ranks = pacing.ranks(hold)
         async with self._runtime.database.reading() as connection:
             due = await outbox.next_due(connection, self.name, ranks)
-        places = self._pace.messages(at, free)
+        places = self._pace.messages(at, free if hold else min(free, self._left(spent)))
         sending = places if due.send and due.send <= at else 0
         settling = self._settings.workers if due.settle and due.settle <= at else 0
         taking = await self._claim(at, ranks, sending) if sending else outbox.Taking()
@@ -115,13 +118,16 @@ class Line:
         self._start(len(taking.claimed) == free)
         return bool(unknown) or not taking.empty
 
-    async def _hold(self, at: datetime) -> pacing.Hold | None:
-        """Why bulk waits on this line just now."""
-        settings, spent = self._runtime.settings, 0
-        if self.name in self._settings.budgets:
-            async with self._runtime.database.reading() as connection:
-                spent = await ends.spent(connection, self.name, pacing.day(settings, at))
-        return pacing.held(settings, self._channel, at, spent)
+    async def _spent(self, at: datetime) -> int:
+        """What was spent today, where there is a budget."""
+        if self.name not in self._settings.budgets:
+            return 0
+        async with self._runtime.database.reading() as connection:
+            return await ends.spent(connection, self.name, pacing.day(self._runtime.settings, at))
+
+    def _left(self, spent: int) -> int:
+        """How many messages may leave at most before the budget is looked at again."""
+        return max(1, self._settings.budgets.get(self.name, sys.maxsize) - spent)
 
     async def _claim(self, at: datetime, ranks: Sequence[int], places: int) -> outbox.Taking:
         def choose(waiting: Mapping[int, int]) -> Mapping[int, int]:
