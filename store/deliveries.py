@@ -60,7 +60,7 @@ class StaffAttempt:
 
 @dataclass(frozen=True, slots=True)
 class StaffDelivery:
-    """A delivery as staff see it: everything but the address."""
+    """A delivery as staff see it: everything but the address. `urgent` is the rank of its priority."""
 
     id: int
     post_id: str | None
@@ -75,6 +75,7 @@ class StaffDelivery:
     due_at: datetime
     done_at: datetime | None
     seen_at: datetime | None = None
+    urgent: int = 0
     attempts: tuple[StaffAttempt, ...] = ()
 
 
@@ -157,7 +158,7 @@ async def drop_waiting(transaction: Transaction, post_id: str, reason: str, at: 
 
 async def of_posts(connection: AsyncConnection, post_ids: Sequence[str]) -> list[StaffDelivery]:
     """All deliveries of some posts with their attempts, oldest first."""
-    return await _for_staff(connection, [deliveries.c.post_id.in_(post_ids)], 1000)
+    return await for_staff(connection, [deliveries.c.post_id.in_(post_ids)], 1000)
 
 
 async def search(
@@ -170,7 +171,7 @@ async def search(
         where.append(deliveries.c.post_id.in_(select(posts.c.id).where(posts.c.thread_id == thread)))
     if state:
         where.append(deliveries.c.state == state)
-    return await _for_staff(connection, where, limit, newest=True)
+    return await for_staff(connection, where, limit, newest=True)
 
 
 def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
@@ -208,9 +209,10 @@ def held(one: Row[Any], started_at: datetime, *, number: int | None = None, unti
     )
 
 
-async def _for_staff(
+async def for_staff(
     connection: AsyncConnection, where: Sequence[ColumnElement[bool]], limit: int, *, newest: bool = False
 ) -> list[StaffDelivery]:
+    """Deliveries that fit, with their tickets and attempts."""
     thread = posts.alias("thread")
     wanted = (
         select(deliveries, thread.c.ticket)
@@ -242,6 +244,7 @@ async def _for_staff(
             due_at=one.due_at,
             done_at=one.done_at,
             seen_at=one.seen_at,
+            urgent=one.priority,
             attempts=tuple(tries[one.id]),
         )
         for one in rows
