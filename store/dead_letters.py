@@ -108,7 +108,7 @@ async def drop(transaction: Transaction, ids: Sequence[int], reason: str, at: da
     return chosen
 
 
-def _of(state: DeliveryState, channel: str | None, reason: str | None) -> Select[tuple[int]]:
+def _of(state: DeliveryState, channel: str | None, reason: str | None) -> Select[int]:
     wanted = select(deliveries.c.id).where(_dead, deliveries.c.state == state)
     if channel:
         wanted = wanted.where(deliveries.c.channel == channel)

@@ -147,7 +147,7 @@ async def _release(connection: AsyncConnection, outcomes: Sequence[Recorded]) ->
     if ended:
         waiting = update(deliveries).where(
             deliveries.c.address_id.in_(ended),
-            deliveries.c.state == DeliveryState.DUE,
+            # Only what is due has this reason; said of the state, it would lead away from the index.
             deliveries.c.reason == IN_TURN,
             *underway(),
         )
