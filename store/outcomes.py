@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import DeliveryState, Receipt, ReceiptStatus
 from store.database import Transaction
-from store.dialect import add_up, hold_back, insert_new
+from store.dialect import add_up, hold_back, insert_new, update_all
 from store.outbox import IN_TURN, underway
 from store.tables import attempts, deliveries, receipts, spendings
 
@@ -62,8 +62,8 @@ async def record(transaction: Transaction, channel: str, outcomes: Sequence[Reco
     connection = transaction.connection
     named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
     await hold_back(connection, [_name(channel, one) for one in named])
-    await connection.execute(_END_ATTEMPT, [_attempt(one) for one in outcomes])
-    await connection.execute(_MOVE, [_moved(one) for one in outcomes])
+    await update_all(connection, _END_ATTEMPT, [_attempt(one) for one in outcomes])
+    await update_all(connection, _MOVE, [_moved(one) for one in outcomes])
     await _release(connection, outcomes)
     await _spend(connection, channel, outcomes)
     await _apply_early_receipts(connection, channel, named)

@@ -338,9 +338,21 @@ deliveries = Table(
     Column("seen_at", Moment),
     UniqueConstraint("broadcast_id", "channel", "address_id"),
     Index("ix_deliveries_due", "channel", "state", "priority", "due_at", "id"),  # claiming, class by class
-    Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
+    Index(
+        "ix_deliveries_lease",  # leases that ended in sending
+        "state",
+        "lease_until",
+        sqlite_where=text("lease_until IS NOT NULL"),
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
     Index("ix_deliveries_post_id", "post_id"),
-    Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
+    Index(
+        "ix_deliveries_carrier_id",  # receipts
+        "channel",
+        "carrier_id",
+        sqlite_where=text("carrier_id IS NOT NULL"),
+        postgresql_where=text("carrier_id IS NOT NULL"),
+    ),
     Index("ix_deliveries_address_id_id", "address_id", "id"),  # all that one line was told
     Index(
         "ix_deliveries_mailbox",  # what lies in one mailbox, in order

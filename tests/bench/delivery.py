@@ -47,12 +47,16 @@ class Counting(Channel):
     def __init__(self, settings: ChannelSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
         self.arrived: dict[int, float] = {}
+        self.expected = 0
+        self.all_there = asyncio.Event()
 
     def rate(self) -> float | None:
         return self.units
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         self.arrived[outgoing.delivery_id] = time.perf_counter()
+        if len(self.arrived) == self.expected:
+            self.all_there.set()
         return SendResult(f"C{outgoing.delivery_id}")
 
 
@@ -67,11 +71,10 @@ async def measure() -> list[Figure]:
 async def drain(number: int = DRAINED) -> float:
     """Deliveries a second through the whole step, until none is due."""
     async with _filled(number) as (runtime, channel):
-        line = Line(runtime, channel)
+        line, channel.expected = Line(runtime, channel), number
         began = time.perf_counter()
         running = asyncio.create_task(line.run())
-        while len(channel.arrived) < number:
-            await asyncio.sleep(0.01)
+        await channel.all_there.wait()
         await line.finish()
         took = time.perf_counter() - began
         await _ended(running)

@@ -138,7 +138,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_address_id_id", ["address_id", "id"], unique=False)
-        batch_op.create_index("ix_deliveries_carrier_id", ["channel", "carrier_id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_carrier_id",
+            ["channel", "carrier_id"],
+            unique=False,
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_dead",
             ["state", "id"],
@@ -154,7 +160,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at", "id"], unique=False)
-        batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_lease",
+            ["state", "lease_until"],
+            unique=False,
+            sqlite_where=sa.text("lease_until IS NOT NULL"),
+            postgresql_where=sa.text("lease_until IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_mailbox",
             ["address_id", "created_at", "id"],
@@ -560,7 +572,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("kind = 'mailbox'"),
             postgresql_where=sa.text("kind = 'mailbox'"),
         )
-        batch_op.drop_index("ix_deliveries_lease")
+        batch_op.drop_index(
+            "ix_deliveries_lease",
+            sqlite_where=sa.text("lease_until IS NOT NULL"),
+            postgresql_where=sa.text("lease_until IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_due")
         batch_op.drop_index(
             "ix_deliveries_dead_reasons",
@@ -572,7 +588,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
             postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
         )
-        batch_op.drop_index("ix_deliveries_carrier_id")
+        batch_op.drop_index(
+            "ix_deliveries_carrier_id",
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
