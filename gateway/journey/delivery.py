@@ -34,6 +34,9 @@ from store.outcomes import Recorded
 LOOK_EVERY = 2.0
 # A line that empties what it holds within so many seconds may hold twice as much.
 FAST = 0.2
+# A line that may hold so many for each worker answers at once: then a few workers do, with many each.
+LOCAL = 64
+FEW = 4
 # After so many sendings that never waited, others get their turn of the loop.
 TURN = 16
 ERASED = "erased"
@@ -158,13 +161,17 @@ class Line:
 
     async def _work(self) -> None:
         while self._ready:
-            # A slow line's worker takes one, so that each is looked up when its own turn has come.
-            size = max(1, self._ahead // self._settings.workers)
-            group = [one for _ in range(min(size, len(self._ready))) for one in self._ready.popleft()]
+            group = [one for _ in range(min(self._group(), len(self._ready))) for one in self._ready.popleft()]
             if not self._ready:
                 self._adapt()
             self._bell.ring()
             await self._handle(group)
+
+    def _group(self) -> int:
+        """How many a worker takes at once: on a slow line one, so that each is looked up when its own turn has come;
+        on one that never makes anybody wait so many that the looking up costs little."""
+        workers = self._settings.workers
+        return max(1, self._ahead // (workers if self._ahead < workers * LOCAL else FEW))
 
     def _adapt(self) -> None:
         """Hold more of a line that is quick, and again less of one that is not."""
