@@ -81,6 +81,7 @@ class Line:
         self._workers: set[asyncio.Task[None]] = set()
         self._ahead = self._settings.workers
         self._claimed_at = clock.now()
+        self._filled = False
 
     async def run(self) -> None:
         """Deliver until cancelled; what is being sent then is given its time by `finish`."""
@@ -130,7 +131,8 @@ class Line:
 
     def _left(self, spent: int) -> int:
         """How many messages may leave at most before the budget is looked at again."""
-        return max(1, self._settings.budgets.get(self.name, sys.maxsize) - spent)
+        left = self._settings.budgets.get(self.name, sys.maxsize) - spent
+        return max(1, int(left / self._pace.usual))
 
     async def _claim(self, at: datetime, ranks: Sequence[int], places: int) -> outbox.Taking:
         def choose(waiting: Mapping[int, int]) -> Mapping[int, int]:
@@ -152,8 +154,8 @@ class Line:
 
     def _start(self, filled: bool) -> None:
         """Set free workers on what is ready, and note when: that tells how much a line may hold."""
-        if filled:
-            self._claimed_at = clock.now()
+        self._filled = filled
+        self._claimed_at = clock.now()
         for _ in range(min(len(self._ready), self._settings.workers - len(self._workers))):
             task = asyncio.create_task(self._work(), name=f"deliver {self.name}")
             self._workers.add(task)
@@ -162,10 +164,11 @@ class Line:
     async def _work(self) -> None:
         while self._ready:
             group = [one for _ in range(min(self._group(), len(self._ready))) for one in self._ready.popleft()]
-            if not self._ready:
-                self._adapt()
+            last, claimed_at, filled = not self._ready, self._claimed_at, self._filled
             self._bell.ring()
             await self._handle(group)
+            if last:
+                self._adapt((clock.now() - claimed_at).total_seconds() if filled else FAST * 3)
 
     def _group(self) -> int:
         """How many a worker takes at once: on a slow line one, so that each is looked up when its own turn has come;
@@ -173,9 +176,8 @@ class Line:
         workers = self._settings.workers
         return max(1, self._ahead // (workers if self._ahead < workers * LOCAL else FEW))
 
-    def _adapt(self) -> None:
-        """Hold more of a line that is quick, and again less of one that is not."""
-        took = (clock.now() - self._claimed_at).total_seconds()
+    def _adapt(self, took: float) -> None:
+        """Hold more of a line that was quick with all it could hold, and again less of one that was not."""
         if took < FAST:
             self._ahead = min(max(self._settings.at_once, self._settings.workers), self._ahead * 2)
         elif took > FAST * 2:

@@ -39,24 +39,25 @@ class Pace:
         self._most = max(1.0, (rate or 0) * BURST)
         self._level = self._most
         self._at = at
-        self._usual = 1.0
+        # What a message cost lately.
+        self.usual = 1.0
 
     def messages(self, at: datetime, most: int) -> int:
         """How many messages of the usual cost may leave now, at most `most`."""
         if self._rate is None:
             return most
         level = self._filled(at)
-        return min(most, max(1, int(level / self._usual))) if level >= 1 else 0
+        return min(most, max(1, int(level / self.usual))) if level >= 1 else 0
 
     def reserve(self, messages: int, at: datetime) -> None:
         """Count messages at their usual cost, before anybody knows what they really cost."""
-        self._spend(messages * self._usual, at)
+        self._spend(messages * self.usual, at)
 
     def correct(self, units: int, at: datetime) -> None:
         """One of those messages costs this much."""
-        self._spend(units - self._usual, at)
+        self._spend(units - self.usual, at)
         if units:
-            self._usual += (units - self._usual) / 20
+            self.usual += (units - self.usual) / 20
 
     def wait(self, at: datetime) -> float:
         """In how many seconds something may leave again."""

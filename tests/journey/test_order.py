@@ -1,6 +1,7 @@
 """Order within one thread at one address, the last look before sending, and outcomes while the store is away."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -274,3 +275,53 @@ async def test_a_late_word_that_it_arrived_stops_a_re_send(runtime: Runtime, tex
     assert await say(ReceiptStatus.DELIVERED)
     assert not await say(ReceiptStatus.FAILED)
     assert (await the_delivery(runtime, taken.post_id or "")).state is DeliveryState.DELIVERED
+
+
+async def test_what_waited_here_too_long_goes_back_unsent(runtime: Runtime, texting: Texting, later: Later) -> None:
+    with_delivery(runtime, workers=1)
+    for number in ("+8613800138007", "+8613800138008"):
+        await Intake(runtime).take(message(f"the lamp at {number} is dark", number))
+    line, answer, begun = Line(runtime, texting), asyncio.Event(), asyncio.Event()
+    line._ahead = 2
+
+    async def send(outgoing: Outgoing) -> SendResult:
+        texting.sent.append(outgoing)
+        begun.set()
+        await answer.wait()
+        return SendResult(f"SM{outgoing.delivery_id}")
+
+    texting.send = send  # type: ignore[method-assign]
+    assert await line.step()
+    await begun.wait()
+    later(runtime.settings.delivery.lease * 0.6)
+    answer.set()
+    await line.finish()
+    assert sorted(state for _, state in await states(runtime)) == [DeliveryState.DUE, DeliveryState.SENT]
+    assert len(texting.sent) == 1
+
+
+async def test_a_slow_line_holds_no_more_than_its_workers_send(runtime: Runtime, texting: Texting) -> None:
+    with_delivery(runtime, workers=2)
+    for n in range(12):
+        await Intake(runtime).take(message(f"lamp {n} is dark", f"+86138001390{n:02}"))
+    most, done = 0, asyncio.Event()
+
+    async def send(outgoing: Outgoing) -> SendResult:
+        nonlocal most
+        texting.sent.append(outgoing)
+        if len(texting.sent) == 12:
+            done.set()
+        held = Counter(state for _, state in await states(runtime))
+        most = max(most, held[DeliveryState.SENDING])
+        await asyncio.sleep(0.25)
+        return SendResult(f"SM{outgoing.delivery_id}")
+
+    texting.send = send  # type: ignore[method-assign]
+    line = Line(runtime, texting)
+    running = asyncio.create_task(line.run())
+    async with asyncio.timeout(20):
+        await done.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    # One may be on its way to be recorded.
+    assert most <= 4
