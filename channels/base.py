@@ -335,6 +335,10 @@ class Channel:
         """What a text costs in the carrier's units (SMS segments, messages)."""
         return 1
 
+    def rate(self) -> float | None:
+        """How many of those units a second the carrier takes; None without limit. The line keeps to it."""
+        return None
+
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Hand one message to the carrier, or raise what `channels.failures` fits."""
         raise Refused(f"{self.name} does not send")

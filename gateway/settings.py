@@ -146,7 +146,19 @@ class Delivery(Section):
     longest_wait: float = Field(900, gt=0)
     lease: float = Field(60, ge=5)
     workers: int = Field(16, ge=1, le=256)
+    at_once: int = Field(2000, ge=1, le=10_000)
+    processes: int = Field(1, ge=1, le=1000)
     segments: int = Field(4, ge=1, le=10)
+    quiet_hours: str = Field("", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    budgets: dict[str, int] = {}
+
+    @field_validator("budgets")
+    @classmethod
+    def _not_negative(cls, budgets: dict[str, int]) -> dict[str, int]:
+        for channel, units in budgets.items():
+            if units < 0:
+                raise ValueError(f"give {channel} a number of units a day, 0 for none")
+        return budgets
 
 
 class Accounts(Section):

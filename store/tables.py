@@ -310,6 +310,11 @@ broadcasts = Table(
     Index("ix_broadcasts_post_id", "post_id"),
 )
 
+# What is on its way already, or goes before all bulk. Bulk that nobody tried yet is claimed in its order anyhow, and is
+# left out of the index that a million new rows would have to be put into.
+UNDERWAY = "state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"
+DEAD = "state IN ('failed', 'unknown', 'dropped')"
+
 # What is to be said lies in `phrase` and `values`, what must not be plain in `sealed`; a broadcast says its post.
 deliveries = Table(
     "deliveries",
@@ -331,6 +336,8 @@ deliveries = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
     Column("tries", Integer, nullable=False, server_default=text("0")),
+    # Tries that do not count towards giving up: the line was at fault, or a person had it sent again.
+    Column("forgiven", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Moment, nullable=False),
     Column("lease_until", Moment),
     Column("carrier_id", String(64)),
@@ -338,10 +345,22 @@ deliveries = Table(
     Column("done_at", Moment),
     Column("seen_at", Moment),
     UniqueConstraint("broadcast_id", "channel", "address_id"),
-    Index("ix_deliveries_due", "channel", "state", "priority", "due_at"),  # claiming
-    Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
+    Index("ix_deliveries_due", "channel", "state", "priority", "due_at", "id"),  # claiming, class by class
+    Index(
+        "ix_deliveries_lease",  # leases that ended in sending
+        "state",
+        "lease_until",
+        sqlite_where=text("lease_until IS NOT NULL"),
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
     Index("ix_deliveries_post_id", "post_id"),
-    Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
+    Index(
+        "ix_deliveries_carrier_id",  # receipts
+        "channel",
+        "carrier_id",
+        sqlite_where=text("carrier_id IS NOT NULL"),
+        postgresql_where=text("carrier_id IS NOT NULL"),
+    ),
     Index("ix_deliveries_address_id_id", "address_id", "id"),  # all that one line was told
     Index(
         "ix_deliveries_mailbox",  # what lies in one mailbox, in order
@@ -350,6 +369,22 @@ deliveries = Table(
         "id",
         sqlite_where=text("kind = 'mailbox'"),
         postgresql_where=text("kind = 'mailbox'"),
+    ),
+    Index(
+        "ix_deliveries_underway",  # what an address must have before the next of the same thread
+        "address_id",
+        "id",
+        sqlite_where=text(UNDERWAY),
+        postgresql_where=text(UNDERWAY),
+    ),
+    Index("ix_deliveries_dead", "state", "id", sqlite_where=text(DEAD), postgresql_where=text(DEAD)),  # dead letters
+    Index(
+        "ix_deliveries_dead_reasons",  # how many there are for which reason
+        "state",
+        "channel",
+        "reason",
+        sqlite_where=text(DEAD),
+        postgresql_where=text(DEAD),
     ),
     sqlite_autoincrement=True,
 )
@@ -381,6 +416,15 @@ receipts = Table(
     Column("code", String(32)),
     Column("at", Moment, nullable=False),
     UniqueConstraint("channel", "carrier_id", "status"),
+)
+
+# What a channel's sendings cost on a day of the city, in the carrier's units.
+spendings = Table(
+    "spendings",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("units", Integer, nullable=False),
 )
 
 # The public stream: one number for each change the world may see, given in the order of the commits.

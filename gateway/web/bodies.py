@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import BadInput
 from gateway.journey.moderation import LONGEST_NOTE
+from gateway.journey.redelivery import MOST
 from gateway.schema import Action, Kind, Progress, State
 
 LONGEST_TEXT = 100_000
@@ -29,6 +30,18 @@ class Decision(In):
     text: str | None = Field(None, max_length=LONGEST_TEXT)
     version: int | None = Field(None, ge=1)
     alike: bool = False
+
+
+class Again(In):
+    """Dead letters to send again."""
+
+    ids: list[Annotated[int, Field(ge=1, le=2**62)]] = Field(min_length=1, max_length=MOST)
+
+
+class Drop(Again):
+    """Deliveries to drop, and why."""
+
+    reason: str = Field(max_length=64)
 
 
 class Answer(In):

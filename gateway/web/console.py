@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict
 from gateway.journey import mailbox, moderation, routing
-from gateway.schema import Action, DeliveryState
+from gateway.schema import Action
 from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import counts, deliveries, history, posts
@@ -16,7 +16,6 @@ from store.accounts import Role
 from store.posts import StaffPost
 
 QUEUE_LENGTH = 100
-DELIVERIES = 200
 
 
 def routes() -> list[web.RouteDef]:
@@ -29,7 +28,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/console/posts/{ticket}/typing", _typing),
         web.post("/console/posts/{id}/decision", _decide),
         web.post("/console/posts/{ticket}/answers", _answer),
-        web.get("/console/deliveries", _deliveries),
         web.get("/console/channels", _channels),
         web.post("/console/logout", _log_out),
     ]
@@ -91,16 +89,6 @@ async def _answer(request: web.Request) -> web.Response:
     except (BadInput, Conflict) as error:
         return await _draw_post(request, ticket, str(error), error.status, typed=text)
     raise web.HTTPSeeOther(f"/console/posts/{ticket}")
-
-
-async def _deliveries(request: web.Request) -> web.Response:
-    chosen, ticket = request.query.get("state"), request.query.get("ticket", "").replace(" ", "")
-    state = DeliveryState(chosen) if chosen in list(DeliveryState) else None
-    async with request.app[RUNTIME].database.reading() as connection:
-        found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=DELIVERIES)
-    return await _draw(
-        request, "console/deliveries.html", deliveries=found, states=list(DeliveryState), chosen=state, ticket=ticket
-    )
 
 
 async def _channels(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.casework import cases
 from gateway.errors import BadInput
-from gateway.journey import moderation
+from gateway.journey import moderation, redelivery
 from gateway.schema import DeliveryState, moment
 from gateway.web import auth, bodies
 from gateway.web.api import whole_number
@@ -29,6 +29,9 @@ def routes() -> list[web.RouteDef]:
         web.post("/api/v1/console/posts/{reference}/decision", _decide),
         web.post("/api/v1/console/posts/{reference}/answers", _answer),
         web.get("/api/v1/console/deliveries", _deliveries),
+        web.get("/api/v1/console/deliveries/{id:[0-9]{1,18}}", _delivery),
+        web.post("/api/v1/console/deliveries/again", _again),
+        web.post("/api/v1/console/deliveries/drop", _drop),
         web.get("/api/v1/console/channels", _channels),
     ]
 
@@ -111,6 +114,25 @@ async def _deliveries(request: web.Request) -> web.Response:
             limit=whole_number(request, "limit", USUAL, MOST),
         )
     return web.json_response({"items": [plain(asdict(delivery)) for delivery in found]})
+
+
+async def _delivery(request: web.Request) -> web.Response:
+    """One delivery with its attempts, and what it waits for."""
+    found, standings = await redelivery.look(request.app[RUNTIME], int(request.match_info["id"]))
+    return web.json_response({**plain(asdict(found)), "waits_for": [plain(asdict(one)) for one in standings]})
+
+
+async def _again(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    body = await bodies.read(request, bodies.Again)
+    return web.json_response({"sent": await redelivery.send_again(request.app[RUNTIME], body.ids, actor=account.name)})
+
+
+async def _drop(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    body = await bodies.read(request, bodies.Drop)
+    dropped = await redelivery.drop(request.app[RUNTIME], body.ids, body.reason, actor=account.name)
+    return web.json_response({"dropped": dropped})
 
 
 async def _channels(request: web.Request) -> web.Response:

@@ -26,6 +26,12 @@ DELIVERIES = [
     {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
     {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
 ]
+PATH_DELIVERY = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_999},
+}
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -34,7 +40,8 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     that takes additions to a post, as `COMMENT`."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
-    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop]
+    models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
@@ -117,6 +124,14 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/console/deliveries": {
             "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS], **staff})
         },
+        "/api/v1/console/deliveries/{id}": {
+            "get": _operation(
+                "Why one delivery stands where it does: its attempts, and what it waits for",
+                extra={"parameters": [PATH_DELIVERY], **staff},
+            )
+        },
+        "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again", extra=staff)},
+        "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop", extra=staff)},
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
     }
 

@@ -10,11 +10,11 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
-from gateway.journey import erasure, export, identity, mailbox, media, moderation, names, showing
+from gateway.journey import erasure, export, identity, mailbox, media, moderation, names, redelivery, showing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia
-from store import challenges, citizens, counts, deliveries, history, mine, posts, words
+from gateway.schema import Action, DeliveryState, IncomingMedia
+from store import challenges, citizens, counts, dead_letters, deliveries, history, mine, outbox, outcomes, posts, words
 from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.tables import metadata
@@ -57,7 +57,7 @@ async def live_a_day(runtime: Runtime) -> None:
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
-    await runtime.database.write(lambda tx: deliveries.claim_unknown(tx, "texting", at, at, 5))
+    await runtime.database.write(lambda tx: outbox.claim_unknown(tx, "texting", at, at, 5))
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.queue(connection)
@@ -67,9 +67,16 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.of_thread(connection, runtime.vault, thread)
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
+        await dead_letters.piles(connection)
+        await dead_letters.found(connection, at)
+        await dead_letters.found(connection, at, state=DeliveryState.FAILED, channel="texting", reason="refused")
+        await outcomes.spent(connection, "texting", "2026-03-02")
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
+    await redelivery.look(runtime, 1)
+    await redelivery.drop(runtime, [1], "no longer needed", actor="mo")
+    await redelivery.send_again(runtime, [1], actor="mo")
     await showing.show(runtime, file.id, False, actor="mo")
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await be_somebody(runtime)

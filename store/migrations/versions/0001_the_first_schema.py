@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("forgiven", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("carrier_id", sa.String(length=64), nullable=True),
@@ -137,9 +138,35 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_address_id_id", ["address_id", "id"], unique=False)
-        batch_op.create_index("ix_deliveries_carrier_id", ["channel", "carrier_id"], unique=False)
-        batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at"], unique=False)
-        batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_carrier_id",
+            ["channel", "carrier_id"],
+            unique=False,
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_dead",
+            ["state", "id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_dead_reasons",
+            ["state", "channel", "reason"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_lease",
+            ["state", "lease_until"],
+            unique=False,
+            sqlite_where=sa.text("lease_until IS NOT NULL"),
+            postgresql_where=sa.text("lease_until IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_mailbox",
             ["address_id", "created_at", "id"],
@@ -148,6 +175,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("kind = 'mailbox'"),
         )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_underway",
+            ["address_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+        )
 
     op.create_table(
         "events",
@@ -306,6 +340,13 @@ def upgrade() -> None:
         sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts")),
         sa.UniqueConstraint("channel", "carrier_id", "status", name=op.f("uq_receipts_channel_carrier_id_status")),
+    )
+    op.create_table(
+        "spendings",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "day", name=op.f("pk_spendings")),
     )
     op.create_table(
         "word_hits",
@@ -489,6 +530,7 @@ def downgrade() -> None:
 
     op.drop_table("keys")
     op.drop_table("word_hits")
+    op.drop_table("spendings")
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
@@ -533,15 +575,38 @@ def downgrade() -> None:
     op.drop_table("gists")
     op.drop_table("events")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_underway",
+            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+        )
         batch_op.drop_index("ix_deliveries_post_id")
         batch_op.drop_index(
             "ix_deliveries_mailbox",
             sqlite_where=sa.text("kind = 'mailbox'"),
             postgresql_where=sa.text("kind = 'mailbox'"),
         )
-        batch_op.drop_index("ix_deliveries_lease")
+        batch_op.drop_index(
+            "ix_deliveries_lease",
+            sqlite_where=sa.text("lease_until IS NOT NULL"),
+            postgresql_where=sa.text("lease_until IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_due")
-        batch_op.drop_index("ix_deliveries_carrier_id")
+        batch_op.drop_index(
+            "ix_deliveries_dead_reasons",
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_dead",
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_carrier_id",
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
