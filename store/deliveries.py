@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority, Receipt, ReceiptStatus
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import attempts, deliveries, keys, posts, receipts
+from store.tables import attempts, broadcasts, deliveries, keys, posts, receipts
 from store.vault import SealingKey, Vault
 
 # What a receipt makes of a delivery, and from which states: only ever forward.
@@ -26,6 +26,8 @@ FORWARD = {
 }
 # What the topics of all mailboxes begin with.
 MAILBOXES = "mailbox "
+# Who was told, or may have been.
+HEARD = (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT, DeliveryState.DELIVERED)
 FINAL = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.DROPPED)
 
 
@@ -122,6 +124,7 @@ def row(
     values: dict[str, Any],
     language: str,
     at: datetime,
+    due_at: datetime | None = None,
     address_id: str | None = None,
     post_id: str | None = None,
     broadcast_id: str | None = None,
@@ -129,7 +132,7 @@ def row(
     sealed: bytes | None = None,
     despite_stop: bool = False,
 ) -> dict[str, Any]:
-    """A new row, due at once."""
+    """A new row, due at once unless it is said when."""
     return {
         "broadcast_id": broadcast_id,
         "post_id": post_id,
@@ -145,7 +148,7 @@ def row(
         "language": language,
         "despite_stop": despite_stop,
         "state": DeliveryState.DUE,
-        "due_at": at,
+        "due_at": due_at or at,
         "created_at": at,
     }
 
@@ -154,7 +157,7 @@ async def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Put deliveries into the outbox; one that is there already for its broadcast and address is passed over."""
     if rows:
         connection = transaction.connection
-        keys_of_one = ["broadcast_id", "channel", "address_id"]
+        keys_of_one = ["broadcast_id", "address_id", "channel"]
         await connection.execute(insert_new(connection, deliveries, keys_of_one), list(rows))
         transaction.wake(*topics(rows))
 
@@ -171,6 +174,7 @@ async def claim(transaction: Transaction, channel: str, at: datetime, until: dat
     wanted = (
         select(deliveries.c.id)
         .where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.DUE, deliveries.c.due_at <= at)
+        .where(deliveries.c.broadcast_id.is_(None) | deliveries.c.broadcast_id.not_in(_halted()))
         .order_by(deliveries.c.priority, deliveries.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -270,13 +274,22 @@ async def apply_receipt(transaction: Transaction, channel: str, receipt: Receipt
     return moved
 
 
-async def drop_waiting(transaction: Transaction, post_id: str, reason: str, at: datetime) -> None:
-    """Take back what has not left yet of a post that was withdrawn."""
-    waiting = update(deliveries).where(deliveries.c.post_id == post_id, deliveries.c.state == DeliveryState.DUE)
-    of_broadcast = deliveries.c.broadcast_id.is_not(None)
-    await transaction.connection.execute(
-        waiting.where(of_broadcast).values(state=DeliveryState.DROPPED, reason=reason, done_at=at)
+async def drop_words(transaction: Transaction, post_id: str, phrases: Sequence[str], reason: str, at: datetime) -> None:
+    """Take back what the author of a post was to be told in these words and has not left, or was not looked at yet."""
+    unseen = (deliveries.c.kind == "mailbox") & deliveries.c.seen_at.is_(None)
+    waiting = update(deliveries).where(
+        _to_author(post_id, phrases),
+        deliveries.c.state.in_([DeliveryState.DUE, DeliveryState.HELD])
+        | (unseen & deliveries.c.state.in_([DeliveryState.SENT, DeliveryState.DELIVERED])),
     )
+    await transaction.connection.execute(waiting.values(state=DeliveryState.DROPPED, reason=reason, done_at=at))
+
+
+async def author_heard(connection: AsyncConnection, post_id: str, phrases: Sequence[str]) -> bool:
+    """Whether the author of a post was told something in one of these words, or may have been."""
+    heard = deliveries.c.state.in_(HEARD) | deliveries.c.seen_at.is_not(None)
+    wanted = select(deliveries.c.id).where(_to_author(post_id, phrases), heard)
+    return (await connection.execute(wanted.limit(1))).first() is not None
 
 
 async def of_posts(connection: AsyncConnection, post_ids: Sequence[str]) -> list[StaffDelivery]:
@@ -328,6 +341,16 @@ async def _move(
         changes["reason"] = f"carrier code {code}"
     moved = await connection.execute(update(deliveries).where(named, deliveries.c.state.in_(before)).values(**changes))
     return moved.rowcount > 0
+
+
+def _to_author(post_id: str, phrases: Sequence[str]) -> ColumnElement[bool]:
+    told = (deliveries.c.post_id == post_id) & (deliveries.c.audience == Audience.AUTHOR)
+    return told & deliveries.c.phrase.in_(phrases)
+
+
+def _halted() -> Any:
+    """Broadcasts of which nothing may leave, though what is due of them was not put aside yet."""
+    return select(broadcasts.c.id).where(broadcasts.c.state.in_(["paused", "stopping"]))
 
 
 def _claimed() -> Any:

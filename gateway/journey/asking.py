@@ -106,5 +106,7 @@ def _make_private(draft: Draft, thread: KnownThread, keep: bool) -> None:
     if keep and thread.state is State.PUBLISHED:
         draft.rows.events.append({"event": Happening.WITHDRAWN, "post_id": thread.id, "at": draft.at})
         broadcast = {"id": clock.new_id(), "post_id": thread.id, "event": "withdrawn", "version": 0, "topics": []}
-        draft.rows.broadcasts.append({**broadcast, "state": "open", "cursor": None, "created_at": draft.at})
+        draft.rows.broadcasts.append(
+            {**broadcast, "state": "open", "cursor": None, "created_at": draft.at, "due_at": draft.at}
+        )
     thread.private = keep
