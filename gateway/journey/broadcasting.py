@@ -21,7 +21,7 @@ from gateway import clock
 from gateway.journey import rendering, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
-from store import broadcasts, changes, deliveries, following, history
+from store import accounts, broadcasts, changes, deliveries, following, history
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
@@ -126,6 +126,19 @@ async def tell_author(
             due_at = settled_at(runtime) if waits and not outlet.capabilities.recalls else clock.now()
             rows.append(_to_author(outlet, reach, post, say, priority, due_at, key, sealed))
     await deliveries.add(transaction, rows)
+
+
+async def change(runtime: Runtime, broadcast_id: str, action: str, *, actor: str) -> None:
+    """Pause, resume, stop a broadcast or agree to its cost, by a person; noted in the audit log.
+
+    Raises `NotFound`, and `Conflict` when its state does not allow it.
+    """
+
+    async def work(transaction: Transaction) -> None:
+        await broadcasts.by_hand(transaction, broadcast_id, action, actor)
+        await accounts.note(transaction, actor, f"broadcast {action}", broadcast_id)
+
+    await runtime.database.write(work)
 
 
 async def run(runtime: Runtime) -> None:
