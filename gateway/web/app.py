@@ -9,6 +9,7 @@ from gateway.web import (
     api,
     assets,
     auth,
+    broadcasts,
     console,
     console_api,
     health,
@@ -31,7 +32,22 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-PARTS = (api, assets, console, console_api, health, live, me, me_data, me_lines, media, metrics, pages, words)
+PARTS = (
+    api,
+    assets,
+    broadcasts,
+    console,
+    console_api,
+    health,
+    live,
+    me,
+    me_data,
+    me_lines,
+    media,
+    metrics,
+    pages,
+    words,
+)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import bodies
+from store.broadcasts import BroadcastState
 
 REFERENCE = "#/components/schemas/{model}"
 TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{8}$"}}
@@ -26,6 +27,8 @@ DELIVERIES = [
     {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
     {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
 ]
+BROADCAST = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -33,7 +36,15 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     """The whole description. A channel that takes JSON names its model as `BODY`, and as `FORM` that with files."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
-    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models: list[Any] = [
+        bodies.Decision,
+        bodies.BroadcastChange,
+        bodies.Answer,
+        bodies.Post,
+        bodies.Page,
+        bodies.Problem,
+        bodies.Named,
+    ]
     models += [*taken, *forms]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = _paths()
@@ -99,6 +110,29 @@ def _paths() -> dict[str, dict[str, Any]]:
         },
         "/api/v1/console/posts/{reference}/decision": {
             "post": _operation("Decide", body="Decision", extra={"parameters": [PATH_REFERENCE], **staff})
+        },
+        "/api/v1/console/posts/{reference}/undo": {
+            "post": _operation(
+                "Undo the last decision, within the undo time",
+                {"type": "object"},
+                extra={"parameters": [PATH_REFERENCE], **staff},
+            )
+        },
+        "/api/v1/console/broadcasts": {
+            "get": _operation("Broadcasts", extra={"parameters": [BROADCAST_STATE, MOST_ITEMS], **staff})
+        },
+        "/api/v1/console/broadcasts/{id}": {
+            "get": _operation(
+                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [BROADCAST], **staff}
+            )
+        },
+        "/api/v1/console/broadcasts/{id}/change": {
+            "post": _operation(
+                "Pause, resume, stop a broadcast, or agree to its cost",
+                {"type": "object"},
+                body="BroadcastChange",
+                extra={"parameters": [BROADCAST], **staff},
+            )
         },
         "/api/v1/console/posts/{reference}/answers": {
             "post": _operation(

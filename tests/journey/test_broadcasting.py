@@ -10,7 +10,7 @@ from channels.base import Capabilities, DeliveryKind
 from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict, NotFound
-from gateway.journey import broadcasting, moderation
+from gateway.journey import broadcasting, moderation, receipts
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -196,8 +196,7 @@ async def bring(runtime: Runtime, texting: Texting, state: str) -> None:
     await settle_down(runtime)
     if state == "delivered":
         for number in range(1, len(texting.sent) + 1):
-            receipt = Receipt(f"SM{number:032}", ReceiptStatus.DELIVERED, clock.now())
-            await runtime.database.write(lambda tx, one=receipt: deliveries.apply_receipt(tx, "texting", one))
+            await receipts.apply(runtime, "texting", Receipt(f"SM{number:032}", ReceiptStatus.DELIVERED, clock.now()))
 
 
 @pytest.mark.parametrize("action", [Action.CORRECT, Action.WITHDRAW])
@@ -220,8 +219,8 @@ async def test_a_change_follows_every_delivery_made(
     await expand(runtime)
     await bring(runtime, texting, state)
     texting.sent.clear()
-    more = {"text": "it was the gas pipe"} if action is Action.CORRECT else {"reason": "personal"}
-    await moderation.decide(runtime, post_id, action, actor="mo", **more)
+    text, reason = ("it was the gas pipe", None) if action is Action.CORRECT else (None, "personal")
+    await moderation.decide(runtime, post_id, action, actor="mo", text=text, reason=reason)
     await settle_down(runtime)
     words = "correction: it was the gas pipe" if action is Action.CORRECT else "withdrawn. Please"
     assert heard(texting, words) == ([BORIS] if told else [])
