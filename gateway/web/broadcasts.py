@@ -14,7 +14,7 @@ from gateway.web.console_api import MOST, USUAL, plain
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import posts, progress
 from store.accounts import Account, Role
-from store.broadcasts import BY_HAND, BroadcastState
+from store.broadcasts import BY_HAND, UNSETTLED, WAITING, BroadcastState
 from store.progress import Standing
 
 LISTED = 50
@@ -34,8 +34,10 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
-def actions(standing: Standing, account: Account) -> list[str]:
-    """What an account may do with a broadcast as it stands, in the order of the buttons."""
+def actions(standing: Standing, left: int, account: Account) -> list[str]:
+    """What an account may do with a broadcast of which so many have not left, in the order of the buttons."""
+    if standing.state is BroadcastState.EXPANDED and not left:
+        return []
     possible = (one for one in ("agree", "resume", "pause", "stop") if standing.state in BY_HAND[one][0])
     return [one for one in possible if account.role in (ALLOWED[one], Role.ADMINISTRATOR)]
 
@@ -108,7 +110,7 @@ async def _draw_one(
         one=standing,
         became=account,
         states=shown,
-        actions=actions(standing, request[ACCOUNT]),
+        actions=actions(standing, sum(account.states[state] for state in (*WAITING, *UNSETTLED)), request[ACCOUNT]),
         limit=request.app[RUNTIME].settings.broadcast.ask_above,
     )
 
