@@ -60,7 +60,13 @@ def _apply(draft: Draft, reply: Reply, address_id: str) -> None:
         draft.rows.standing.append((address_id, reply.stop))
     if reply.follow:
         draft.rows.subscriptions.append(
-            {"id": clock.new_id(), "address_id": address_id, "topic": reply.follow, "created_at": draft.at}
+            {
+                "id": clock.new_id(),
+                "address_id": address_id,
+                "topic": reply.follow,
+                "at_once": reply.at_once,
+                "created_at": draft.at,
+            }
         )
         draft.facts.following[address_id].add(reply.follow)
     if reply.unfollow:
