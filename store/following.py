@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -42,12 +42,13 @@ async def add_followers(
     the author, who is told in words of his own; one who follows several topics is told once.
     """
     connection = transaction.connection
-    chunk, place = _chunk(broadcast, source, way)
-    chunk = chunk.where(place > (broadcast.cursor or "")).order_by(place).limit(limit)
-    rows = chunk.subquery()
-    last = (await connection.execute(select(func.max(rows.c.address_id)))).scalar()
-    if last is None:
-        return None, 0
+    listed, place = _listed(source)
+    behind = place > (broadcast.cursor or "")
+    # Where the chunk ends stands in the index; who of them is reachable is looked up once, as they are added.
+    end = select(place).where(listed, behind).order_by(place).offset(limit - 1).limit(1)
+    last = (await connection.execute(end)).scalar()
+    within = behind if last is None else and_(behind, place <= last)
+    rows = _reachable(broadcast, source, way).where(within).order_by(place).subquery()
     fixed = {
         "broadcast_id": broadcast.id,
         "post_id": broadcast.post_id,
@@ -71,14 +72,14 @@ async def add_followers(
     if way.kind == "mailbox":
         readers = (await connection.execute(select(rows.c.address_id))).scalars()
         transaction.wake(*{mailbox(address_id) for address_id in readers})
-    return str(last), added
+    return last, added
 
 
 async def audience(
     connection: AsyncConnection, broadcast: Broadcast, sources: Sequence[str], way: Way
 ) -> dict[str, int]:
     """How many addresses of a scheme a broadcast goes to, by language; who follows several topics counts once."""
-    found = [_chunk(broadcast, source, way)[0] for source in sources]
+    found = [_reachable(broadcast, source, way) for source in sources]
     if not found:
         return {}
     everyone = found[0].subquery() if len(found) == 1 else found[0].union(*found[1:]).subquery()
@@ -86,23 +87,28 @@ async def audience(
     return {language: number for language, number in await connection.execute(counted)}
 
 
-def _chunk(broadcast: Broadcast, source: str, way: Way) -> tuple[Select[Any], ColumnElement[Any]]:
-    """The addresses of a source with their languages, and the column they are walked through by."""
-    language = func.coalesce(addresses.c.language, broadcast.language).label("language")
+def _listed(source: str) -> tuple[ColumnElement[bool], ColumnElement[Any]]:
+    """Which rows name the addresses of a source, and the column they are walked through by."""
     kind, _, name = source.partition(":")
-    table = deliveries if kind == "broadcast" else subscriptions
+    if kind == "broadcast":
+        return deliveries.c.broadcast_id == name, deliveries.c.address_id
+    return subscriptions.c.topic == source, subscriptions.c.address_id
+
+
+def _reachable(broadcast: Broadcast, source: str, way: Way) -> Select[Any]:
+    """The addresses of a source that are told, with their languages."""
+    listed, place = _listed(source)
+    language = func.coalesce(addresses.c.language, broadcast.language).label("language")
     wanted = (
-        select(table.c.address_id, language)
-        .join(addresses, addresses.c.id == table.c.address_id)
-        .where(addresses.c.scheme == way.scheme, addresses.c.stopped_at.is_(None), addresses.c.citizen_id.is_not(None))
+        select(place.label("address_id"), language)
+        .join(addresses, addresses.c.id == place)
+        .where(listed, addresses.c.scheme == way.scheme)
+        .where(addresses.c.stopped_at.is_(None), addresses.c.citizen_id.is_not(None))
     )
+    kind = source.partition(":")[0]
     if kind == "broadcast":
         # What was seen in a mailbox was heard, also when it is taken back since.
-        heard = or_(deliveries.c.state.in_(HEARD), deliveries.c.seen_at.is_not(None))
-        return wanted.where(deliveries.c.broadcast_id == name, heard), deliveries.c.address_id
-    wanted = wanted.where(subscriptions.c.topic == source)
+        return wanted.where(or_(deliveries.c.state.in_(HEARD), deliveries.c.seen_at.is_not(None)))
     if broadcast.author:
         wanted = wanted.where(addresses.c.citizen_id.not_in(of_person(broadcast.author)))
-    if way.asked and kind != "ticket":
-        wanted = wanted.where(subscriptions.c.at_once)
-    return wanted, subscriptions.c.address_id
+    return wanted.where(subscriptions.c.at_once) if way.asked and kind != "ticket" else wanted

@@ -28,7 +28,9 @@ from store.database import Transaction
 from store.following import Way
 from store.vault import SealingKey
 
-CHUNK = 5000
+# A chunk is as long as intake may wait for it; so many follow each other before it is asked again what is to be done.
+CHUNK = 2500
+CHUNKS = 20
 LOOK_EVERY = 2.0
 
 # What each broadcast says to the author and to followers.
@@ -156,7 +158,7 @@ async def run(runtime: Runtime) -> None:
 
 
 async def expand_some(runtime: Runtime) -> bool:
-    """Do the next chunk of the oldest broadcast; false when there is none, or others work on all there are."""
+    """Do the next chunks of the oldest broadcast; false when there is none, or others work on all there are."""
     at = clock.now()
     async with runtime.database.reading() as connection:
         expired = await broadcasts.any_expired(connection, at)
@@ -167,7 +169,13 @@ async def expand_some(runtime: Runtime) -> bool:
         await runtime.database.write(lambda transaction: broadcasts.expire(transaction, at))
     if uncounted:
         await _count(runtime, uncounted)
-    return await runtime.database.write(lambda transaction: _step(runtime, transaction))
+    done = expired or uncounted is not None
+    for _ in range(CHUNKS):
+        more = await runtime.database.write(lambda transaction: _step(runtime, transaction))
+        if not more:
+            return done or more is not None
+        done = True
+    return True
 
 
 async def _overtake(transaction: Transaction, post: Changing, told: Told) -> None:
@@ -194,14 +202,17 @@ async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, 
     await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN)
 
 
-async def _step(runtime: Runtime, transaction: Transaction) -> bool:
-    """Hold a broadcast and do its next piece: one transaction, so that no two processes do the same."""
+async def _step(runtime: Runtime, transaction: Transaction) -> bool | None:
+    """Hold a broadcast and do its next piece: one transaction, so that no two processes do the same.
+
+    None when there is nothing to do, false when it must be counted before it goes on.
+    """
     broadcast = await broadcasts.hold_next(transaction)
     if broadcast is None:
-        return False
+        return None
     match broadcast.state:
         case BroadcastState.OPEN:
-            await _expand_next(runtime, transaction, broadcast)
+            return await _expand_next(runtime, transaction, broadcast)
         case BroadcastState.PAUSED:
             due = [DeliveryState.DUE]
             await broadcasts.sweep(transaction, broadcast.id, due, DeliveryState.HELD, "paused", CHUNK)
@@ -217,12 +228,12 @@ async def _step(runtime: Runtime, transaction: Transaction) -> bool:
     return True
 
 
-async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> None:
+async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> bool:
     stages = _stages(runtime, broadcast, await _sources(transaction.connection, broadcast))
     if broadcast.stage >= len(stages):
         await broadcasts.turn(transaction, broadcast.id, BroadcastState.EXPANDED)
         log.info("broadcast expanded", action="broadcast.expanded", broadcast=broadcast.id, told=broadcast.told)
-        return
+        return True
     stage = stages[broadcast.stage]
     if stage is None:
         if broadcast.told is Told.WITHDRAWN:
@@ -230,17 +241,18 @@ async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Br
             await broadcasts.stop(transaction, broadcast.post_id, "withdrawn", PUBLICATIONS, before=broadcast.id)
         added = await _add_timelines(runtime, transaction, broadcast)
         await broadcasts.move(transaction, broadcast.id, 1, None, added)
-        return
+        return False
     if broadcast.cost is None:
-        return  # another process counts it just now
+        return False
     source, scheme, outlet = stage
     if outlet.capabilities.paid and _asks(runtime, broadcast):
         await broadcasts.turn(transaction, broadcast.id, BroadcastState.ASKING)
         log.warning("a broadcast asks for its cost", action="broadcast.asking", broadcast=broadcast.id)
-        return
+        return True
     way = _way(runtime, broadcast, scheme, outlet)
     cursor, added = await following.add_followers(transaction, broadcast, source, way, CHUNK)
     await broadcasts.move(transaction, broadcast.id, broadcast.stage + (cursor is None), cursor, added)
+    return True
 
 
 async def _count(runtime: Runtime, broadcast: Broadcast) -> None:

@@ -46,7 +46,9 @@ async def _list(request: web.Request) -> web.Response:
     chosen = _state(request)
     async with request.app[RUNTIME].database.reading() as connection:
         known = await progress.newest(connection, LISTED, chosen)
-    return await _draw(request, "console/broadcasts.html", known=known, states=list(BroadcastState), chosen=chosen)
+        asking = await progress.asking(connection)
+    values = {"known": known, "asking": asking, "states": list(BroadcastState), "chosen": chosen}
+    return await _draw(request, "console/broadcasts.html", **values)
 
 
 async def _show(request: web.Request) -> web.Response:

@@ -79,6 +79,7 @@ async def test_a_pause_in_the_middle_of_an_expansion_goes_on_where_it_stopped(
     runtime: Runtime, texting: Texting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcasting, "CHUNK", 1)
+    monkeypatch.setattr(broadcasting, "CHUNKS", 1)
     post_id = await published(runtime)
     for _ in range(3):  # the timelines, and the first two followers
         await broadcasting.expand_some(runtime)
@@ -272,6 +273,7 @@ async def test_a_post_withdrawn_while_it_is_expanded_goes_to_nobody_more(
     runtime: Runtime, texting: Texting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcasting, "CHUNK", 1)
+    monkeypatch.setattr(broadcasting, "CHUNKS", 1)
     post_id = await published(runtime)
     for _ in range(3):
         await broadcasting.expand_some(runtime)

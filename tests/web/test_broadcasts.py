@@ -84,6 +84,7 @@ async def test_a_broadcast_is_paused_resumed_and_stopped_by_its_buttons(moderato
 
 async def test_only_an_administrator_agrees_to_a_cost(moderator: World) -> None:
     standing = await followed(moderator, ask_above=0)
+    assert "1 broadcast waits for a yes" in await (await moderator.client.get("/console/broadcasts")).text()
     page = await (await moderator.client.get(f"/console/broadcasts/{standing.id}")).text()
     assert "It would cost about 2 segments, more than 0" in page
     assert "Yes, send it" not in page
