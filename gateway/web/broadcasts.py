@@ -47,7 +47,7 @@ async def _list(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.reading() as connection:
         known = await progress.newest(connection, LISTED, chosen)
         asking = await progress.asking(connection)
-    values = {"known": known, "asking": asking, "states": list(BroadcastState), "chosen": chosen}
+    values: dict[str, Any] = {"known": known, "asking": asking, "states": list(BroadcastState), "chosen": chosen}
     return await _draw(request, "console/broadcasts.html", **values)
 
 
