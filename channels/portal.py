@@ -21,7 +21,7 @@ class Adapter(Channel):
     """The portal."""
 
     name = "portal"
-    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE)
+    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE, recalls=True)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         """Home, the look-up of a ticket, a post's page, and where a code is typed."""
@@ -40,7 +40,7 @@ class Adapter(Channel):
         """The newest posts, of one category, department or place when asked; live while nothing is chosen."""
         cursor = request.query.get("cursor")
         chosen = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-        posts, following = await desk.published(limit=PAGE, cursor=cursor, **chosen)
+        posts, following = await desk.published(limit=PAGE, cursor=cursor, settled=False, **chosen)
         earlier = "?" + urlencode({**chosen, "cursor": following}) if following else None
         values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": not cursor and not chosen}
         return await desk.page(request, "home.html", values)

@@ -161,6 +161,15 @@ class Delivery(Section):
         return budgets
 
 
+class Broadcast(Section):
+    """`[broadcast]`: how posts go to their followers."""
+
+    undo_seconds: float = Field(20, ge=0, le=3600)
+    ask_above: int = Field(5000, ge=0)
+    digests: bool = True
+    digest_hour: int = Field(18, ge=0, le=23)
+
+
 class Accounts(Section):
     """`[accounts]`: how staff log in."""
 
@@ -260,6 +269,7 @@ class Settings(Section):
     intake: Intake = Intake()
     media: Media = Media()
     delivery: Delivery = Delivery()
+    broadcast: Broadcast = Broadcast()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()

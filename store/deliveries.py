@@ -17,6 +17,8 @@ from store.vault import SealingKey, Vault
 
 # What the topics of all mailboxes begin with.
 MAILBOXES = "mailbox "
+# Who was told, or may have been.
+HEARD = (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT, DeliveryState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def row(
     values: dict[str, Any],
     language: str,
     at: datetime,
+    due_at: datetime | None = None,
     address_id: str | None = None,
     post_id: str | None = None,
     broadcast_id: str | None = None,
@@ -111,7 +114,7 @@ def row(
     sealed: bytes | None = None,
     despite_stop: bool = False,
 ) -> dict[str, Any]:
-    """A new row, due at once."""
+    """A new row, due at once unless it is said when."""
     return {
         "broadcast_id": broadcast_id,
         "post_id": post_id,
@@ -127,7 +130,7 @@ def row(
         "language": language,
         "despite_stop": despite_stop,
         "state": DeliveryState.DUE,
-        "due_at": at,
+        "due_at": due_at or at,
         "created_at": at,
     }
 
@@ -136,7 +139,7 @@ async def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Put deliveries into the outbox; one that is there already for its broadcast and address is passed over."""
     if rows:
         connection = transaction.connection
-        keys_of_one = ["broadcast_id", "channel", "address_id"]
+        keys_of_one = ["broadcast_id", "address_id", "channel"]
         await connection.execute(insert_new(connection, deliveries, keys_of_one), list(rows))
         transaction.wake(*topics(rows))
 
@@ -147,13 +150,22 @@ def topics(rows: Iterable[dict[str, Any]]) -> set[str]:
     return lines | {mailbox(row["address_id"]) for row in rows if row["kind"] == "mailbox"}
 
 
-async def drop_waiting(transaction: Transaction, post_id: str, reason: str, at: datetime) -> None:
-    """Take back what has not left yet of a post that was withdrawn."""
-    waiting = update(deliveries).where(deliveries.c.post_id == post_id, deliveries.c.state == DeliveryState.DUE)
-    of_broadcast = deliveries.c.broadcast_id.is_not(None)
-    await transaction.connection.execute(
-        waiting.where(of_broadcast).values(state=DeliveryState.DROPPED, reason=reason, done_at=at)
+async def drop_words(transaction: Transaction, post_id: str, phrases: Sequence[str], reason: str, at: datetime) -> None:
+    """Take back what the author of a post was to be told in these words and has not left, or was not looked at yet."""
+    unseen = (deliveries.c.kind == "mailbox") & deliveries.c.seen_at.is_(None)
+    waiting = update(deliveries).where(
+        _to_author(post_id, phrases),
+        deliveries.c.state.in_([DeliveryState.DUE, DeliveryState.HELD])
+        | (unseen & deliveries.c.state.in_([DeliveryState.SENT, DeliveryState.DELIVERED])),
     )
+    await transaction.connection.execute(waiting.values(state=DeliveryState.DROPPED, reason=reason, done_at=at))
+
+
+async def author_heard(connection: AsyncConnection, post_id: str, phrases: Sequence[str]) -> bool:
+    """Whether the author of a post was told something in one of these words, or may have been."""
+    heard = deliveries.c.state.in_(HEARD) | deliveries.c.seen_at.is_not(None)
+    wanted = select(deliveries.c.id).where(_to_author(post_id, phrases), heard)
+    return (await connection.execute(wanted.limit(1))).first() is not None
 
 
 async def of_posts(connection: AsyncConnection, post_ids: Sequence[str]) -> list[StaffDelivery]:
@@ -183,6 +195,11 @@ def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
         return None
     key = vault.unwrap(claimed.key_id, claimed.wrapped or b"") if claimed.key_id else None
     return vault.open(claimed.sealed, secrets_place(claimed.post_id, claimed.phrase), key)
+
+
+def _to_author(post_id: str, phrases: Sequence[str]) -> ColumnElement[bool]:
+    told = (deliveries.c.post_id == post_id) & (deliveries.c.audience == Audience.AUTHOR)
+    return told & deliveries.c.phrase.in_(phrases)
 
 
 def held(one: Row[Any], started_at: datetime, *, number: int | None = None, until: datetime | None = None) -> Claimed:

@@ -29,8 +29,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway.errors import StoreUnreachable
 
-# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk.
-WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
+# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk. The log is put
+# into the file after 32 MB, not after 4: a large change would else write the same pages of its indexes again and again.
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+    "cache_size=-65536",
+    "wal_autocheckpoint=8192",
+)
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
 # PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html).

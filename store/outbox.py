@@ -16,7 +16,7 @@ from gateway.schema import PRIORITY_RANK, DeliveryState, Priority
 from store.database import Transaction
 from store.deliveries import Claimed, held
 from store.dialect import insert_all
-from store.tables import UNDERWAY, addresses, attempts, deliveries, keys, posts
+from store.tables import UNDERWAY, addresses, attempts, broadcasts, deliveries, keys, posts
 
 RANKS = tuple(PRIORITY_RANK.values())
 FIRST_BULK = PRIORITY_RANK[Priority.BROADCAST]
@@ -148,7 +148,14 @@ async def _waiting(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if state is DeliveryState.DUE:  # what is unknown is settled also when no more of its broadcast may leave
+        wanted = wanted.where(deliveries.c.broadcast_id.is_(None) | deliveries.c.broadcast_id.not_in(_halted()))
     return list((await connection.execute(wanted)).scalars())
+
+
+def _halted() -> Select[Any]:
+    """Broadcasts of which nothing may leave, though what is due of them was not put aside yet."""
+    return select(broadcasts.c.id).where(broadcasts.c.state.in_(["paused", "stopping"]))
 
 
 def _claimable() -> Select[Any]:

@@ -18,6 +18,7 @@ from store.tables import attempts, deliveries, receipts, spendings
 # How far a delivery has come. An outcome or a receipt moves it only to a higher rank; a try that is over without a
 # message at the carrier begins again at `due`, and so does what a person has sent again.
 RANK = {
+    DeliveryState.HELD: 0,
     DeliveryState.DUE: 0,
     DeliveryState.SENDING: 1,
     DeliveryState.UNKNOWN: 2,

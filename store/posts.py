@@ -109,9 +109,14 @@ async def published(
     department: str | None = None,
     place: str | None = None,
     ticket: str | None = None,
+    until: datetime | None = None,
 ) -> tuple[list[PublicPost], str | None]:
-    """Published first posts, newest first, with their answers, and the cursor of the next page (None at the end)."""
+    """Published first posts, newest first, with their answers, and the cursor of the next page (None at the end).
+
+    With `until`, none that was published later.
+    """
     wanted = _public().where(_readable(), _open_kinds)
+    wanted = wanted if until is None else wanted.where(posts.c.published_at <= until)
     for column, value in ((posts.c.category, category), (posts.c.place, place), (posts.c.ticket, ticket)):
         wanted = wanted if value is None else wanted.where(column == value)
     if department is not None:

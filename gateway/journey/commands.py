@@ -6,6 +6,7 @@ Casework adds its own to the table of `runtime` at start.
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from gateway.journey import topics
 from gateway.journey.topics import ALL, Names
 from gateway.runtime import Asked, Command, Question, Reply
 from gateway.schema import Progress, Say, State
@@ -62,13 +63,14 @@ def status_chosen(asked: Asked, ticket: str) -> Reply:
 
 def follow(names: Names, asked: Asked) -> Reply:
     """Follow a topic; a ticket only when its asker may read it."""
-    topic = names.topic(asked.argument) if asked.argument else ALL
+    named, at_once = topics.without_now(asked.argument)
+    topic = names.topic(named) if named else ALL
     if topic is None:
         return _no_such_topic(names)
     if topic.startswith("ticket:") and not _may_read(asked):
         return Reply(Say("status_unknown", {"ticket": asked.ticket}))
-    said = "following" if topic == ALL else "following_topic"
-    return Reply(Say(said, {"topic": topic}), follow=topic, start=True)
+    said = "following_now" if at_once else "following" if topic == ALL else "following_topic"
+    return Reply(Say(said, {"topic": topic}), follow=topic, at_once=at_once, start=True)
 
 
 def unfollow(names: Names, asked: Asked) -> Reply:
@@ -136,7 +138,9 @@ def table(names: Names) -> Mapping[str, Command]:
         "status": Command(
             ("status", "查询", "进度", "查讯", "查寻", "查一下"), f"(?:{_TICKET})?", status, status_chosen
         ),
-        "follow": Command(("follow", "subscribe", "关注", "订阅", "关住"), names.pattern, partial(follow, names)),
+        "follow": Command(
+            ("follow", "subscribe", "关注", "订阅", "关住"), names.pattern + topics.NOW_PATTERN, partial(follow, names)
+        ),
         "unfollow": Command(("unfollow", "不再关注", "取消关注", "取关"), names.pattern, partial(unfollow, names)),
         "stop": Command(("stop", "stopall", "unsubscribe", "退订", "取消订阅", "退定", "推订", "td"), "", stop),
         "start": Command(("start", "unstop", "开通", "恢复"), "", start),

@@ -9,6 +9,7 @@ from gateway.web import (
     api,
     assets,
     auth,
+    broadcasts,
     console,
     console_api,
     deliveries,
@@ -32,7 +33,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (console, console_api, deliveries, words)
+CONSOLE = (broadcasts, console, console_api, deliveries, words)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 

@@ -1,10 +1,10 @@
 """The JSON that comes in and goes out of the API, as models: they check it and describe it (`openapi`)."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import BadInput
 from gateway.journey.moderation import LONGEST_NOTE
@@ -30,6 +30,13 @@ class Decision(In):
     text: str | None = Field(None, max_length=LONGEST_TEXT)
     version: int | None = Field(None, ge=1)
     alike: bool = False
+    expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+
+class BroadcastChange(In):
+    """What staff do with a broadcast."""
+
+    action: Literal["pause", "resume", "stop", "agree"]
 
 
 class Again(In):

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.casework import cases
 from gateway.errors import BadInput
-from gateway.journey import moderation, redelivery
+from gateway.journey import moderation, redelivery, undoing
 from gateway.schema import DeliveryState, moment
 from gateway.web import auth, bodies
 from gateway.web.api import whole_number
@@ -27,6 +27,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/console/queue", _queue),
         web.get("/api/v1/console/posts/{reference}", _post),
         web.post("/api/v1/console/posts/{reference}/decision", _decide),
+        web.post("/api/v1/console/posts/{reference}/undo", _undo),
         web.post("/api/v1/console/posts/{reference}/answers", _answer),
         web.get("/api/v1/console/deliveries", _deliveries),
         web.get("/api/v1/console/deliveries/{id:[0-9]{1,18}}", _delivery),
@@ -88,7 +89,14 @@ async def _decide(request: web.Request) -> web.Response:
         text=body.text,
         version=body.version,
         alike=body.alike,
+        expires_at=body.expires_at,
     )
+    return web.json_response({"version": version})
+
+
+async def _undo(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    version = await undoing.undo(request.app[RUNTIME], request.match_info["reference"], actor=account.name)
     return web.json_response({"version": version})
 
 

@@ -6,7 +6,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,7 @@ class Drawing:
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
+            "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
             "category": lambda slug: names["category"].get(slug, slug),
             "department": lambda slug: names["department"].get(slug, slug),

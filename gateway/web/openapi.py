@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import bodies
+from store.broadcasts import BroadcastState
 
 REFERENCE = "#/components/schemas/{model}"
 TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{8}$"}}
@@ -32,6 +33,8 @@ PATH_DELIVERY = {
     "required": True,
     "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_999},
 }
+BROADCAST = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -40,7 +43,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     that takes additions to a post, as `COMMENT`."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
-    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop]
+    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
     models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
@@ -112,6 +115,29 @@ def _paths() -> dict[str, dict[str, Any]]:
         },
         "/api/v1/console/posts/{reference}/decision": {
             "post": _operation("Decide", body="Decision", extra={"parameters": [PATH_REFERENCE], **staff})
+        },
+        "/api/v1/console/posts/{reference}/undo": {
+            "post": _operation(
+                "Undo the last decision, within the undo time",
+                {"type": "object"},
+                extra={"parameters": [PATH_REFERENCE], **staff},
+            )
+        },
+        "/api/v1/console/broadcasts": {
+            "get": _operation("Broadcasts", extra={"parameters": [BROADCAST_STATE, MOST_ITEMS], **staff})
+        },
+        "/api/v1/console/broadcasts/{id}": {
+            "get": _operation(
+                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [BROADCAST], **staff}
+            )
+        },
+        "/api/v1/console/broadcasts/{id}/change": {
+            "post": _operation(
+                "Pause, resume, stop a broadcast, or agree to its cost",
+                {"type": "object"},
+                body="BroadcastChange",
+                extra={"parameters": [BROADCAST], **staff},
+            )
         },
         "/api/v1/console/posts/{reference}/answers": {
             "post": _operation(

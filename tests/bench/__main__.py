@@ -3,13 +3,18 @@
 import asyncio
 import sys
 
-from tests.bench import delivery, intake
+from tests.bench import broadcast, delivery, intake
 from tests.bench import filter as word_filter
 
 
 async def main() -> None:
     """Run every measurement and print its figures."""
-    for figure in (*word_filter.measure(), *await intake.measure(), *await delivery.measure()):
+    for figure in (
+        *word_filter.measure(),
+        *await intake.measure(),
+        *await delivery.measure(),
+        *await broadcast.measure(),
+    ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal
         mark = "ok" if good else "short"
         sys.stdout.write(f"bench {figure.name}: {figure.value:.3g} {figure.unit} (goal {figure.goal:g}) {mark}\n")

@@ -66,11 +66,26 @@ def upgrade() -> None:
         sa.Column("topics", sa.JSON(), nullable=False),
         sa.Column("stage", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cursor", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("expected", sa.Integer(), nullable=True),
+        sa.Column("added", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cost", sa.Integer(), nullable=True),
+        sa.Column("agreed_by", sa.String(length=64), nullable=True),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("expanded_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcasts")),
     )
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
+        batch_op.create_index("ix_broadcasts_created_at", ["created_at"], unique=False)
+        batch_op.create_index(
+            "ix_broadcasts_expires_at",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("expires_at IS NOT NULL"),
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_broadcasts_open", ["state", "created_at"], unique=False)
         batch_op.create_index("ix_broadcasts_post_id", ["post_id"], unique=False)
 
@@ -132,12 +147,19 @@ def upgrade() -> None:
         sa.Column("seen_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
-            "broadcast_id", "channel", "address_id", name=op.f("uq_deliveries_broadcast_id_channel_address_id")
+            "broadcast_id", "address_id", "channel", name=op.f("uq_deliveries_broadcast_id_address_id_channel")
         ),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_address_id_id", ["address_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_broadcast",
+            ["broadcast_id", "state", "channel"],
+            unique=False,
+            sqlite_where=sa.text("broadcast_id IS NOT NULL"),
+            postgresql_where=sa.text("broadcast_id IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_carrier_id",
             ["channel", "carrier_id"],
@@ -182,6 +204,21 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
             postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
         )
+
+    op.create_table(
+        "digests",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("cursor", sa.String(length=64), nullable=True),
+        sa.Column("added", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_digests")),
+        sa.UniqueConstraint("until", name=op.f("uq_digests_until")),
+    )
+    with op.batch_alter_table("digests", schema=None) as batch_op:
+        batch_op.create_index("ix_digests_state", ["state"], unique=False)
 
     op.create_table(
         "events",
@@ -479,6 +516,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("address_id", sa.String(length=32), nullable=False),
         sa.Column("topic", sa.String(length=96), nullable=False),
+        sa.Column("at_once", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_subscriptions_address_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
@@ -574,6 +612,10 @@ def downgrade() -> None:
 
     op.drop_table("gists")
     op.drop_table("events")
+    with op.batch_alter_table("digests", schema=None) as batch_op:
+        batch_op.drop_index("ix_digests_state")
+
+    op.drop_table("digests")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_underway",
@@ -607,6 +649,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("carrier_id IS NOT NULL"),
             postgresql_where=sa.text("carrier_id IS NOT NULL"),
         )
+        batch_op.drop_index(
+            "ix_deliveries_broadcast",
+            sqlite_where=sa.text("broadcast_id IS NOT NULL"),
+            postgresql_where=sa.text("broadcast_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
@@ -625,6 +672,12 @@ def downgrade() -> None:
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
         batch_op.drop_index("ix_broadcasts_post_id")
         batch_op.drop_index("ix_broadcasts_open")
+        batch_op.drop_index(
+            "ix_broadcasts_expires_at",
+            sqlite_where=sa.text("expires_at IS NOT NULL"),
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_broadcasts_created_at")
 
     op.drop_table("broadcasts")
     with op.batch_alter_table("audit", schema=None) as batch_op:
