@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Dialect,
     Engine,
     Insert,
@@ -103,10 +104,12 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
-def insert_new(connection: AsyncConnection, table: Table, keys: Sequence[str]) -> Insert:
-    """An INSERT that passes over rows whose `keys` are there already."""
+def insert_new(
+    connection: AsyncConnection, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None
+) -> Insert:
+    """An INSERT that passes over rows whose `keys` are there already; `where` is that of a partial unique index."""
     maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return maker(table).on_conflict_do_nothing(index_elements=keys)
+    return maker(table).on_conflict_do_nothing(index_elements=keys, index_where=where)
 
 
 def upsert(connection: AsyncConnection, table: Table, keys: Sequence[str], columns: Sequence[str]) -> Insert:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -19,6 +19,7 @@ from channels.base import Channel
 from gateway import clock
 from gateway.errors import VaultError
 from gateway.journey import rendering
+from gateway.journey.breaker import Breaker
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState, Outgoing, SendResult
 from store import changes, citizens, deliveries
@@ -29,7 +30,7 @@ from store.deliveries import Claimed, Recorded
 LOOK_EVERY = 2.0
 SETTLE_AFTER = timedelta(seconds=5)
 SETTLE_AGAIN = timedelta(minutes=1)
-# A line that cannot work at all, by its own settings, is tried again this often.
+# A message that met wrong settings is due again after this long; the breaker decides when the line is tried.
 MISCONFIGURED_WAIT = timedelta(minutes=1)
 # Longest carrier's words kept with an attempt.
 DETAIL = 300
@@ -47,8 +48,11 @@ class Line:
         self._settings = runtime.settings.delivery
         self._bell = runtime.database.wakeups.bell(deliveries.outbox(channel.name))
         self._running: set[asyncio.Task[None]] = set()
-        self._not_before: datetime | None = None
-        self._failed_in_a_row = 0
+        health = runtime.settings.health
+        self._breaker = Breaker(
+            failures=health.breaker_failures, first=health.breaker_wait, longest=health.breaker_longest
+        )
+        runtime.breakers[channel.name] = self._breaker
         self._records: Batch[Recorded, None] = Batch(runtime.database, self._record, limit=1_000_000)
 
     async def run(self) -> None:
@@ -72,7 +76,10 @@ class Line:
         free = self._settings.workers - len(self._running)
         at = clock.now()
         # Claimed by the half dozen, not one by one: a claim is a commit.
-        if free * 2 < self._settings.workers or (self._not_before and at < self._not_before):
+        if free * 2 < self._settings.workers or self._runtime.switches.paused(self.name):
+            return False
+        free = self._breaker.allowed(at, free)
+        if not free:
             return False
         async with self._runtime.database.reading() as connection:
             due = await deliveries.next_due(connection, self.name)
@@ -81,6 +88,8 @@ class Line:
         until, write = at + timedelta(seconds=self._settings.lease), self._runtime.database.write
         claimed = await write(lambda tx: deliveries.claim(tx, self.name, at, until, free))
         unknown = [] if claimed else await write(lambda tx: deliveries.claim_unknown(tx, self.name, at, until, free))
+        if claimed:
+            self._breaker.started(at)
         async with self._runtime.database.reading() as connection:
             await self._start(connection, claimed, unknown)
         return bool(claimed or unknown)
@@ -165,7 +174,7 @@ class Line:
     def _sent(self, claimed: Claimed, result: SendResult) -> Recorded:
         receipts = self._channel.capabilities.receipts and not result.final
         state = DeliveryState.SENT if receipts else DeliveryState.DELIVERED
-        self._failed_in_a_row = 0
+        self._breaker.answered()
         return self._outcome(claimed, state, carrier_id=result.carrier_id)
 
     def _after(self, claimed: Claimed, failure: failures.Failure) -> Recorded:
@@ -175,29 +184,27 @@ class Line:
         match failure:
             case failures.Throttled():
                 wait = timedelta(seconds=failure.retry_after or self._backoff(claimed.number))
-                self._not_before = at + wait
+                self._breaker.hold(at, wait.total_seconds())
                 return self._outcome(claimed, DeliveryState.DUE, reason="throttled", due_at=at + wait, **words)
             case failures.Misconfigured():
-                self._not_before = at + MISCONFIGURED_WAIT
-                return self._outcome(
-                    claimed, DeliveryState.DUE, reason="misconfigured", due_at=self._not_before, **words
-                )
+                self._breaker.tripped(at, "misconfigured")
+                due_at = at + MISCONFIGURED_WAIT
+                return self._outcome(claimed, DeliveryState.DUE, reason="misconfigured", due_at=due_at, **words)
             case failures.RetryLater() if claimed.number < self._settings.tries:
-                self._slow_down(at)
+                self._breaker.failed(at, "later")
                 due_at = at + timedelta(seconds=self._backoff(claimed.number))
                 return self._outcome(claimed, DeliveryState.DUE, reason="later", due_at=due_at, **words)
             case failures.Unknown():
+                self._breaker.failed(at, "unknown")
                 due_at = at + SETTLE_AFTER
                 return self._outcome(claimed, DeliveryState.UNKNOWN, reason="unknown", due_at=due_at, **words)
-            case _:
+            case failures.RetryLater():
+                self._breaker.failed(at, "later")
                 return self._outcome(claimed, DeliveryState.FAILED, reason=_reason(failure), **words)
-
-    def _slow_down(self, at: datetime) -> None:
-        """A carrier that refuses everybody is left alone for a while, longer each time."""
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row % self._settings.workers == 0:
-            wait = self._backoff(self._failed_in_a_row // self._settings.workers)
-            self._not_before = at + timedelta(seconds=wait)
+            case _:
+                # It concerns this recipient only: the carrier answered.
+                self._breaker.answered()
+                return self._outcome(claimed, DeliveryState.FAILED, reason=_reason(failure), **words)
 
     def _backoff(self, tries: int) -> float:
         """Seconds to wait after so many tries: doubled each time, spread so that many do not come back at once."""
@@ -209,6 +216,7 @@ class Line:
 
     async def _record(self, transaction: Transaction, outcomes: Sequence[Recorded]) -> Sequence[None]:
         await deliveries.record(transaction, self.name, outcomes)
+        self._runtime.pulse.outcomes(self.name, [outcome.state for outcome in outcomes])
         return [None] * len(outcomes)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
