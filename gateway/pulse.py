@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gateway import clock
 from gateway.schema import DeliveryState
@@ -40,8 +41,10 @@ class Pulse:
     def __init__(self) -> None:
         self.total: defaultdict[str, Tally] = defaultdict(Tally)
         self.unsigned: dict[str, Unsigned] = {}
-        # Seconds by which the event loop was late, at worst since it was last asked.
-        self.lag = 0.0
+        self.since = clock.now()
+        # How this process's breakers were noted in the store last.
+        self.noted: dict[str, Mapping[str, Any]] = {}
+        self._lag = 0.0
         self._counts: defaultdict[tuple[datetime, str], Tally] = defaultdict(Tally)
         self._counting = threading.Lock()
 
@@ -63,6 +66,15 @@ class Pulse:
         """Count a request whose signature did not fit, and remember its addresses (without parameters)."""
         self.unsigned[channel] = Unsigned(expected[:300], seen[:300], clock.now())
         self.add(channel, Tally(unsigned=1))
+
+    def late(self, seconds: float) -> None:
+        """Note by how much the event loop was late."""
+        self._lag = max(self._lag, seconds)
+
+    def take_lag(self) -> float:
+        """By how many seconds it was late, at worst since it was last asked."""
+        lag, self._lag = self._lag, 0.0
+        return lag
 
     def take(self) -> tuple[Counts, Mapping[str, Unsigned]]:
         """What came since the last time."""

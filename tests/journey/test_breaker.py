@@ -100,7 +100,7 @@ DEEDS = st.lists(
 
 
 @given(DEEDS)
-def test_whatever_happens_it_lets_something_through_in_the_end_and_never_too_much(
+def test_whatever_happens_something_gets_through_in_the_end_and_never_too_much(
     deeds: list[tuple[str, float]],
 ) -> None:
     breaker, at = a_breaker(), START
