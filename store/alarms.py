@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.citizens import address_place
@@ -114,6 +114,7 @@ async def prove(transaction: Transaction, account_id: str, at: datetime) -> None
     await transaction.connection.execute(mine.values(proved_at=at))
 
 
-async def remove(transaction: Transaction, account_id: str) -> None:
-    """Tell this account nothing any more."""
-    await transaction.connection.execute(delete(alarms).where(alarms.c.account_id == account_id))
+async def remove(transaction: Transaction, account_id: str, at: datetime) -> None:
+    """Tell this account nothing any more; how many codes it asked for today stays known."""
+    mine = update(alarms).where(alarms.c.account_id == account_id)
+    await transaction.connection.execute(mine.values(proved_at=None, expires_at=at))

@@ -11,7 +11,7 @@ from gateway.journey import mailbox, moderation, routing
 from gateway.schema import Action, DeliveryState
 from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import counts, deliveries, history, posts
+from store import deliveries, history, posts
 from store.accounts import Role
 from store.posts import StaffPost
 
@@ -30,7 +30,6 @@ def routes() -> list[web.RouteDef]:
         web.post("/console/posts/{id}/decision", _decide),
         web.post("/console/posts/{ticket}/answers", _answer),
         web.get("/console/deliveries", _deliveries),
-        web.get("/console/channels", _channels),
         web.post("/console/logout", _log_out),
     ]
 
@@ -41,7 +40,7 @@ async def _queue(request: web.Request) -> web.Response:
 
 async def _rows(request: web.Request) -> web.Response:
     """The rows of the queue alone, for the page to take in."""
-    return await _draw(request, "console/rows.html", **await _waiting(request))
+    return await draw(request, "console/rows.html", **await _waiting(request))
 
 
 async def _find(request: web.Request) -> web.Response:
@@ -98,22 +97,8 @@ async def _deliveries(request: web.Request) -> web.Response:
     state = DeliveryState(chosen) if chosen in list(DeliveryState) else None
     async with request.app[RUNTIME].database.reading() as connection:
         found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=DELIVERIES)
-    return await _draw(
+    return await draw(
         request, "console/deliveries.html", deliveries=found, states=list(DeliveryState), chosen=state, ticket=ticket
-    )
-
-
-async def _channels(request: web.Request) -> web.Response:
-    runtime = request.app[RUNTIME]
-    async with runtime.database.reading() as connection:
-        activity = await counts.activity(connection, list(runtime.channels))
-    demo = any(runtime.simulated(name) for name in runtime.channels)
-    return await _draw(
-        request,
-        "console/channels.html",
-        plans=runtime.plans,
-        activity=activity,
-        models=runtime.models.languages(demo=demo),
     )
 
 
@@ -133,7 +118,7 @@ async def _again(request: web.Request, back: str, error: BadInput | Conflict) ->
 
 
 async def _draw_queue(request: web.Request, fault: str | None = None, status: int = 200) -> web.Response:
-    return await _draw(request, "console/queue.html", status, fault=fault, **await _waiting(request))
+    return await draw(request, "console/queue.html", status, fault=fault, **await _waiting(request))
 
 
 async def _draw_post(
@@ -153,7 +138,7 @@ async def _draw_post(
         converses = await mailbox.converses(runtime, connection, ticket)
     first = thread[0]
     chosen = account.department or first.department or _suggested(request, first)
-    return await _draw(
+    return await draw(
         request,
         "console/post.html",
         status,
@@ -181,7 +166,8 @@ async def _waiting(request: web.Request) -> dict[str, Any]:
     return {"posts": queue, "suggested": {post.id: _suggested(request, post) for post in queue}}
 
 
-async def _draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+async def draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+    """A page of the console, with what all of them know."""
     runtime = request.app[RUNTIME]
     async with runtime.database.reading() as connection:
         waiting = await posts.waiting(connection)

@@ -382,7 +382,7 @@ async def test_what_one_process_is_told_all_obey_within_seconds(
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true():
+        while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 

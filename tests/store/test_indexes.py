@@ -10,20 +10,47 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
-from gateway.journey import erasure, export, identity, mailbox, media, moderation, names, showing
+from gateway.journey import (
+    alarm_lines,
+    erasure,
+    export,
+    identity,
+    mailbox,
+    media,
+    moderation,
+    names,
+    showing,
+    switching,
+    watching,
+)
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
-from store import challenges, citizens, counts, deliveries, history, mine, posts, words
+from store import (
+    accounts,
+    alarms,
+    challenges,
+    citizens,
+    counts,
+    deliveries,
+    history,
+    incidents,
+    mine,
+    posts,
+    tallies,
+    words,
+)
 from store import mailbox as mailbox_rows
 from store import media as media_rows
+from store.standings import Position
 from store.tables import metadata
+from store.tallies import Span, Tally
 from tests.conftest import settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts"}
+SMALL = {"leases", "accounts", "alarms", "standings", "switches"}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -73,6 +100,34 @@ async def live_a_day(runtime: Runtime) -> None:
     await showing.show(runtime, file.id, False, actor="mo")
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await be_somebody(runtime)
+    await watch(runtime)
+
+
+async def watch(runtime: Runtime) -> None:
+    """Look after the channels, with a fault that begins and ends."""
+    operated = runtime.settings.health.model_copy(update={"operators": (f"tel:{DAVID}",), "calm_minutes": 0})
+    runtime.settings = runtime.settings.model_copy(update={"health": operated})
+    runtime.pulse.forged("form", "https://line.example/hooks/form", "http://line.example/hooks/form")
+    await watching.check(runtime)
+    await watching.look(runtime)
+    runtime.pulse.add("form", Tally(broken=watching.health.BROKEN_CONNECTIONS))
+    await watching.look(runtime)
+    await watching.look(runtime)
+    await switching.switch(runtime, "form", Position.PAUSED, actor="op")
+    await switching.switch(runtime, "form", None, actor="op")
+    account = await runtime.database.write(lambda tx: accounts.add(tx, "op", accounts.Role.ADMINISTRATOR, "x"))
+    await alarm_lines.ask(runtime, account.id, DAVID, "en")
+    with pytest.raises(BadInput):
+        await alarm_lines.prove(runtime, account.id, "not it")
+    async with runtime.database.reading() as connection:
+        [incident] = await incidents.lately(connection, 5, "form")
+        await incidents.lately(connection, 5)
+        await incidents.open_numbers(connection)
+        await tallies.since(connection, Span.HOUR, clock.now())
+    await runtime.database.write(lambda tx: alarms.prove(tx, account.id, clock.now()))
+    await runtime.database.write(lambda tx: alarms.remove(tx, account.id, clock.now()))
+    await runtime.database.write(lambda tx: incidents.close(tx, incident.id, clock.now()))
+    await upkeep.forget(runtime)
 
 
 async def be_somebody(runtime: Runtime) -> None:
