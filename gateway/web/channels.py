@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from channels.base import DeliveryKind
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotFound
 from gateway.journey import alarm_lines, identity, switching
@@ -57,6 +58,8 @@ class Row:
     in_a_minute: float = 0
     out_a_minute: float = 0
     heals: bool | None = None
+    receives: bool = False
+    sends: bool = False
 
     @property
     def error_share(self) -> float | None:
@@ -130,6 +133,8 @@ async def rows(runtime: Runtime) -> list[Row]:
                 hour=sum(minutes.get(name, {}).values(), Tally()),
                 in_a_minute=lately.received / RATE_MINUTES,
                 out_a_minute=lately.sent / RATE_MINUTES,
+                receives=runtime.channels[name].capabilities.receives,
+                sends=runtime.channels[name].capabilities.delivery is not DeliveryKind.NONE,
                 heals=all(one.cause in HEALS for one in own) if stands in (Condition.HEALING, Condition.ACT) else None,
             )
         )
@@ -143,6 +148,11 @@ def lasting(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
+
+
+def rate(number: float) -> str:
+    """A rate as it is read at a glance: 0, 0.4, 12."""
+    return f"{number:.1f}" if 0 < number < 10 else f"{number:.0f}"
 
 
 async def _all(request: web.Request) -> web.Response:
@@ -168,6 +178,7 @@ async def _draw_all(request: web.Request, fault: EverylineError | None = None, *
         incidents=listed,
         heals=HEALS,
         lasting=lasting,
+        rate=rate,
         moment_of=datetime.fromisoformat,
         at=clock.now(),
         models=runtime.models.languages(demo=demo),
@@ -200,9 +211,9 @@ async def _draw_one(request: web.Request, name: str) -> web.Response:
         incidents=listed,
         heals=HEALS,
         lasting=lasting,
+        rate=rate,
         moment_of=datetime.fromisoformat,
         at=at,
-        receives=runtime.channels[name].capabilities.receives,
         may_switch=request[ACCOUNT].role is Role.ADMINISTRATOR,
     )
 

@@ -14,6 +14,7 @@ from gateway.journey import (
     alarm_lines,
     erasure,
     export,
+    health,
     identity,
     mailbox,
     media,
@@ -110,7 +111,7 @@ async def watch(runtime: Runtime) -> None:
     runtime.pulse.forged("form", "https://line.example/hooks/form", "http://line.example/hooks/form")
     await watching.check(runtime)
     await watching.look(runtime)
-    runtime.pulse.add("form", Tally(broken=watching.health.BROKEN_CONNECTIONS))
+    runtime.pulse.add("form", Tally(broken=health.BROKEN_CONNECTIONS))
     await watching.look(runtime)
     await watching.look(runtime)
     await switching.switch(runtime, "form", Position.PAUSED, actor="op")
