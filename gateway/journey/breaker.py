@@ -10,6 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from channels.failures import Failure, Misconfigured, RetryLater, Throttled, Unknown
+
+# Why it is open when only a person can put it right.
+MISCONFIGURED = "misconfigured"
 # A probe whose end nobody hears of is forgotten after this long.
 PROBE_FOR = timedelta(minutes=2)
 # What is doubled with each opening must not outgrow a number.
@@ -67,6 +71,23 @@ class Breaker:
         self._in_a_row = self._openings = 0
         self.until = self.opened_at = self.why = self._probe_until = None
 
+    def heard(self, failure: Failure, due_at: datetime | None, at: datetime) -> None:
+        """A message could not be sent, and comes up again at `due_at`: what that means for all others on the line."""
+        match failure:
+            case Throttled():
+                self.hold(due_at or at)
+            case Misconfigured():
+                self.tripped(at, MISCONFIGURED)
+            case RetryLater() | Unknown():
+                self.failed(at, type(failure).__name__.lower())
+            case _:
+                # It concerns its recipient only: the carrier answered.
+                self.answered()
+
+    def again_at(self, at: datetime) -> datetime:
+        """When what cannot go now may be tried again."""
+        return max(at, self.until or at, self._held_until or at)
+
     def failed(self, at: datetime, why: str) -> None:
         """The channel failed, whoever it was for."""
         self._in_a_row += 1
@@ -81,9 +102,8 @@ class Breaker:
             self._open(at, why)
         self.why = why
 
-    def hold(self, at: datetime, seconds: float) -> None:
-        """The carrier asks for patience: nothing goes for so long."""
-        until = at + timedelta(seconds=seconds)
+    def hold(self, until: datetime) -> None:
+        """The carrier asks for patience: nothing goes before."""
         self._held_until = max(until, self._held_until or until)
         self._probe_until = None
 

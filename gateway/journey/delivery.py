@@ -178,32 +178,28 @@ class Line:
         return self._outcome(claimed, state, carrier_id=result.carrier_id)
 
     def _after(self, claimed: Claimed, failure: failures.Failure) -> Recorded:
-        """What follows a failure: the one place that says it."""
+        """What follows a failure: for its delivery here, for the whole line in the breaker."""
+        outcome = self._outcome_of(claimed, failure)
+        self._breaker.heard(failure, outcome.due_at, clock.now())
+        return outcome
+
+    def _outcome_of(self, claimed: Claimed, failure: failures.Failure) -> Recorded:
         words: dict[str, Any] = {"code": failure.code, "detail": failure.detail[:DETAIL]}
         at = clock.now()
         match failure:
             case failures.Throttled():
                 wait = timedelta(seconds=failure.retry_after or self._backoff(claimed.number))
-                self._breaker.hold(at, wait.total_seconds())
                 return self._outcome(claimed, DeliveryState.DUE, reason="throttled", due_at=at + wait, **words)
             case failures.Misconfigured():
-                self._breaker.tripped(at, "misconfigured")
                 due_at = at + MISCONFIGURED_WAIT
                 return self._outcome(claimed, DeliveryState.DUE, reason="misconfigured", due_at=due_at, **words)
             case failures.RetryLater() if claimed.number < self._settings.tries:
-                self._breaker.failed(at, "later")
                 due_at = at + timedelta(seconds=self._backoff(claimed.number))
                 return self._outcome(claimed, DeliveryState.DUE, reason="later", due_at=due_at, **words)
             case failures.Unknown():
-                self._breaker.failed(at, "unknown")
                 due_at = at + SETTLE_AFTER
                 return self._outcome(claimed, DeliveryState.UNKNOWN, reason="unknown", due_at=due_at, **words)
-            case failures.RetryLater():
-                self._breaker.failed(at, "later")
-                return self._outcome(claimed, DeliveryState.FAILED, reason=_reason(failure), **words)
             case _:
-                # It concerns this recipient only: the carrier answered.
-                self._breaker.answered()
                 return self._outcome(claimed, DeliveryState.FAILED, reason=_reason(failure), **words)
 
     def _backoff(self, tries: int) -> float:

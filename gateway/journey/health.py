@@ -11,7 +11,7 @@ from typing import Any
 
 from channels.base import Standing as Found
 from gateway.journey import silence
-from gateway.journey.breaker import BreakerState
+from gateway.journey.breaker import MISCONFIGURED, BreakerState
 from gateway.journey.silence import Usual
 from gateway.settings import Health
 from store.counts import Activity
@@ -129,7 +129,7 @@ def _breaker(facts: Facts) -> Finding | None:
     if breaker_state(facts.standing, facts.at) is BreakerState.CLOSED:
         return None
     why = (facts.standing.breaker or {}).get("why")
-    return Finding(Cause.SETTINGS if why == "misconfigured" else Cause.UNREACHABLE, {"why": why})
+    return Finding(Cause.SETTINGS if why == MISCONFIGURED else Cause.UNREACHABLE, {"why": why})
 
 
 def _signatures(facts: Facts, limits: Health) -> Finding | None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels import failures
 from gateway.journey.breaker import PROBE_FOR, Breaker, BreakerState
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -85,13 +86,38 @@ def test_wrong_settings_open_it_at_once() -> None:
 
 def test_patience_asked_for_is_kept_and_opens_nothing() -> None:
     breaker = a_breaker()
-    breaker.hold(START, 30)
-    breaker.hold(START, 5)
+    breaker.hold(after(30))
+    breaker.hold(after(5))
     assert (breaker.state(START), breaker.allowed(after(29), 16), breaker.allowed(after(30), 16)) == (
         BreakerState.CLOSED,
         0,
         16,
     )
+
+
+@pytest.mark.parametrize(
+    ("failure", "state", "allowed"),
+    [
+        (failures.Throttled("wait"), BreakerState.CLOSED, 0),
+        (failures.Misconfigured("bad token"), BreakerState.OPEN, 0),
+        (failures.RetryLater("503"), BreakerState.OPEN, 0),
+        (failures.Unknown("no answer"), BreakerState.OPEN, 0),
+        (failures.Refused("no"), BreakerState.CLOSED, 16),
+        (failures.RecipientGone("gone"), BreakerState.CLOSED, 16),
+        (failures.OptedOut("stop"), BreakerState.CLOSED, 16),
+        (failures.WindowClosed("late"), BreakerState.CLOSED, 16),
+    ],
+)
+def test_what_concerns_one_recipient_opens_nothing(
+    failure: failures.Failure, state: BreakerState, allowed: int
+) -> None:
+    breaker = a_breaker()
+    for _ in range(FAILURES):
+        breaker.heard(failure, after(20), START)
+    assert (breaker.state(START), breaker.allowed(START, 16)) == (state, allowed)
+    assert (breaker.again_at(START) > START) is (allowed == 0)
+    breaker.heard(failures.Refused("the carrier answers"), None, after(20))
+    assert breaker.allowed(after(20), 16) == 16
 
 
 DEEDS = st.lists(
@@ -114,7 +140,7 @@ def test_whatever_happens_something_gets_through_in_the_end_and_never_too_much(
             case "tripped":
                 breaker.tripped(at, "settings")
             case "hold":
-                breaker.hold(at, 20)
+                breaker.hold(at + timedelta(seconds=20))
             case "started" if allowed:
                 breaker.started(at)
             case "answered":
