@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from channels.base import Capabilities, Channel, DeliveryKind, Desk, Guard, Route
+from gateway import clock
 from gateway.errors import BadInput, NotFound, TooMany
 from gateway.schema import Outgoing, SendResult
 
@@ -82,4 +83,5 @@ class Adapter(Channel):
         if post.ticket != ticket:  # this report was put under another one
             raise web.HTTPSeeOther(f"/posts/{post.ticket}")
         comments = (await desk.comments(ticket))[0] if post.comments else ()
-        return await desk.page(request, "post.html", {"post": post, "comments": comments, **values}, status)
+        known = {"post": post, "comments": comments, "form_id": clock.new_id(), "added": "added" in request.query}
+        return await desk.page(request, "post.html", {**known, **values}, status)

@@ -56,7 +56,8 @@ class Reply:
 
     `follow` and `unfollow` are topics (`unfollow` of "*" is all of them); `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
-    a word a report of its own, `attach` (post, thread) makes a report a word under another.
+    a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
+    paid message.
     """
 
     say: Say
@@ -69,6 +70,7 @@ class Reply:
     private: tuple[KnownThread, bool] | None = None
     detach: KnownComment | None = None
     attach: tuple[KnownThread, KnownThread] | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class StaffPost:
     alike: int = 0
     group: str | None = None
     parent: str | None = None
+    thread_text: str = ""
     media: tuple[StaffMedia, ...] = ()
 
 
@@ -240,7 +241,8 @@ def _staff() -> Select[Any]:
     alike = select(func.count()).where(_same.c.group_id == posts.c.id, _same.c.state.in_([State.PENDING, State.HELD]))
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
-        .add_columns(_thread.c.ticket.label("thread_ticket"), alike.scalar_subquery().label("alike"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"), _thread.c.text.label("thread_text"))
+        .add_columns(alike.scalar_subquery().label("alike"))
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
     )
@@ -366,5 +368,6 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         alike=row.alike,
         group=row.group_id,
         parent=row.parent_id,
+        thread_text=row.thread_text if row.parent_id else "",
         media=files,
     )

@@ -49,7 +49,7 @@ def answer(draft: Draft, reply: Reply) -> Taken:
         _attach(draft, *reply.attach)
     if reply.private:
         _make_private(draft, *reply.private)
-    if not draft.incoming.carrier_replied:
+    if not draft.incoming.carrier_replied and not (reply.silent and draft.pays):
         draft.reply(reply.say, despite_stop=reply.stop or reply.start)
     return Taken(Outcome.COMMAND, reply.say, draft.language)
 

@@ -12,6 +12,22 @@ from gateway.schema import Progress, Say, State
 from store.facts import KnownThread
 from store.incoming import EVERY_TOPIC
 
+# Said to be polite: nobody's work, and an answer would only be answered again.
+_THANKS = (
+    "thanks",
+    "thank you",
+    "thx",
+    "ok",
+    "okay",
+    "谢谢",
+    "谢谢你",
+    "谢谢您",
+    "多谢",
+    "感谢",
+    "好的",
+    "收到",
+    "知道了",
+)
 EXAMPLE_TICKET = "48217059"
 # How many of somebody's own reports are offered when it is not said which is meant.
 MOST_OFFERED = 5
@@ -24,6 +40,8 @@ _LANGUAGES = {
     "en": "en", "english": "en", "英文": "en", "英语": "en",
     "zh": "zh", "cn": "zh", "chinese": "zh", "中文": "zh", "汉语": "zh", "普通话": "zh",
 }  # fmt: skip
+# One word behind LANGUAGE that may be the name of any: told which there are, and not taken for a report.
+_ANY_LANGUAGE = r"(?<=[\s:：])[a-z]{2,16}|[\u4e00-\u9fff]{1,4}[文语话]"
 
 
 def status(asked: Asked) -> Reply:
@@ -123,10 +141,12 @@ def table(names: Names) -> Mapping[str, Command]:
         "stop": Command(("stop", "stopall", "unsubscribe", "退订", "取消订阅", "退定", "推订", "td"), "", stop),
         "start": Command(("start", "unstop", "开通", "恢复"), "", start),
         "help": Command(("help", "info", "帮助", "帮组"), "", explain),
+        "hello": Command(("hello", "hi", "hey", "你好", "您好", "在吗", "在么", "有人吗"), "", explain),
+        "thanks": Command(_THANKS, "", lambda _: Reply(Say("thanks"), silent=True)),
         "private": Command(("private", "私密", "保密"), f"(?:{_TICKET})?", private),
         "public": Command(("public", "公开"), f"(?:{_TICKET})?", partial(private, keep=False)),
         "new": Command(("new", "另一件", "新诉求", "不是同一件"), "", separate, belongs),
-        "language": Command(("language", "lang", "语言", "语种"), f"(?:{either})?", language),
+        "language": Command(("language", "lang", "语言", "语种"), f"(?:{either}|{_ANY_LANGUAGE})?", language),
         "english": Command(("english", "英文", "英语"), "", lambda _: Reply(Say("language_set"), language="en")),
         "chinese": Command(("chinese", "中文", "汉语"), "", lambda _: Reply(Say("language_set"), language="zh")),
     }

@@ -30,11 +30,13 @@ STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """The whole description. A channel that takes JSON names its model as `BODY`, and as `FORM` that with files."""
+    """The whole description. A channel that takes JSON names its model as `BODY`, and as `FORM` that with files; one
+    that takes additions to a post, as `COMMENT`."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
-    models += [*taken, *forms]
+    added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
+    models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = _paths()
     if taken:
@@ -43,6 +45,10 @@ def describe(runtime: Runtime) -> dict[str, Any]:
             described = _with_files(schemas["$defs"].pop(forms[0].__name__), runtime)
             say["requestBody"]["content"]["multipart/form-data"] = {"schema": described}
         paths["/api/v1/posts"]["post"] = say
+    for model in added:
+        paths["/api/v1/posts/{ticket}/comments"]["post"] = _operation(
+            "Add to a published post", body=model.__name__, status="202", extra={"parameters": [TICKET, _IDEMPOTENCY]}
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Everyline", "version": "1", "description": "What a city's people say, and the answers."},
