@@ -293,12 +293,13 @@ async def test_wrong_settings_stop_the_line_at_once_and_need_a_person(
     texting.fail = [failures.Misconfigured("bad token") for _ in range(1000)]
     line = Line(runtime, texting)
     await deliver(runtime, line)
-    assert 1000 - len(texting.fail) == runtime.settings.delivery.workers
+    tried = 1000 - len(texting.fail)
+    assert tried <= runtime.settings.delivery.workers, "those under way at most"
     await watching.look(runtime)
     assert [one.cause for one in await the_incidents(runtime)] == ["settings"]
     later(1.1)
     await deliver(runtime, line)
-    assert 1000 - len(texting.fail) == runtime.settings.delivery.workers + 1, "one probe only"
+    assert 1000 - len(texting.fail) == tried + 1, "one probe only"
 
 
 async def test_a_breaker_left_by_a_dead_process_is_forgotten(
