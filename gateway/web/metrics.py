@@ -44,6 +44,7 @@ class Metrics:
             "everyline_last_in_timestamp_seconds", "When a channel last received", ["channel"], registry=self.registry
         )
 
+        self.lost = Gauge("everyline_workers_lost", "Worker processes lost", ["pool"], registry=self.registry)
         self.lag = Gauge("everyline_loop_lag_seconds", "Lateness of the event loop", registry=self.registry)
         self.breaker = Gauge(
             "everyline_breaker_open", "1 while nothing is sent, 0.5 while probing", ["channel"], registry=self.registry
@@ -98,6 +99,8 @@ async def _metrics(request: web.Request) -> web.Response:
         standing = await standings.known(connection)
         open_numbers = await incidents.open_numbers(connection)
     at = clock.now()
+    metrics.lost.labels("speech").set(runtime.workers.lost)
+    metrics.lost.labels("files").set(runtime.openers.lost)
     metrics.lag.set(runtime.pulse.take_lag())
     for name, found in activity.items():
         metrics.breaker.labels(name).set(BREAKERS[breaker_state(standing.get(name, Standing()), at)])
