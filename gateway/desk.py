@@ -15,7 +15,6 @@ from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, media, posts
-from store.tallies import Tally
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
 ISOLATED_RETRY = 60
@@ -61,7 +60,7 @@ class Desk:
             raise Busy("this line takes nothing in just now; nothing was kept, please repeat later", ISOLATED_RETRY)
         taken = await self._intake.take(incoming)
         if not taken.repeated:
-            self._runtime.pulse.add(incoming.channel, Tally(received=1))
+            self._runtime.pulse.count(incoming.channel, "received")
         return taken
 
     async def receipt(self, channel: str, receipt: Receipt) -> None:

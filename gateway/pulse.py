@@ -4,7 +4,7 @@ Counting is adding to a number in memory, from any thread; `journey.watching` wr
 """
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,15 +13,15 @@ from typing import Any
 from gateway import clock
 from gateway.schema import DeliveryState
 from store.standings import Position, Switch
-from store.tallies import Span, Tally, begin
+from store.tallies import FIELDS, Span, Tally, begin
 
-# Which count an attempt adds to, by the state it leaves its delivery in.
-ENDS: Mapping[DeliveryState, Tally] = {
-    DeliveryState.SENT: Tally(sent=1),
-    DeliveryState.DELIVERED: Tally(sent=1, delivered=1),
-    DeliveryState.DUE: Tally(later=1),
-    DeliveryState.UNKNOWN: Tally(unknown=1),
-    DeliveryState.FAILED: Tally(failed=1),
+# Which counts (fields of `Tally`) an attempt adds to, by the state it leaves its delivery in.
+ENDS: Mapping[DeliveryState, tuple[str, ...]] = {
+    DeliveryState.SENT: ("sent",),
+    DeliveryState.DELIVERED: ("sent", "delivered"),
+    DeliveryState.DUE: ("later",),
+    DeliveryState.UNKNOWN: ("unknown",),
+    DeliveryState.FAILED: ("failed",),
 }
 Counts = Mapping[tuple[datetime, str], Tally]
 
@@ -36,36 +36,47 @@ class Unsigned:
 
 
 class Pulse:
-    """The counts of one process. `total` goes on growing (for /metrics); `take` gives what is new."""
+    """The counts of one process. `total` goes on growing (for /metrics); `take` gives what is new.
+
+    Plain numbers under names, as each message passes here: adding tallies would cost several times as much.
+    """
 
     def __init__(self) -> None:
-        self.total: defaultdict[str, Tally] = defaultdict(Tally)
         self.unsigned: dict[str, Unsigned] = {}
         self.since = clock.now()
         # How this process's breakers were noted in the store last.
         self.noted: dict[str, Mapping[str, Any]] = {}
         self._lag = 0.0
-        self._counts: defaultdict[tuple[datetime, str], Tally] = defaultdict(Tally)
+        self._total: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[datetime, str, str]] = Counter()
         self._counting = threading.Lock()
 
-    def add(self, channel: str, tally: Tally) -> None:
-        """Count something now."""
+    @property
+    def total(self) -> Mapping[str, Tally]:
+        """All that was counted since the start, by channel."""
+        with self._counting:
+            found = list(self._total.items())
+        totals: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (channel, name), number in found:
+            totals[channel][name] = number
+        return {channel: Tally(**numbers) for channel, numbers in totals.items()}
+
+    def count(self, channel: str, *names: str, number: int = 1) -> None:
+        """Count something now, under names of `Tally`."""
         minute = begin(Span.MINUTE, clock.now())
         with self._counting:
-            self.total[channel] += tally
-            self._counts[minute, channel] += tally
+            for name in names:
+                self._total[channel, name] += number
+                self._counts[minute, channel, name] += number
 
     def outcomes(self, channel: str, states: Iterable[DeliveryState]) -> None:
         """Count attempts by what became of them."""
-        found = Tally()
-        for state in states:
-            found += ENDS.get(state, Tally())
-        self.add(channel, found)
+        self.count(channel, *(name for state in states for name in ENDS.get(state, ())))
 
     def forged(self, channel: str, expected: str, seen: str) -> None:
         """Count a request whose signature did not fit, and remember its addresses (without parameters)."""
         self.unsigned[channel] = Unsigned(expected[:300], seen[:300], clock.now())
-        self.add(channel, Tally(unsigned=1))
+        self.count(channel, "unsigned")
 
     def late(self, seconds: float) -> None:
         """Note by how much the event loop was late."""
@@ -79,15 +90,19 @@ class Pulse:
     def take(self) -> tuple[Counts, Mapping[str, Unsigned]]:
         """What came since the last time."""
         with self._counting:
-            counts, self._counts = self._counts, defaultdict(Tally)
+            counts, self._counts = self._counts, Counter()
             unsigned, self.unsigned = self.unsigned, {}
-        return counts, unsigned
+        found: defaultdict[tuple[datetime, str], dict[str, int]] = defaultdict(dict)
+        for (minute, channel, name), number in counts.items():
+            found[minute, channel][name] = number
+        return {key: Tally(**numbers) for key, numbers in found.items()}, unsigned
 
     def give_back(self, counts: Counts, unsigned: Mapping[str, Unsigned]) -> None:
         """What could not be written waits for the next time."""
         with self._counting:
-            for key, tally in counts.items():
-                self._counts[key] += tally
+            for (minute, channel), tally in counts.items():
+                for name in FIELDS:
+                    self._counts[minute, channel, name] += getattr(tally, name)
             self.unsigned = {**unsigned, **self.unsigned}
 
 

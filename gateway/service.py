@@ -27,7 +27,6 @@ from gateway.web.keys import SETUP
 from gateway.workers import Workers
 from store import migrating
 from store.database import Database
-from store.tallies import Tally
 from store.vault import Vault, open_key_file
 
 RESTART_AFTER = 5.0
@@ -171,7 +170,7 @@ async def _keep_running(runtime: Runtime, channel: Channel, desk: Desk) -> None:
             await channel.run(desk)
         except Exception:
             log.exception("a channel's connection failed", action="channel.failed", channel=channel.name)
-            runtime.pulse.add(channel.name, Tally(broken=1))
+            runtime.pulse.count(channel.name, "broken")
             await asyncio.sleep(RESTART_AFTER)
         else:
             return

@@ -3,7 +3,6 @@
 from gateway.runtime import Runtime
 from gateway.schema import Receipt, ReceiptStatus
 from store import deliveries
-from store.tallies import Tally
 
 
 async def apply(runtime: Runtime, channel: str, receipt: Receipt) -> bool:
@@ -13,5 +12,5 @@ async def apply(runtime: Runtime, channel: str, receipt: Receipt) -> bool:
     """
     moved = await runtime.database.write(lambda transaction: deliveries.apply_receipt(transaction, channel, receipt))
     if moved and receipt.status is ReceiptStatus.DELIVERED:
-        runtime.pulse.add(channel, Tally(delivered=1))
+        runtime.pulse.count(channel, "delivered")
     return moved

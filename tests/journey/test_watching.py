@@ -212,7 +212,7 @@ async def test_signatures_that_do_not_fit_name_the_address_expected_and_seen(run
 async def test_forgeries_among_many_good_requests_are_no_incident(runtime: Runtime) -> None:
     for _ in range(20):
         runtime.pulse.forged("texting", "https://line.example/hooks/x", "https://line.example/hooks/x")
-    runtime.pulse.add("texting", Tally(received=20))
+    runtime.pulse.count("texting", "received", number=20)
     await watching.look(runtime)
     assert await the_incidents(runtime) == []
 
@@ -225,11 +225,11 @@ async def test_silence_at_an_hour_that_is_usually_busy(
     past = {(hour, "texting"): Tally(received=60) for hour in hours}
     await runtime.database.write(lambda tx: tallies.add(tx, past))
     line = Line(runtime, pager)
-    runtime.pulse.add("texting", Tally(received=30))
+    runtime.pulse.count("texting", "received", number=30)
     await look(runtime, line)
     assert await the_incidents(runtime) == []
     later(31)
-    runtime.pulse.add("texting", Tally(received=2))
+    runtime.pulse.count("texting", "received", number=2)
     await look(runtime, line)
     [incident] = await the_incidents(runtime)
     assert (incident.channel, incident.cause) == ("texting", "silent")
@@ -267,7 +267,8 @@ async def test_what_is_due_and_does_not_leave_is_an_incident_unless_it_was_pause
 
 @pytest.mark.parametrize(("refused", "taken", "sick"), [(20, 0, True), (10, 30, False), (19, 0, False)])
 async def test_many_refusals_are_an_incident(runtime: Runtime, refused: int, taken: int, sick: bool) -> None:
-    runtime.pulse.add("texting", Tally(failed=refused, sent=taken))
+    runtime.pulse.count("texting", "failed", number=refused)
+    runtime.pulse.count("texting", "sent", number=taken)
     await watching.look(runtime)
     assert [one.cause for one in await the_incidents(runtime)] == (["refused"] if sick else [])
 
@@ -275,7 +276,7 @@ async def test_many_refusals_are_an_incident(runtime: Runtime, refused: int, tak
 async def test_a_connection_that_keeps_breaking_heals_by_itself(
     runtime: Runtime, later: Callable[[float], None]
 ) -> None:
-    runtime.pulse.add("form", Tally(broken=3))
+    runtime.pulse.count("form", "broken", number=3)
     await watching.look(runtime)
     assert [one.cause for one in await the_incidents(runtime)] == ["connection"]
     for _ in range(10):
@@ -391,12 +392,12 @@ async def test_what_cannot_be_written_is_counted_later(runtime: Runtime, monkeyp
     async def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    runtime.pulse.add("wall", Tally(sent=1))
+    runtime.pulse.count("wall", "sent")
     with monkeypatch.context() as patched:
         patched.setattr(tallies, "add", fail)
         with pytest.raises(OSError, match="disk full"):
             await watching.write(runtime)
-    runtime.pulse.add("wall", Tally(sent=1))
+    runtime.pulse.count("wall", "sent")
     await watching.write(runtime)
     async with runtime.database.reading() as connection:
         found = await tallies.since(connection, Span.HOUR, begin(Span.HOUR, clock.now()) - timedelta(hours=1))

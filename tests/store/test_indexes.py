@@ -45,7 +45,7 @@ from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.standings import Position
 from store.tables import metadata
-from store.tallies import Span, Tally
+from store.tallies import Span
 from tests.conftest import settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
@@ -111,7 +111,7 @@ async def watch(runtime: Runtime) -> None:
     runtime.pulse.forged("form", "https://line.example/hooks/form", "http://line.example/hooks/form")
     await watching.check(runtime)
     await watching.look(runtime)
-    runtime.pulse.add("form", Tally(broken=health.BROKEN_CONNECTIONS))
+    runtime.pulse.count("form", "broken", number=health.BROKEN_CONNECTIONS)
     await watching.look(runtime)
     await watching.look(runtime)
     await switching.switch(runtime, "form", Position.PAUSED, actor="op")

@@ -263,7 +263,9 @@ async def test_metrics_tell_the_health_of_each_channel(wired: World) -> None:
 
 
 async def test_a_channels_page_draws_what_it_did(wired: World) -> None:
-    wired.runtime.pulse.add("texting", Tally(received=3, sent=4, failed=1))
+    wired.runtime.pulse.count("texting", "received", number=3)
+    wired.runtime.pulse.count("texting", "sent", number=4)
+    wired.runtime.pulse.count("texting", "failed")
     await watching.write(wired.runtime)
     await logged_in(wired, language="zh")
     text = await page(wired, "/console/channels/texting")
