@@ -3,15 +3,13 @@
 An addition waits for a moderator like everything else that is said; its author's browser is its line.
 """
 
-import hashlib
-import re
 from collections.abc import Sequence
 from functools import partial
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from channels import _uploads
+from channels import _forms, _uploads
 from channels._uploads import File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
@@ -20,8 +18,6 @@ from gateway.schema import Incoming, IncomingMedia, State, Taken
 
 FORM = r"/posts/{ticket:\d{8}}/comments"
 API = r"/api/v1/posts/{ticket:\d{8}}/comments"
-LONGEST_KEY = 200
-_FORM_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class CommentSettings(ChannelSettings):
@@ -60,8 +56,7 @@ class Adapter(Channel):
     async def _sent(self, desk: Desk, request: web.Request) -> web.Response:
         """Take the form; what is wrong is shown above it, with the words still there."""
         ticket, form = request.match_info["ticket"], await request.post()
-        # Browsers send every line break as two characters; people counted one.
-        text, form_id = str(form.get("text", "")).replace("\r\n", "\n"), str(form.get("form_id", ""))
+        text, form_id = _forms.lines(str(form.get("text", ""))), str(form.get("form_id", ""))
         try:
             await self._take_form(desk, request, form_id, text, _uploads.sent(form))
         except (BadInput, Conflict) as error:
@@ -72,23 +67,17 @@ class Adapter(Channel):
     async def _take_form(
         self, desk: Desk, request: web.Request, form_id: str, text: str, files: Sequence[File]
     ) -> None:
-        if not _FORM_ID.fullmatch(form_id):
-            raise BadInput("load the page again and send once more")
         if not text.strip() and not files:
             raise BadInput("write what you want to add", "text")
         self._check(text)
         await self._open_to_all(desk, request.match_info["ticket"])
         media = await _uploads.hand_in(desk, files, self.uploads)
-        said = "\0".join([text, *(one.url for one in media)]).encode("utf-8", "surrogatepass")
-        external_id = f"form:{form_id}:{hashlib.sha256(said).hexdigest()[:16]}"
-        await self._take(desk, request, external_id, text, desk.visitor(request), media)
+        key = _forms.form_key(form_id, [text, *(one.url for one in media)])
+        await self._take(desk, request, key, text, desk.visitor(request), media)
 
     async def _api(self, desk: Desk, request: web.Request) -> web.Response:
         """202 with the thread's ticket; the same Idempotency-Key adds nothing a second time."""
-        key = request.headers.get("Idempotency-Key", "")
-        if len(key) > LONGEST_KEY:
-            raise BadInput(f"at most {LONGEST_KEY} characters", "Idempotency-Key")
-        digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
+        key = _forms.request_key(request)
         try:
             body = NewComment.model_validate_json(await request.read())
         except ValidationError as error:
@@ -96,8 +85,7 @@ class Adapter(Channel):
             raise BadInput(str(first["msg"]), str(first["loc"][0]) if first["loc"] else None) from error
         self._check(body.text)
         await self._open_to_all(desk, request.match_info["ticket"])
-        external_id = f"key:{digest}" if key else f"api:{clock.new_id()}"
-        taken = await self._take(desk, request, external_id, body.text, None, ())
+        taken = await self._take(desk, request, key, body.text, None, ())
         url = f"{self.city.public_url}/posts/{taken.ticket}"
         return web.json_response({"ticket": taken.ticket, "state": taken.state, "url": url}, status=202)
 
