@@ -2,6 +2,7 @@
 
 How far we came is a moment by Twilio's clock, never by ours. Each look begins some time before it, so that what was
 filed late at the border is seen; what was taken already is known by its id, and to the gateway a repeat is no harm.
+Of several processes one looks; when it is gone, another goes on.
 """
 
 import asyncio
@@ -31,6 +32,9 @@ _MOST_KNOWN = 20_000
 _MOST_STUMBLES = 3
 _AGAIN_SECONDS = 30.0
 _THROTTLED_SECONDS = 60.0
+# For how long a list stays with a process that was last alive, and how often that says so.
+_LEASE_SECONDS = 30.0
+_RENEW_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -109,10 +113,12 @@ class CatchingUp(Generic[T]):
         self._lost, self._stumbled = False, 0
 
     async def run(self) -> None:
-        """Look at once and then again and again, whatever happens, until cancelled."""
+        """Look at once and then again and again, whatever happens, until cancelled; or wait until the list is ours."""
         while True:
-            seconds = await self.step()
-            await asyncio.sleep(seconds)
+            if await self._hold():
+                await self._rest(await self.step())
+            else:
+                await asyncio.sleep(_RENEW_SECONDS)
 
     async def step(self) -> float:
         """Look once; gives for how many seconds to wait before the next look."""
@@ -151,6 +157,22 @@ class CatchingUp(Generic[T]):
             position = max([position, *(row.at for row in rows)])
             await self._keep(min(position, unfinished or position))
         return count
+
+    async def _hold(self) -> bool:
+        try:
+            return await self._desk.hold(self._channel, "catching up", _LEASE_SECONDS)
+        except Exception:
+            log.exception("cannot see whose list it is", action="catching_up.lease", channel=self._channel)
+            return False
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait for the next look, and keep the list ours; no longer than it is."""
+        while seconds > 0:
+            wait = min(seconds, _RENEW_SECONDS)
+            await asyncio.sleep(wait)
+            seconds -= wait
+            if not await self._hold():
+                return
 
     async def _take(self, row: Listed[T]) -> Found:
         if row.id in self._known:

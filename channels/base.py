@@ -213,6 +213,10 @@ class Desk(Protocol):
         """Give back what `keep` kept, or None."""
         ...
 
+    async def hold(self, channel: str, name: str, seconds: float) -> bool:
+        """Take or renew, for so long, what only one of several processes may do; false while it is another's."""
+        ...
+
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         """One sentence from `config/phrases`, in a language, for a channel that speaks for itself."""
         ...

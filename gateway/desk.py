@@ -14,7 +14,7 @@ from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
-from store import kept, media, posts
+from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
 ISOLATED_RETRY = 60
@@ -84,6 +84,12 @@ class Desk:
         """Give back what `keep` kept, or None."""
         async with self._runtime.database.reading() as connection:
             return await kept.recall(connection, self._runtime.vault, channel, key, clock.now())
+
+    async def hold(self, channel: str, name: str, seconds: float) -> bool:
+        """Take or renew, for so long, what only one process may do; false while it is another's."""
+        database, at = self._runtime.database, clock.now()
+        until, lease = at + timedelta(seconds=seconds), f"{channel} {name}"
+        return await database.write(lambda tx: leases.hold(tx, lease, database.holder, at, until))
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         """One sentence from `config/phrases`."""

@@ -114,5 +114,9 @@ class SchemaMismatch(EverylineError):
     """The database is older or newer than this code."""
 
 
+class WrongKey(EverylineError):
+    """The database is sealed with another master key than this process has."""
+
+
 class StoreUnreachable(EverylineError):
     """The database cannot be opened; the message is the driver's."""

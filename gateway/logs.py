@@ -1,9 +1,10 @@
 """Log lines: one JSON object each, or readable columns on a terminal; every line has an action, none an address."""
 
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -24,11 +25,27 @@ def configure(*, level: str = "INFO") -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Forgiving(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     # Libraries log addresses of requests at info; only their warnings are wanted.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+class _Forgiving:
+    """A file that loses a line it cannot take (its disk is full), and not the work which that line speaks of."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, words: str) -> int:
+        with contextlib.suppress(OSError):
+            self._file.write(words)
+        return len(words)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
 
 
 def _stamp(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

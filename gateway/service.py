@@ -13,6 +13,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 from channels import registry
 from channels.base import Channel, DeliveryKind
 from channels.registry import Plan
+from gateway import clock
 from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
@@ -25,7 +26,7 @@ from gateway.web import auth
 from gateway.web.app import create_app
 from gateway.web.keys import SETUP
 from gateway.workers import Workers
-from store import migrating
+from store import migrating, proof
 from store.database import Database
 from store.vault import Vault, open_key_file
 
@@ -105,6 +106,7 @@ class Service:
         database = Database(settings.database_url)
         await database.open(serving=True)
         self._stack.push_async_callback(database.close)
+        await database.write(lambda transaction: proof.prove(transaction, vault, clock.now()))
         http = await self._stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=CALL_LIMIT)))
         workers = Workers(settings.speech.workers)
         self._stack.push_async_callback(workers.stop)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store.database import Transaction
-from store.dialect import insert_new
+from store.dialect import hold_back, insert_new
 from store.tables import accounts, alarms, audit, sessions
 
 
@@ -97,6 +97,7 @@ async def add(
 
 async def add_first(transaction: Transaction, name: str, password_hash: str) -> Account:
     """Make the first administrator. Raises `NotFound` when there is one: then nothing is left to set up."""
+    await hold_back(transaction.connection, ["first administrator"])
     if await has_administrator(transaction.connection):
         raise NotFound("there is an administrator already")
     return await add(transaction, name, Role.ADMINISTRATOR, password_hash)

@@ -16,9 +16,10 @@ from typing import IO, Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway import clock
 from gateway.errors import Busy, EverylineError, StoreInUse
 from store import dialect, notices, writer
 from store.wakeups import Wakeups
@@ -28,6 +29,8 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 MOST_AT_ONCE = 512
+MOST_REPEATS = 3
+THE_ONLY_ONE = "0" * 32
 # Seconds that closing idle connections may take.
 CLOSE_WITHIN = 5.0
 
@@ -58,7 +61,7 @@ class _Job:
     request: Any = None
     failure: BaseException | None = None
     result: Any = None
-    repeated: bool = False
+    repeats: int = 0
 
 
 class Batch(Generic[Request, Reply]):
@@ -83,6 +86,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.wakeups = Wakeups()
+        # Whether the last commit could not be written, as when the disk is full.
+        self.failing = False
+        # Under which name this process holds leases. A file has one process, which goes on where the last one ended.
+        self.holder = THE_ONLY_ONE if self.file else clock.new_id()
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
@@ -174,17 +181,21 @@ class Database:
             wakes = await self._changes.run(lambda connection: _transact(connection, groups))
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
+            self.failing = isinstance(error, OperationalError)
             _blame(jobs, error)
-            if isinstance(error, IntegrityError) and not all(job.repeated for job in jobs):
-                # Another process kept the same meanwhile; looking again, it is found there.
+            if dialect.is_anothers(error) and any(job.repeats < MOST_REPEATS for job in jobs):
+                # Another process kept the same meanwhile: looking again, it is found there. Or both waited for each
+                # other, and this one gave way.
                 for job in jobs:
-                    job.failure, job.repeated = None, True
+                    job.failure, job.repeats = None, job.repeats + 1
                 await self._commit(jobs)
                 return
-            if len(jobs) > 1 and len(groups) == 1:
+            if len(jobs) > 1 and (len(groups) == 1 or dialect.ends_all(error)):
                 # Nothing of it was kept. One request may be to blame: each alone, so that the others are.
                 await self._commit_apart(jobs)
                 return
+        else:
+            self.failing = False
         for job in jobs:
             _answer(job)
         self.wakeups.ring(wakes)
@@ -220,7 +231,9 @@ async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:
     try:
         async with connection.begin_nested():
             return await _perform(connection, group)
-    except Exception as error:  # noqa: BLE001  (told to those it concerns)
+    except Exception as error:
+        if dialect.ends_all(error):
+            raise  # nothing of the others is kept either: going on would tell them that it is
         if len(group) == 1:
             _blame(group, error)
             return set()

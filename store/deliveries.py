@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority, Receipt, ReceiptStatus
 from store.database import Transaction
-from store.dialect import insert_new
+from store.dialect import hold_back, insert_new
 from store.tables import attempts, deliveries, keys, posts, receipts
 from store.vault import SealingKey, Vault
 
@@ -188,6 +188,8 @@ async def claim(transaction: Transaction, channel: str, at: datetime, until: dat
 async def record(transaction: Transaction, channel: str, outcomes: Sequence[Recorded]) -> None:
     """Write what became of a channel's attempts, then apply the receipts that were here before the response."""
     connection = transaction.connection
+    named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
+    await _await_receipts(connection, channel, named)
     for outcome in outcomes:
         ended = update(attempts).where(
             attempts.c.delivery_id == outcome.delivery_id, attempts.c.number == outcome.number
@@ -206,7 +208,6 @@ async def record(transaction: Transaction, channel: str, outcomes: Sequence[Reco
         its_own = (deliveries.c.id == outcome.delivery_id) & (deliveries.c.tries == outcome.number)
         moved = update(deliveries).where(its_own, open_still)
         await connection.execute(moved.values(**changes))
-    named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
     await _apply_early_receipts(connection, channel, named)
 
 
@@ -252,6 +253,7 @@ async def next_due(connection: AsyncConnection, channel: str) -> datetime | None
 async def apply_receipt(transaction: Transaction, channel: str, receipt: Receipt) -> bool:
     """Keep a receipt and move its delivery forward; false when it moved nothing (unknown yet, or old news)."""
     connection = transaction.connection
+    await _await_receipts(connection, channel, [receipt.carrier_id])
     kept = {
         "channel": channel,
         "carrier_id": receipt.carrier_id,
@@ -306,6 +308,12 @@ def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
         return None
     key = vault.unwrap(claimed.key_id, claimed.wrapped or b"") if claimed.key_id else None
     return vault.open(claimed.sealed, secrets_place(claimed.post_id, claimed.phrase), key)
+
+
+async def _await_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:
+    """Of two processes, one with the response that names a message and one with its receipt, the second must see what
+    the first wrote; else the receipt would find no delivery, and the response no receipt."""
+    await hold_back(connection, [f"receipt {channel} {carrier_id}" for carrier_id in carrier_ids])
 
 
 async def _apply_early_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:

@@ -24,12 +24,17 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway.errors import StoreUnreachable
 
 # WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk.
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
+# PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+DEADLOCK = "40P01"
 READ_ONLY = {"default_transaction_read_only": "on"}
 Pick = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 Binds = Sequence[tuple[int, Callable[[Any], Any]]]
@@ -38,7 +43,7 @@ Binds = Sequence[tuple[int, Callable[[Any], Any]]]
 def writer_engine(url: str) -> AsyncEngine:
     """The engine all changes go through; on SQLite its one connection takes the write lock as it begins."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5)
+        return _server_engine(url)
     engine = create_async_engine(url, pool_size=1, max_overflow=0)
     _prepare_sqlite(engine.sync_engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
     return engine
@@ -56,7 +61,7 @@ def file_engine(url: str) -> Engine:
 def reader_engine(url: str) -> AsyncEngine:
     """The engine of all questions; it cannot write."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5, connect_args={"server_settings": READ_ONLY})
+        return _server_engine(url, server_settings=READ_ONLY)
     engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
     _prepare_sqlite(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
@@ -104,6 +109,26 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
+def is_anothers(error: Exception) -> bool:
+    """Whether a change failed only for what another process did at the same time, so that it may be done again."""
+    return isinstance(error, IntegrityError) or is_deadlock(error)
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Whether two transactions waited for each other and this one was ended."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == DEADLOCK
+
+
+def ends_all(error: Exception) -> bool:
+    """Whether a failure ended its whole transaction, also what stood before the savepoint it happened in.
+
+    SQLite rolls back by itself when it cannot write (https://sqlite.org/lang_transaction.html, section 2.3); a server
+    does when it ends one of two that wait for each other, or goes away.
+    """
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or is_deadlock(error) or isinstance(error, OperationalError)
+
+
 def insert_new(
     connection: AsyncConnection, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None
 ) -> Insert:
@@ -126,6 +151,14 @@ def add_up(connection: AsyncConnection, table: Table, keys: Sequence[str], colum
     statement = maker(table)
     summed: Mapping[str, Any] = {column: table.c[column] + statement.excluded[column] for column in columns}
     return statement.on_conflict_do_update(index_elements=keys, set_=summed)
+
+
+def _server_engine(url: str, **connecting: Any) -> AsyncEngine:
+    try:
+        return create_async_engine(url, pool_size=5, connect_args=connecting)
+    except ModuleNotFoundError as error:
+        # An extra (`postgres` in pyproject.toml): who stays with SQLite has no need of it.
+        raise StoreUnreachable(f"PostgreSQL needs {error.name}: python -m pip install {error.name}") from error
 
 
 def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:

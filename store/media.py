@@ -1,11 +1,11 @@
 """Citizens' files: what is still to fetch and to write down, and who may see what is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
@@ -34,7 +34,7 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class MediaJob:
-    """A file that must be fetched, or a stored recording that must be written down."""
+    """A file that must be fetched, or a stored recording that must be written down, as `holder` has claimed it."""
 
     id: str
     post_id: str
@@ -48,6 +48,7 @@ class MediaJob:
     sha256: str | None
     tries: int
     post_language: str
+    holder: str
 
 
 async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
@@ -71,21 +72,49 @@ async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
     )
 
 
-async def is_there(connection: AsyncConnection, media_id: str) -> bool:
-    """Whether a file is still kept: its author may have had himself erased while somebody worked on it."""
-    return (await connection.execute(select(media.c.id).where(media.c.id == media_id))).first() is not None
+async def waits(connection: AsyncConnection, at: datetime, state: MediaState) -> bool:
+    """Whether anything that nobody holds is to be brought now (`DUE`), or is brought and to be written down."""
+    return (await connection.execute(select(media.c.id).where(_free(at, state)).limit(1))).first() is not None
 
 
-async def due(connection: AsyncConnection, at: datetime, limit: int, state: MediaState) -> list[MediaJob]:
-    """What is to be worked on now, longest due first: to be brought (`DUE`), or brought and to be written down."""
-    wanted = (
-        select(media, posts.c.language.label("post_language"))
-        .join(posts, posts.c.id == media.c.post_id)
-        .where(media.c.due_at <= at, media.c.state == state)
-        .order_by(media.c.due_at)
-        .limit(limit)
-    )
-    return [_job(row) for row in await connection.execute(wanted)]
+async def claim(
+    transaction: Transaction, holder: str, at: datetime, until: datetime, limit: int, state: MediaState
+) -> list[MediaJob]:
+    """Take what is to be worked on now, longest due first: nobody else gets it before `until`, if not renewed later."""
+    connection = transaction.connection
+    wanted = select(media.c.id).where(_free(at, state)).order_by(media.c.due_at).limit(limit)
+    ids = (await connection.execute(wanted.with_for_update(skip_locked=True))).scalars().all()
+    if not ids:
+        return []
+    await connection.execute(update(media).where(media.c.id.in_(ids)).values(holder=holder, lease_until=until))
+    jobs = select(media, posts.c.language.label("post_language")).join(posts, posts.c.id == media.c.post_id)
+    return [_job(row) for row in await connection.execute(jobs.where(media.c.id.in_(ids)).order_by(media.c.due_at))]
+
+
+async def renew(transaction: Transaction, holder: str, media_ids: Collection[str], until: datetime) -> None:
+    """Hold some files longer."""
+    held = update(media).where(media.c.id.in_(media_ids), media.c.holder == holder)
+    await transaction.connection.execute(held.values(lease_until=until))
+
+
+async def let_go(transaction: Transaction, holder: str) -> int:
+    """Hold nothing any more; gives how many files it was."""
+    held = update(media).where(media.c.holder == holder)
+    return (await transaction.connection.execute(held.values(holder=None, lease_until=None))).rowcount
+
+
+async def is_held(connection: AsyncConnection, job: MediaJob) -> bool:
+    """Whether a file is still there (its author may have had himself erased) and no other process's by now."""
+    held = select(media.c.id).where(media.c.id == job.id, media.c.holder == job.holder).with_for_update()
+    return (await connection.execute(held)).first() is not None
+
+
+async def done(transaction: Transaction, job: MediaJob, **values: Any) -> bool:
+    """Note how a step on a file ended, and let go of it; false, with nothing noted, when another took it over."""
+    its_own = update(media).where(media.c.id == job.id, media.c.holder == job.holder)
+    noted = await transaction.connection.execute(its_own.values(holder=None, lease_until=None, **values))
+    transaction.wake("media", "queue")
+    return noted.rowcount > 0
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
@@ -95,7 +124,7 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
 
 
 async def change(transaction: Transaction, media_id: str, **values: Any) -> None:
-    """Note where the work on a file stands; staff pages hear of it."""
+    """Change what is noted of a file; staff pages hear of it."""
     await transaction.connection.execute(update(media).where(media.c.id == media_id).values(**values))
     transaction.wake("media", "queue")
 
@@ -145,6 +174,11 @@ async def ready(transaction: Transaction, channel: str, external_id: str, at: da
     transaction.wake("media")
 
 
+def _free(at: datetime, state: MediaState) -> ColumnElement[bool]:
+    nobodys = or_(media.c.lease_until.is_(None), media.c.lease_until <= at)
+    return (media.c.due_at <= at) & (media.c.state == state) & nobodys
+
+
 def _job(row: Row[Any]) -> MediaJob:
     return MediaJob(
         id=row.id,
@@ -159,4 +193,5 @@ def _job(row: Row[Any]) -> MediaJob:
         sha256=row.sha256,
         tries=row.tries,
         post_language=row.post_language,
+        holder=row.holder,
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import SchemaMismatch, StoreUnreachable
-from store.dialect import writer_engine
+from store.dialect import hold_back, writer_engine
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -21,7 +21,7 @@ async def upgrade(url: str) -> list[str]:
     database = make_url(url).database
     if url.startswith("sqlite") and database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    applied: list[str] = await _with(url, _upgrade)
+    applied: list[str] = await _with(url, _upgrade, alone="migrations")
     return applied
 
 
@@ -58,12 +58,16 @@ def _upgrade(connection: Connection) -> list[str]:
     return known[known.index(before) + 1 :] if before else known
 
 
-async def _with(url: str, work: Any) -> Any:
+async def _with(url: str, work: Any, alone: str | None = None) -> Any:
+    """Do something in a transaction; with `alone`, after other processes that do the same now."""
     engine = writer_engine(url)
     try:
         async with engine.connect() as connection, connection.begin():
+            await hold_back(connection, [alone] if alone else [])
             return await connection.run_sync(work)
     except DBAPIError as error:
         raise StoreUnreachable(str(error.orig)) from error
+    except OSError as error:
+        raise StoreUnreachable(f"the database cannot be reached: {error.strerror or error}") from error
     finally:
         await engine.dispose()

@@ -258,6 +258,8 @@ media = Table(
     Column("confidence", Float),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Moment),
+    Column("holder", Id),
+    Column("lease_until", Moment),
     Column("error", String(200)),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("channel", "external_id"),
@@ -267,6 +269,12 @@ media = Table(
     Index("ix_media_url", "url"),
     Index(
         "ix_media_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
+    ),
+    Index(
+        "ix_media_holder",  # what a process holds, when it starts and when it stops
+        "holder",
+        sqlite_where=text("holder IS NOT NULL"),
+        postgresql_where=text("holder IS NOT NULL"),
     ),
 )
 

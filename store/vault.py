@@ -5,6 +5,7 @@ keyed hashes by which addresses are found. Each sealed value is AES-256-GCM with
 its place by the associated data, so that a value cannot be moved to another row.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -67,16 +68,27 @@ class Vault:
 def open_key_file(path: Path) -> bytes:
     """The master key, made at the first start (mode 0600, on disk before it is used)."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _make_key_file(path)
     try:
         return bytes.fromhex(path.read_text().strip())
     except ValueError as error:
         raise VaultError(f"{path} does not hold a key of {KEY_BYTES} bytes in hexadecimal") from error
+
+
+def _make_key_file(path: Path) -> None:
+    """Write a key beside the file and put it there whole; of several processes that start at once one is first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.new-{secrets.token_hex(8)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink()
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:

@@ -38,7 +38,8 @@ async def add(transaction: Transaction, day: date, found: Mapping[tuple[str, str
     """Add what was found on a day, by list and word."""
     rows = [
         {"day": day.isoformat(), "list": name, "word": word, "hits": count.hits, "alike": count.alike}
-        for (name, word), count in found.items()
+        # In one order, lest two processes wait for each other's rows.
+        for (name, word), count in sorted(found.items())
     ]
     if rows:
         statement = add_up(transaction.connection, word_hits, ["day", "list", "word"], ["hits", "alike"])

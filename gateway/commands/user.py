@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession
 
+from gateway import clock
 from gateway.assembly import assemble
 from gateway.errors import BadInput, NotFound
 from gateway.runtime import Runtime
 from gateway.settings import load
 from gateway.web import auth
 from gateway.workers import Workers
-from store import accounts, migrating
+from store import accounts, migrating, proof
 from store.accounts import Account, Role
 from store.database import Database, Transaction
 from store.vault import Vault, open_key_file
@@ -113,6 +114,7 @@ async def _opened(environ: Mapping[str, str]) -> AsyncIterator[Runtime]:
     try:
         async with ClientSession() as http:
             vault = Vault(open_key_file(settings.key_file))
+            await database.write(lambda transaction: proof.prove(transaction, vault, clock.now()))
             yield assemble(settings, [], database, vault, http, Workers(1), Workers(1))
     finally:
         await database.close()

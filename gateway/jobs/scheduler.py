@@ -32,7 +32,7 @@ log = structlog.get_logger()
 def start(runtime: Runtime) -> AsyncIOScheduler:
     """Start ticking; the caller shuts the scheduler down."""
     scheduler = AsyncIOScheduler(timezone="UTC")
-    holder = clock.new_id()
+    holder = runtime.database.holder
     for job, seconds in JOBS:
         scheduler.add_job(
             _if_holder,

@@ -1,14 +1,15 @@
 """Step 2: a citizen's file is brought, opened, made safe and stored; then recordings are written down.
 
-A durable job: what is due stands in the table `media`, and a crash at any moment only repeats the current step. The
-post waits for nobody and shows meanwhile what is missing. The carrier's copy is deleted only once ours is on disk and
+A durable job: what is due stands in the table `media`, and a crash at any moment only repeats the current step. Of
+several processes one holds a file while it works on it, by a lease it renews; when it dies, another goes on. The post
+waits for nobody and shows meanwhile what is missing. The carrier's copy is deleted only once ours is on disk and
 in the table; the file of a photo as it came, with where and by which device it was taken, is named by nothing then and
 swept away (`jobs.upkeep`).
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -25,6 +26,9 @@ from store.database import Transaction
 from store.media import KEPT, MediaJob
 
 LOOK_EVERY = 2.0
+# For how long a file stays held by a process that was last alive, and how often one that is holds it longer.
+LEASE = timedelta(seconds=30)
+RENEW = timedelta(seconds=10)
 FIRST_WAIT = timedelta(seconds=2)
 # Recordings are there within a minute; the rest is time for a person to mend what is wrong.
 LONGEST_WAIT = timedelta(hours=1)
@@ -51,16 +55,20 @@ async def accept(runtime: Runtime, data: bytes) -> IncomingMedia:
 
 async def run(runtime: Runtime) -> None:
     """Work on what is due, until cancelled: files are brought while long recordings are still being written down."""
+    # On one's own database nobody else can hold anything: what is held was so when the process before this one ended.
+    await runtime.database.write(lambda tx: media.let_go(tx, runtime.database.holder))
     await transcription.requeue(runtime)
-    async with asyncio.TaskGroup() as group:
-        for state in _STEPS:
-            group.create_task(_keep_on(runtime, state), name=f"media {state}")
+    try:
+        async with asyncio.TaskGroup() as group:
+            for state in _STEPS:
+                group.create_task(_keep_on(runtime, state), name=f"media {state}")
+    finally:
+        await runtime.database.write(lambda tx: media.let_go(tx, runtime.database.holder))
 
 
 async def work_on_due(runtime: Runtime) -> bool:
     """Do one step for each of a few due files and wait for their end; false when none is due."""
-    async with runtime.database.reading() as connection:
-        jobs = [job for state in _STEPS for job in await media.due(connection, clock.now(), AT_ONCE, state)]
+    jobs = [job for state in _STEPS for job in await _claim(runtime, state, AT_ONCE)]
     await asyncio.gather(*(_STEPS[job.state](runtime, job) for job in jobs))
     return bool(jobs)
 
@@ -69,22 +77,34 @@ async def _keep_on(runtime: Runtime, state: MediaState) -> None:
     """Do one kind of step, a few at once; a slow one holds up no other."""
     bell = runtime.database.wakeups.bell("media")
     busy: dict[str, asyncio.Task[None]] = {}
+    renewed = clock.now()
     async with asyncio.TaskGroup() as group:
         while True:
             busy = {media_id: task for media_id, task in busy.items() if not task.done()}
-            for job in await _due(runtime, state, AT_ONCE):
-                if job.id not in busy and len(busy) < AT_ONCE:
+            try:
+                # A step may wait long for its worker; whoever is alive keeps what is his.
+                if busy and clock.now() - renewed > RENEW:
+                    await _renew(runtime, list(busy))
+                    renewed = clock.now()
+                for job in await _claim(runtime, state, AT_ONCE - len(busy)):
                     busy[job.id] = group.create_task(_guarded(runtime, job), name=f"media {job.id}")
+            except Exception:
+                log.exception("cannot see what files are due", action="media.due")
             await bell.wait(LOOK_EVERY)
 
 
-async def _due(runtime: Runtime, state: MediaState, limit: int) -> list[MediaJob]:
-    try:
-        async with runtime.database.reading() as connection:
-            return await media.due(connection, clock.now(), limit, state)
-    except Exception:
-        log.exception("cannot see what files are due", action="media.due")
-        return []
+async def _claim(runtime: Runtime, state: MediaState, limit: int) -> list[MediaJob]:
+    """Take what is due, up to `limit`; nothing is written while nothing is due."""
+    at, database = clock.now(), runtime.database
+    async with database.reading() as connection:
+        if limit <= 0 or not await media.waits(connection, at, state):
+            return []
+    return await database.write(lambda tx: media.claim(tx, database.holder, at, at + LEASE, limit, state))
+
+
+async def _renew(runtime: Runtime, media_ids: Sequence[str]) -> None:
+    database, until = runtime.database, clock.now() + LEASE
+    await database.write(lambda tx: media.renew(tx, database.holder, media_ids, until))
 
 
 async def _guarded(runtime: Runtime, job: MediaJob) -> None:
@@ -112,7 +132,8 @@ async def _bring(runtime: Runtime, job: MediaJob) -> None:
         return
     sha256 = await runtime.blobs.keep(opened.data)
     preview = await runtime.blobs.keep(opened.photo.preview) if opened.photo else None
-    await runtime.database.write(lambda transaction: _store(transaction, job, opened, sha256, preview))
+    if not await runtime.database.write(lambda transaction: _store(transaction, job, opened, sha256, preview)):
+        return
     log.info("file stored", action="media.stored", media=job.id, channel=job.channel, type=opened.type)
     if not job.url.startswith(KEPT):
         await _forget(runtime, job)
@@ -135,12 +156,15 @@ async def _data(runtime: Runtime, job: MediaJob) -> bytes:
         raise failures.RetryLater("the carrier took too long") from error
 
 
-async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256: str, preview: str | None) -> None:
-    """Name what is stored; from here on a photo belongs to the public post, and a recording waits for its words."""
+async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256: str, preview: str | None) -> bool:
+    """Name what is stored; from here on a photo belongs to the public post, and a recording waits for its words.
+
+    False when the file is another process's by now, or gone.
+    """
     photo = opened.photo
-    await media.change(
+    stored = await media.done(
         transaction,
-        job.id,
+        job,
         state=MediaState.STORED,
         url=f"{KEPT}{sha256}" if job.url.startswith(KEPT) else job.url,
         sha256=sha256,
@@ -154,11 +178,12 @@ async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256
         error=None,
         due_at=None if photo else clock.now(),
     )
-    if photo is None:
-        return
+    if photo is None or not stored:
+        return stored
     if photo.lat is not None and photo.lon is not None:
         await media.place_post(transaction, job.post_id, photo.lat, photo.lon)
     await showing.announce(transaction, job.post_id)
+    return True
 
 
 async def _forget(runtime: Runtime, job: MediaJob) -> None:
@@ -176,7 +201,7 @@ async def _write_down(runtime: Runtime, job: MediaJob) -> None:
     if job.transcript_state is TranscriptState.DUE:
         await transcription.write_down(runtime, job)
     else:
-        await runtime.database.write(lambda tx: media.change(tx, job.id, due_at=None))
+        await runtime.database.write(lambda tx: media.done(tx, job, due_at=None))
 
 
 async def _try_later(runtime: Runtime, job: MediaJob, detail: str) -> None:
@@ -185,7 +210,7 @@ async def _try_later(runtime: Runtime, job: MediaJob, detail: str) -> None:
         await _give_up(runtime, job, detail)
         return
     due_at = clock.now() + min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
-    await runtime.database.write(lambda tx: media.change(tx, job.id, tries=tries, due_at=due_at, error=detail[:200]))
+    await runtime.database.write(lambda tx: media.done(tx, job, tries=tries, due_at=due_at, error=detail[:200]))
 
 
 async def _give_up(runtime: Runtime, job: MediaJob, detail: str) -> None:
@@ -193,9 +218,9 @@ async def _give_up(runtime: Runtime, job: MediaJob, detail: str) -> None:
     spoken = job.transcript_state is TranscriptState.DUE
     state = MediaState.FAILED if job.state is MediaState.DUE else job.state
     await runtime.database.write(
-        lambda tx: media.change(
+        lambda tx: media.done(
             tx,
-            job.id,
+            job,
             state=state,
             transcript_state=TranscriptState.FAILED if spoken else job.transcript_state,
             due_at=None,

@@ -52,14 +52,14 @@ async def requeue(runtime: Runtime) -> None:
 
 
 async def _stand(runtime: Runtime, job: MediaJob, state: TranscriptState, error: str | None) -> None:
-    await runtime.database.write(lambda tx: media.change(tx, job.id, transcript_state=state, due_at=None, error=error))
+    await runtime.database.write(lambda tx: media.done(tx, job, transcript_state=state, due_at=None, error=error))
 
 
 async def _keep(
     runtime: Runtime, transaction: Transaction, job: MediaJob, model: ModelInfo, transcript: Transcript
 ) -> None:
-    """Words, their file, their post and its history in one transaction; nothing of a file that is gone meanwhile."""
-    if not await media.is_there(transaction.connection, job.id):
+    """Words, their file, their post and its history in one transaction; nothing of a file that is ours no more."""
+    if not await media.is_held(transaction.connection, job):
         return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
     words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
@@ -75,9 +75,9 @@ async def _keep(
         reason=verdict.rules[0][:64] if verdict.rules and state is not post.state else None,
     )
     await history.add(transaction, entry, words)
-    await media.change(
+    await media.done(
         transaction,
-        job.id,
+        job,
         transcript_state=TranscriptState.DONE,
         transcript_id=words["id"],
         confidence=transcript.confidence,

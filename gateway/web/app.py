@@ -41,7 +41,7 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app = web.Application(middlewares=middleware.middlewares(), client_max_size=limit)
     drawing = Drawing(runtime, csrf=auth.csrf_token, visitor=auth.visitor)
     app[RUNTIME], app[DESK], app[DRAWING] = runtime, desk, drawing
-    app[METRICS], app[SETUP], app[LOGINS] = Metrics(runtime.pulse), Setup(), Limit(LOGINS_A_MINUTE, 60)
+    app[METRICS], app[SETUP], app[LOGINS] = Metrics(runtime.pulse), Setup(runtime.vault), Limit(LOGINS_A_MINUTE, 60)
     app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
     app[HUB] = Hub(runtime, drawing.fragment)

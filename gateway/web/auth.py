@@ -110,7 +110,7 @@ async def set_up(request: web.Request, token: str, name: str, password: str) -> 
     password_hash = await hash_password(runtime, password)
 
     async def work(transaction: Transaction) -> None:
-        # Asked inside the one writer: of two who open the link at once, one is first.
+        # Asked inside: of two who open the link at once, at one process or at two, one is first.
         await accounts.add_first(transaction, name, password_hash)
         await accounts.note(transaction, name, "setup")
 

@@ -4,9 +4,11 @@ import asyncio
 
 from aiohttp import web
 
+from gateway import clock
+from gateway.runtime import Runtime
 from gateway.web.keys import RUNTIME
-from store import events
-from store.database import Transaction
+from store import events, leases
+from store.database import Transaction, Work
 
 READY_WITHIN = 1.0
 
@@ -28,7 +30,7 @@ async def _ready(request: web.Request) -> web.Response:
         async with asyncio.timeout(READY_WITHIN):
             async with runtime.database.reading() as connection:
                 await events.last_number(connection)
-            await runtime.database.write(_nothing)
+            await runtime.database.write(_something(runtime) if runtime.database.failing else _nothing)
     except Exception:  # noqa: BLE001  (whatever the driver raises means the same)
         problems.append("the store does not answer")
     if runtime.database.waiting > runtime.settings.intake.queue_limit // 2:
@@ -37,4 +39,10 @@ async def _ready(request: web.Request) -> web.Response:
 
 
 async def _nothing(transaction: Transaction) -> None:
-    """A change that changes nothing: it shows that the writer lives and may write."""
+    """A change that changes nothing: it shows that the writer lives."""
+
+
+def _something(runtime: Runtime) -> Work[bool]:
+    """A change that must be written: a full disk shows with nothing less."""
+    at, holder = clock.now(), runtime.database.holder
+    return lambda transaction: leases.hold(transaction, "readiness", holder, at, at)

@@ -2,12 +2,14 @@
 
 import secrets
 
+from store.vault import Vault
+
 
 class Setup:
-    """Good until there is an administrator, in this process only: the token is never written down."""
+    """Good until there is an administrator, at every process with the same master key: the token is kept nowhere."""
 
-    def __init__(self) -> None:
-        self._token = secrets.token_urlsafe(24)
+    def __init__(self, vault: Vault) -> None:
+        self._token = vault.lookup("setup")
 
     def link(self, public_url: str) -> str:
         """The address to open."""

@@ -268,10 +268,28 @@ async def test_it_looks_again_and_again_until_it_is_stopped(world: World) -> Non
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        if len(slept) == 3:
+        if len(slept) == 90:
             raise asyncio.CancelledError
 
     with patch.object(asyncio, "sleep", sleep), pytest.raises(asyncio.CancelledError):
         await world.catching_up().run()
-    assert slept == [300, 300, 300]
+    assert sum(slept) == 3 * 300
+    assert max(slept) <= _twilio_lists._RENEW_SECONDS, "the list is kept meanwhile"
     assert len(world.carrier.since) == 3
+
+
+async def test_who_does_not_hold_the_list_waits_and_looks_once_it_is_his(world: World) -> None:
+    turns = iter([True, True, False, False, True])
+    looked: list[int] = []
+
+    async def sleep(_: float) -> None:
+        looked.append(len(world.carrier.since))
+        try:
+            world.desk.held_by_another = next(turns)
+        except StopIteration:
+            raise asyncio.CancelledError from None
+
+    world.desk.held_by_another = True
+    with patch.object(asyncio, "sleep", sleep), pytest.raises(asyncio.CancelledError):
+        await world.catching_up().run()
+    assert looked == [0, 0, 0, 1, 1, 1], "and not again once it is another's"

@@ -46,6 +46,7 @@ class NotedDesk:
         self.refuse: EverylineError | None = None
         self.ticket: str | None = TICKET
         self.repeated = False
+        self.held_by_another = False
         self._phrases = {
             language: tomllib.loads((ROOT / f"config/phrases/{language}.toml").read_text()) for language in ("zh", "en")
         }
@@ -68,6 +69,9 @@ class NotedDesk:
 
     async def recall(self, channel: str, key: str) -> Mapping[str, Any] | None:
         return self.kept.get(f"{channel} {key}")
+
+    async def hold(self, channel: str, name: str, seconds: float) -> bool:
+        return not self.held_by_another
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         known = {"city": "A & B <City>", "emergency": "110", **(values or {})}

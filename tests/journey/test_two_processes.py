@@ -1,24 +1,45 @@
 """Several processes on one PostgreSQL: together they keep what one would keep, and wake each other."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from itertools import count
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Table, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway import assembly
+from channels.base import Capabilities, Channel, ChannelSettings, City, Fetched, Surroundings
+from gateway import assembly, clock
+from gateway.desk import Desk
+from gateway.errors import NotFound
+from gateway.journey import delivery, media, receipts
 from gateway.journey.intake import Intake
 from gateway.journey.moderation import decide
 from gateway.runtime import Runtime
-from gateway.schema import Action
-from store import events, tables
-from store.database import Database
+from gateway.schema import (
+    Action,
+    DeliveryState,
+    IncomingMedia,
+    MediaState,
+    Outgoing,
+    Receipt,
+    ReceiptStatus,
+    SendResult,
+)
+from store import accounts, dialect, events, tables, writer
+from store import media as media_rows
+from store.database import Database, Transaction
 from store.vault import Vault
+from tests.conftest import Texting
 from tests.journey.test_intake import ANNA, message
+from tests.journey.test_media import photo_taken
 
 pytestmark = pytest.mark.parametrize("backend", ["postgresql"])
 texts = count(1)
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -30,8 +51,48 @@ async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
         runtime.settings, [], database, Vault(bytes(32)), runtime.http, runtime.workers, runtime.openers
     )
     made.channels.update(runtime.channels)
+    made.plans = runtime.plans
     yield made
     await database.close()
+
+
+class Photos(Channel):
+    """A carrier that holds photos and counts how often each is fetched."""
+
+    name = "texting"
+    capabilities = Capabilities(receives=True)
+
+    def __init__(self, settings: ChannelSettings, around: Surroundings) -> None:
+        super().__init__(settings, around)
+        self.fetched: Counter[str] = Counter()
+        self.slow = asyncio.Event()
+        self.slow.set()
+
+    async def fetch(self, url: str, most_bytes: int) -> Fetched:
+        self.fetched[url] += 1
+        await self.slow.wait()
+        return Fetched(photo_taken(), "image/jpeg")
+
+
+@pytest.fixture
+def photos(runtime: Runtime, other: Runtime) -> tuple[Photos, Photos]:
+    """The carrier as each process sees it."""
+    around = Surroundings(City("Test", "http://127.0.0.1:8080", "zh", "CN"), runtime.http)
+    made = Photos(ChannelSettings(), around), Photos(ChannelSettings(), around)
+    runtime.channels["texting"], other.channels["texting"] = made
+    return made
+
+
+async def pictured(runtime: Runtime, number: int) -> None:
+    for n in range(number):
+        photo = IncomingMedia(f"ME{next(texts)}", f"http://carrier.invalid/{n}", "image/jpeg")
+        await Intake(runtime).take(message(f"look at lamp {n}", f"+86138001380{n:02}", media=(photo,)))
+        await Desk(runtime).media_ready("texting", photo.external_id)
+
+
+async def states(runtime: Runtime) -> list[str]:
+    async with runtime.database.reading() as connection:
+        return list((await connection.execute(select(tables.media.c.state))).scalars())
 
 
 async def number_of(runtime: Runtime, table: Table) -> int:
@@ -57,6 +118,74 @@ async def test_the_same_message_at_two_processes_is_kept_once_with_one_answer(ru
         assert len({one.ticket for one in taken}) == 1
         assert sum(not one.repeated for one in taken) == 1
     assert await number_of(runtime, tables.posts) == 10
+
+
+class Slowly:
+    """A writer whose commits take a while."""
+
+    def __init__(self, inner: writer.Writer) -> None:
+        self._inner = inner
+
+    async def run(self, change: writer.Change[T]) -> T:
+        async def slow(connection: AsyncConnection) -> T:
+            result = await change(connection)
+            await asyncio.sleep(0.3)
+            return result
+
+        return await self._inner.run(slow)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+@pytest.mark.parametrize("slow", ["response", "receipt"])
+async def test_a_receipt_at_one_process_meets_the_response_at_another(
+    runtime: Runtime, other: Runtime, texting: Texting, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Intake(runtime).take(message("no heating in my building"))
+    line = delivery.Line(runtime, texting)
+    late = runtime if slow == "response" else other
+    late.database._changes = Slowly(late.database._changes)
+    receipt = Receipt("SM" + "1".zfill(32), ReceiptStatus.DELIVERED, clock.now())
+    confirming = asyncio.Event()
+
+    async def confirm() -> None:
+        await confirming.wait()
+        await asyncio.sleep(0.1 if slow == "response" else 0)
+        await receipts.apply(other, "texting", receipt)
+
+    async def send(outgoing: Outgoing) -> SendResult:
+        confirming.set()
+        await asyncio.sleep(0.1 if slow == "receipt" else 0)
+        return SendResult(receipt.carrier_id)
+
+    monkeypatch.setattr(texting, "send", send)
+    confirmed = asyncio.create_task(confirm())
+    assert await line.step()
+    await line.finish()
+    await confirmed
+    async with runtime.database.reading() as connection:
+        state = (await connection.execute(select(tables.deliveries.c.state))).scalar_one()
+    assert state == DeliveryState.DELIVERED
+
+
+async def test_two_that_wait_for_each_other_both_end(runtime: Runtime, other: Runtime) -> None:
+    """Each takes what the other wants next: the server ends one, and that is done again."""
+
+    def change(*names: str) -> Callable[[Transaction], Awaitable[None]]:
+        async def work(transaction: Transaction) -> None:
+            for name in names:
+                await dialect.hold_back(transaction.connection, [name])
+                await asyncio.sleep(0.2)
+
+        return work
+
+    await asyncio.gather(
+        runtime.database.write(change("a", "b")),
+        runtime.database.write(change("c")),
+        other.database.write(change("b", "a")),
+        other.database.write(change("d")),
+    )
 
 
 async def test_a_commit_wakes_the_other_process(runtime: Runtime, other: Runtime) -> None:
@@ -99,3 +228,78 @@ async def test_the_same_decision_at_two_processes_is_taken_once(runtime: Runtime
     )
     assert sum(isinstance(result, int) for result in results) == 1
     assert await number_of(runtime, tables.broadcasts) == 1
+
+
+async def test_each_file_is_brought_by_one_process(
+    runtime: Runtime, other: Runtime, photos: tuple[Photos, Photos]
+) -> None:
+    await pictured(runtime, 20)
+
+    async def work(process: Runtime) -> None:
+        while await media.work_on_due(process):
+            pass
+
+    await asyncio.gather(work(runtime), work(other))
+    fetched = photos[0].fetched + photos[1].fetched
+    assert (len(fetched), fetched.total()) == (20, 20)
+    assert all(one.fetched for one in photos), "both worked"
+    assert await states(runtime) == [MediaState.STORED] * 20
+
+
+async def test_a_file_whose_process_died_is_brought_by_another_when_its_lease_ends(
+    runtime: Runtime, other: Runtime, photos: tuple[Photos, Photos]
+) -> None:
+    await pictured(runtime, 1)
+    photos[0].slow.clear()
+    dying = asyncio.create_task(media.work_on_due(runtime))
+    while not photos[0].fetched:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert not await media.work_on_due(other), "it is held"
+    later(media.LEASE)
+    while await media.work_on_due(other):
+        pass
+    clock.replace()
+    assert await states(other) == [MediaState.STORED]
+    # It was not dead, only slow: what it brings now is no news.
+    photos[0].slow.set()
+    await dying
+    assert await number_of(runtime, tables.media) == 1
+    assert photos[1].fetched.total() == 1
+    async with runtime.database.reading() as connection:
+        assert not await media_rows.waits(connection, clock.now(), MediaState.STORED)
+
+
+async def test_who_is_alive_keeps_what_he_holds_and_lets_go_when_he_stops(
+    runtime: Runtime, other: Runtime, photos: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(media, "RENEW", timedelta(seconds=0.2))
+    monkeypatch.setattr(media, "LOOK_EVERY", 0.1)
+    await pictured(runtime, 1)
+    photos[0].slow.clear()
+    running = asyncio.create_task(media.run(runtime))
+    await asyncio.sleep(2)
+    assert not await media.work_on_due(other), "it is held for longer than a lease"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await media.work_on_due(other)
+    assert await states(other) == [MediaState.STORED]
+
+
+async def test_one_first_administrator_is_made(runtime: Runtime, other: Runtime) -> None:
+    def make(process: Runtime, name: str) -> Awaitable[accounts.Account]:
+        return process.database.write(lambda tx: accounts.add_first(tx, name, "hash"))
+
+    making = [make(process, f"mo{n}") for n, process in enumerate([runtime, other] * 3)]
+    made = await asyncio.gather(*making, return_exceptions=True)
+    assert sum(isinstance(one, accounts.Account) for one in made) == 1
+    assert sum(isinstance(one, NotFound) for one in made) == 5
+
+
+def later(passed: timedelta) -> None:
+    """Let time pass for all leases."""
+
+    def now() -> datetime:
+        return datetime.now().astimezone() + passed + timedelta(seconds=1)
+
+    clock.replace(now=now)

@@ -85,6 +85,12 @@ class Gateway:
         return found[0]
 
     @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def setup_link(self) -> str:
         """Where the first administrator is made."""
         return self.link(r"http://\S+/setup/\S+")

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -23,8 +23,21 @@ CREDENTIALS = {
 
 
 def text_message(url: str, sid: str, sender: str, body: str) -> bytes:
-    """One inbound text as a whole HTTP/1.1 request, signed by the scheme of Twilio's webhook security page."""
-    fields = {
+    """One inbound text as a whole HTTP/1.1 request."""
+    fields = inbound(sid, sender, body)
+    content = urlencode(fields).encode()
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+        "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
+        f"X-Twilio-Signature: {signature(url + PATH, fields)}\r\n"
+        f"User-Agent: TwilioProxy/1.1\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def inbound(sid: str, sender: str, body: str) -> dict[str, str]:
+    """The fields of one inbound text."""
+    return {
         "AccountSid": ACCOUNT,
         "ApiVersion": "2010-04-01",
         "Body": body,
@@ -38,15 +51,12 @@ def text_message(url: str, sid: str, sender: str, body: str) -> bytes:
         "SmsStatus": "received",
         "To": NUMBER,
     }
-    signed = url + PATH + "".join(name + value for name, value in sorted(fields.items()))
-    signature = base64.b64encode(hmac.digest(TOKEN.encode(), signed.encode(), hashlib.sha1)).decode()
-    content = urlencode(fields).encode()
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
-        "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
-        f"X-Twilio-Signature: {signature}\r\nUser-Agent: TwilioProxy/1.1\r\nContent-Length: {len(content)}\r\n\r\n"
-    )
-    return head.encode() + content
+
+
+def signature(url: str, fields: Mapping[str, str]) -> str:
+    """What Twilio would sign a webhook with, by the scheme of its webhook security page."""
+    signed = url + "".join(name + value for name, value in sorted(fields.items()))
+    return base64.b64encode(hmac.digest(TOKEN.encode(), signed.encode(), hashlib.sha1)).decode()
 
 
 def message_sid(number: int) -> str:

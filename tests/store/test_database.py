@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway import clock
 from gateway.errors import Busy, Conflict, StoreInUse
 from store import leases, tables
-from store.database import Batch, Database, Transaction
+from store.database import Batch, Database, Transaction, Work
 
 table = tables.leases
 
@@ -132,3 +132,31 @@ async def test_a_lease_has_one_holder_until_it_runs_out(database: Database) -> N
     assert not await hold("a", at)
     async with database.reading() as connection:
         assert (await connection.execute(select(func.count()).select_from(table))).scalar_one() == 1
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])  # a server keeps what stood before the savepoint
+async def test_a_full_disk_tells_nobody_that_his_change_is_kept(database: Database) -> None:
+    """SQLite then gives up the whole transaction, also what others did in it before."""
+
+    def change(name: str, filling: int) -> Work[None]:
+        async def work(transaction: Transaction) -> None:
+            pages = "SELECT page_count FROM pragma_page_count()"
+            await transaction.connection.execute(text("PRAGMA cache_size=5"))
+            await transaction.connection.execute(table.insert(), {"name": name, "holder": "h", "until": clock.now()})
+            if filling:
+                most = (await transaction.connection.execute(text(pages))).scalar_one() + 20
+                await transaction.connection.execute(text(f"PRAGMA max_page_count={most}"))
+                rows = [
+                    {"day": str(n), "list": "hold", "word": "w" * 200, "hits": 1, "alike": 0} for n in range(filling)
+                ]
+                await transaction.connection.execute(tables.word_hits.insert(), rows)
+
+        return work
+
+    results = await asyncio.gather(
+        *(database.write(change(*one)) for one in (("first", 0), ("large", 5000), ("last", 0))), return_exceptions=True
+    )
+    kept = await names(database)
+    told = {name for name, result in zip(("first", "large", "last"), results, strict=True) if result is None}
+    assert kept == told
+    assert "large" not in told

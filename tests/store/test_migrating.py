@@ -1,5 +1,7 @@
 """Migrations: replayed from nothing they give exactly the tables of this code; what they do not know they refuse."""
 
+import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
+from gateway import clock
 from gateway.errors import SchemaMismatch, StoreUnreachable
 from store import migrating
 from store.dialect import writer_engine
 from store.tables import metadata
+from tests import postgres
 
 
 @pytest.fixture
@@ -70,3 +74,20 @@ async def test_every_foreign_key_points_at_a_table(url: str) -> None:
     await migrating.upgrade(url)
     tables = await ask(url, lambda c: inspect(c).get_table_names())
     assert set(metadata.tables) <= set(tables)
+
+
+async def test_processes_that_start_at_once_migrate_once(postgresql: str) -> None:
+    async with postgres.empty(postgresql, f"test_{clock.new_id()}") as url:
+        applied = await asyncio.gather(*(migrating.upgrade(url) for _ in range(4)))
+    assert sorted(applied) == [[], [], [], [migrating.head()]]
+
+
+async def test_without_its_driver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(StoreUnreachable, match="pip install asyncpg"):
+        await migrating.upgrade("postgresql+asyncpg://everyline@127.0.0.1:9/everyline")
+
+
+async def test_a_server_that_is_not_there_is_said_in_words() -> None:
+    with pytest.raises(StoreUnreachable, match="reached"):
+        await migrating.upgrade("postgresql+asyncpg://everyline@127.0.0.1:9/everyline")

@@ -1,6 +1,7 @@
 """Sealing: opened only with the right key at the right place."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_the_key_file_is_made_once_and_for_its_owner_only(tmp_path: Path) -> Non
     assert len(first) == 32
     assert open_key_file(path) == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_processes_that_start_at_once_have_one_key(tmp_path: Path) -> None:
+    for n in range(20):
+        path = tmp_path / f"{n}.key"
+        with ThreadPoolExecutor(4) as threads:
+            assert len(set(threads.map(open_key_file, [path] * 4))) == 1
+    assert len(list(tmp_path.iterdir())) == 20, "nothing else is left"
 
 
 def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:

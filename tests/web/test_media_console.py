@@ -131,7 +131,7 @@ async def test_what_could_not_be_used_says_why_and_is_tried_again(world: World) 
     [photo] = await files_of(world, taken)
     assert (await press(world, f"/console/media/{photo}/again", back="/console")).status == 303
     async with world.runtime.database.reading() as connection:
-        assert len(await media_rows.due(connection, clock.now(), 5, MediaState.DUE)) == 1
+        assert await media_rows.waits(connection, clock.now(), MediaState.DUE)
     assert (await press(world, f"/console/media/{photo}/again", back="/console")).status == 409
 
 

@@ -250,6 +250,8 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("due_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("holder", sa.String(length=32), nullable=True),
+        sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("error", sa.String(length=200), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
@@ -262,6 +264,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_media_holder",
+            ["holder"],
+            unique=False,
+            sqlite_where=sa.text("holder IS NOT NULL"),
+            postgresql_where=sa.text("holder IS NOT NULL"),
         )
         batch_op.create_index("ix_media_post_id", ["post_id"], unique=False)
         batch_op.create_index("ix_media_preview", ["preview"], unique=False)
@@ -578,6 +587,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_media_sha256")
         batch_op.drop_index("ix_media_preview")
         batch_op.drop_index("ix_media_post_id")
+        batch_op.drop_index(
+            "ix_media_holder",
+            sqlite_where=sa.text("holder IS NOT NULL"),
+            postgresql_where=sa.text("holder IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_media_due", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
         )
