@@ -155,7 +155,7 @@ class Health(Section):
     operators: tuple[str, ...] = ()
     breaker_failures: int = Field(5, ge=1, le=1000)
     breaker_wait: float = Field(5, gt=0)
-    breaker_longest: float = Field(300, gt=0)
+    breaker_longest: float = Field(60, gt=0)
     check_minutes: float = Field(10, ge=1)
     unsigned: int = Field(5, ge=1)
     stuck_minutes: float = Field(10, ge=1)
