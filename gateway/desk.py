@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from gateway import clock
-from gateway.errors import EverylineError
+from gateway.errors import Busy, EverylineError
 from gateway.journey import identity, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
@@ -15,6 +15,9 @@ from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, leases, media, posts
+
+# Seconds after which whoever is turned away by an isolated channel may repeat.
+ISOLATED_RETRY = 60
 
 
 class Site(Protocol):
@@ -53,7 +56,12 @@ class Desk:
 
     async def take(self, incoming: Incoming) -> Taken:
         """Keep one message and answer it after the commit."""
-        return await self._intake.take(incoming)
+        if self._runtime.switches.isolated(incoming.channel):
+            raise Busy("this line takes nothing in just now; nothing was kept, please repeat later", ISOLATED_RETRY)
+        taken = await self._intake.take(incoming)
+        if not taken.repeated:
+            self._runtime.pulse.count(incoming.channel, "received")
+        return taken
 
     async def receipt(self, channel: str, receipt: Receipt) -> None:
         """Note what the carrier says of a message it accepted."""

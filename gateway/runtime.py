@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
 from gateway.errors import Problem
+from gateway.pulse import Pulse, Switches
 from gateway.schema import Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
@@ -105,6 +106,17 @@ class Words(Protocol):
         """Keep to the files and write the counts, until cancelled."""
 
 
+class Breaking(Protocol):
+    """The breaker of a line of this process (`journey.breaker`), for those who show it."""
+
+    until: datetime | None
+    opened_at: datetime | None
+    why: str | None
+
+    def state(self, at: datetime) -> str:
+        """closed, open or half_open."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """The parts of one running gateway.
@@ -128,6 +140,10 @@ class Runtime:
     commands: dict[str, Command] = field(default_factory=dict)
     # When which address id was last heard typing into its mailbox; the latest last.
     typing: dict[str, datetime] = field(default_factory=dict)
+    # What this process counts of its channels, what people switched them to, and the breakers of its lines.
+    pulse: Pulse = field(default_factory=Pulse)
+    switches: Switches = field(default_factory=Switches)
+    breakers: dict[str, Breaking] = field(default_factory=dict)
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""

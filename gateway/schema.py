@@ -88,6 +88,7 @@ class Audience(StrEnum):
     AUTHOR = "author"
     FOLLOWER = "follower"
     TIMELINE = "timeline"
+    OPERATOR = "operator"
 
 
 class MediaState(StrEnum):

@@ -18,7 +18,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import broadcasting, delivery, mailbox, media
+from gateway.journey import broadcasting, delivery, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -132,10 +132,11 @@ class Service:
         self._watch("media", media.run(runtime))
         self._watch("mailboxes", mailbox.run(runtime))
         self._watch("words", runtime.words.run(runtime))
+        self._watch("health", watching.run(runtime))
         for line in lines:
             self._watch(f"delivery {line.name}", line.run())
         for channel in runtime.channels.values():
-            self._watch(f"channel {channel.name}", _keep_running(channel, desk))
+            self._watch(f"channel {channel.name}", _keep_running(runtime, channel, desk))
 
     def _watch(self, name: str, work: Any) -> None:
         task = asyncio.create_task(work, name=name)
@@ -164,13 +165,14 @@ def is_local(url: str) -> bool:
         return host == "localhost"
 
 
-async def _keep_running(channel: Channel, desk: Desk) -> None:
+async def _keep_running(runtime: Runtime, channel: Channel, desk: Desk) -> None:
     """Run a channel's standing part again whenever it fails: one sick channel stops nothing else."""
     while True:
         try:
             await channel.run(desk)
         except Exception:
             log.exception("a channel's connection failed", action="channel.failed", channel=channel.name)
+            runtime.pulse.count(channel.name, "broken")
             await asyncio.sleep(RESTART_AFTER)
         else:
             return

@@ -170,6 +170,31 @@ class Broadcast(Section):
     digest_hour: int = Field(18, ge=0, le=23)
 
 
+class Health(Section):
+    """`[health]`: when a channel counts as sick, and who is told."""
+
+    operators: tuple[str, ...] = ()
+    breaker_failures: int = Field(5, ge=1, le=1000)
+    breaker_wait: float = Field(5, gt=0)
+    breaker_longest: float = Field(60, gt=0)
+    check_minutes: float = Field(10, ge=1)
+    unsigned: int = Field(5, ge=1)
+    stuck_minutes: float = Field(10, ge=1)
+    refused_share: float = Field(0.5, gt=0, le=1)
+    calm_minutes: float = Field(3, ge=0)
+    remind_hours: float = Field(6, ge=0.25)
+    keep_days: int = Field(100, ge=50)
+
+    @field_validator("operators")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            scheme, _, name = address.partition(":")
+            if not scheme.isalnum() or not name:
+                raise ValueError(f"{address} is no address, like tel:+8613800138000")
+        return value
+
+
 class Accounts(Section):
     """`[accounts]`: how staff log in."""
 
@@ -270,6 +295,7 @@ class Settings(Section):
     media: Media = Media()
     delivery: Delivery = Delivery()
     broadcast: Broadcast = Broadcast()
+    health: Health = Health()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()

@@ -52,6 +52,8 @@ class Workers:
         self._idle: list[asyncio.subprocess.Process] = []
         self._busy: set[asyncio.subprocess.Process] = set()
         self._stopped = False
+        # Processes that a job broke or held too long, since the start.
+        self.lost = 0
 
     async def run(self, function: Callable[[*Ts], T], *args: *Ts, timeout: float) -> T:
         """Call `function` in a worker, for at most `timeout` seconds, and give its result.
@@ -76,6 +78,7 @@ class Workers:
             finally:
                 # Still busy means lost, late or cancelled: a job cannot be interrupted, only its process ended.
                 if process in self._busy:
+                    self.lost += 1
                     await _end(process)
                     self._busy.discard(process)
         if succeeded:

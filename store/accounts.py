@@ -17,7 +17,7 @@ from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store.database import Transaction
 from store.dialect import hold_back, insert_new
-from store.tables import accounts, audit, sessions
+from store.tables import accounts, alarms, audit, sessions
 
 
 class Role(StrEnum):
@@ -131,6 +131,7 @@ async def set_password(transaction: Transaction, account_id: str, password_hash:
 async def remove(transaction: Transaction, account_id: str) -> None:
     """Remove an account with its sessions and tokens; what it did stays under its name."""
     await _end_all(transaction, account_id)
+    await transaction.connection.execute(delete(alarms).where(alarms.c.account_id == account_id))
     await transaction.connection.execute(delete(accounts).where(accounts.c.id == account_id))
 
 

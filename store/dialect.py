@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Dialect,
     Engine,
     Insert,
@@ -158,10 +159,12 @@ def ends_all(error: Exception) -> bool:
     return lost or is_deadlock(error) or isinstance(error, OperationalError)
 
 
-def insert_new(connection: AsyncConnection, table: Table, keys: Sequence[str]) -> Insert:
-    """An INSERT that passes over rows whose `keys` are there already."""
+def insert_new(
+    connection: AsyncConnection, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None
+) -> Insert:
+    """An INSERT that passes over rows whose `keys` are there already; `where` is that of a partial unique index."""
     maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return maker(table).on_conflict_do_nothing(index_elements=keys)
+    return maker(table).on_conflict_do_nothing(index_elements=keys, index_where=where)
 
 
 def upsert(connection: AsyncConnection, table: Table, keys: Sequence[str], columns: Sequence[str]) -> Insert:

@@ -18,6 +18,7 @@ from store.citizens import of_person
 from store.database import Transaction
 from store.tables import (
     addresses,
+    alarms,
     attempts,
     challenges,
     citizens,
@@ -90,7 +91,7 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     await _destroy_keys(connection, citizen_ids, contacts)
     asked = or_(challenges.c.citizen_id.in_(citizen_ids), challenges.c.address_id.in_(lines))
     await connection.execute(delete(challenges).where(asked))
-    for table in (subscriptions, questions):
+    for table in (subscriptions, questions, alarms):
         await connection.execute(delete(table).where(table.c.address_id.in_(lines)))
     await connection.execute(delete(addresses).where(addresses.c.id.in_(lines)))
     nameless = update(citizens).where(citizens.c.id.in_(citizen_ids))
@@ -99,7 +100,7 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
 
 
 async def _typed(connection: AsyncConnection, citizen_ids: Sequence[str]) -> list[str]:
-    """Contacts these citizens typed that are nobody's and that nobody else typed."""
+    """Contacts these citizens typed that are nobody's, that nobody else typed and no staff is alarmed on."""
     others = challenges.alias("others")
     elsewhere = select(others.c.id).where(
         others.c.address_id == addresses.c.id, others.c.citizen_id.not_in(citizen_ids)
@@ -108,6 +109,7 @@ async def _typed(connection: AsyncConnection, citizen_ids: Sequence[str]) -> lis
         select(addresses.c.id)
         .join(challenges, challenges.c.address_id == addresses.c.id)
         .where(challenges.c.citizen_id.in_(citizen_ids), addresses.c.citizen_id.is_(None), ~elsewhere.exists())
+        .where(addresses.c.id.not_in(select(alarms.c.address_id)))
         .distinct()
     )
     return list((await connection.execute(wanted)).scalars())

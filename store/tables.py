@@ -456,6 +456,7 @@ receipts = Table(
     Column("code", String(32)),
     Column("at", Moment, nullable=False),
     UniqueConstraint("channel", "carrier_id", "status"),
+    Index("ix_receipts_channel_at", "channel", "at"),  # how long deliveries took lately
 )
 
 # What a channel's sendings cost on a day of the city, in the carrier's units.
@@ -548,4 +549,85 @@ leases = Table(
     Column("name", String(64), primary_key=True),
     Column("holder", Id, nullable=False),
     Column("until", Moment, nullable=False),
+)
+
+# --- the channels' health ------------------------------------------------------------------------------------------
+
+# What a channel did in a minute and in an hour (`span`): added up in memory and written every few seconds, so that
+# nobody counts rows to know a rate. What a process counted in its last seconds is lost with it.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("span", String(8), primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("received", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("later", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("unsigned", Integer, nullable=False),
+    Column("broken", Integer, nullable=False),
+)
+
+# What is known of a channel beside its counts, each part by whoever found it out last: the credentials, the breaker,
+# the last request whose signature did not fit, how long deliveries took.
+standings = Table(
+    "standings",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("credentials", JSON),
+    Column("breaker", JSON),
+    Column("unsigned", JSON),
+    Column("figures", JSON),
+)
+
+# Channels that a person has paused or isolated; no row means it runs.
+switches = Table(
+    "switches",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("position", String(16), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+# Faults of channels: one open at a time for each cause. `told` are the channels by which operators heard of it.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("told", JSON, nullable=False),
+    Column("told_at", Moment),
+    Column("opened_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Index(
+        "uq_incidents_open",
+        "channel",
+        "cause",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("ix_incidents_opened_at", "opened_at"),  # the newest, and upkeep
+)
+
+# The lines that staff of the gateway are alarmed on; proved by a code typed in the console.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("proved_at", Moment),
 )

@@ -143,6 +143,7 @@ async def test_a_crash_is_lost_and_the_next_job_finds_a_new_process(workers: Wor
     pid = await workers.run(os.getpid, timeout=20)
     with pytest.raises(WorkerLost):
         await workers.run(function, *argument, timeout=20)
+    assert workers.lost == 1
     assert await workers.run(os.getpid, timeout=20) not in (pid, os.getpid())
     assert gone(pid)
 

@@ -12,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
 from gateway.jobs import upkeep
-from gateway.journey import digests
+from gateway.journey import digests, watching
 from gateway.runtime import Runtime
 from store import leases
 
@@ -20,6 +20,8 @@ LEASE = timedelta(seconds=30)
 # Job, and every how many seconds it runs.
 JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.abandon_leases, 10),
+    (watching.look, 15),
+    (watching.check, 60),
     (upkeep.forget, 3600),
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),

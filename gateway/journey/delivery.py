@@ -19,6 +19,7 @@ from channels.base import Channel
 from gateway import clock
 from gateway.errors import VaultError
 from gateway.journey import outcomes, pacing
+from gateway.journey.breaker import Breaker
 from gateway.journey.broadcasting import FOLLOWER_PHRASES
 from gateway.journey.recording import Recorder
 from gateway.journey.wording import Wording
@@ -70,7 +71,11 @@ class Line:
         self._settings = runtime.settings.delivery
         self._bell = runtime.database.wakeups.bell(deliveries.outbox(channel.name))
         # Whether the line may be used at all is for this one to say; it hears of every outcome.
-        self._breaker = pacing.Breaker(self._settings)
+        limits = runtime.settings.health
+        self._breaker = Breaker(
+            failures=limits.breaker_failures, first=limits.breaker_wait, longest=limits.breaker_longest
+        )
+        runtime.breakers[channel.name] = self._breaker
         rate = channel.rate()
         self._pace = pacing.Pace(rate / self._settings.processes if rate else None, clock.now())
         self._shares = pacing.Shares()
@@ -105,7 +110,10 @@ class Line:
         at = clock.now()
         free = self._ahead - len(self._ready) - (len(self._workers) if self._ahead <= self._settings.workers else 0)
         # Claimed by the half dozen, not one by one: a claim is a commit.
-        if free * 2 < self._ahead or not self._breaker.allows(at):
+        if free * 2 < self._ahead or self._runtime.switches.paused(self.name):
+            return False
+        free = self._breaker.allowed(at, free)
+        if not free:
             return False
         spent = await self._spent(at)
         hold = pacing.held(self._runtime.settings, self._channel, at, spent)
@@ -194,8 +202,10 @@ class Line:
             return
         for number, one in enumerate(group):
             at = clock.now()
-            if not one.settle and not self._breaker.allows(at):
-                self._put_back(group[number:], self._breaker.reason, self._breaker.until or at)
+            paused = self._runtime.switches.paused(self.name)
+            if not one.settle and (paused or not self._breaker.allowed(at, 1)):
+                why = "paused" if paused else self._breaker.why or "the line waits"
+                self._put_back(group[number:], why, self._breaker.again_at(at))
                 return
             self._recorder.note(await self._settle(one.claimed, known) if one.settle else await self._send(one, known))
             if number % TURN == TURN - 1:
@@ -221,6 +231,7 @@ class Line:
             return outcomes.ended(claimed, DeliveryState.DROPPED, at, reason=obstacle)
         units = self._channel.measure(outgoing.text)
         self._pace.correct(units, at)
+        self._breaker.started(at)
         try:
             async with asyncio.timeout(self._settings.lease / 2):
                 result = await self._channel.send(outgoing)
@@ -269,14 +280,16 @@ class Line:
     def _sent(self, claimed: Claimed, result: SendResult, units: int) -> Recorded:
         receipts = self._channel.capabilities.receipts and not result.final
         state = DeliveryState.SENT if receipts else DeliveryState.DELIVERED
-        self._breaker.succeeded()
+        self._breaker.answered()
+        self._runtime.pulse.outcomes(self.name, [state])
         day = pacing.day(self._runtime.settings, claimed.started_at)
         return outcomes.ended(claimed, state, clock.now(), carrier_id=result.carrier_id, units=units, day=day)
 
     def _failed(self, claimed: Claimed, failure: failures.Failure, units: int) -> Recorded:
         at = clock.now()
-        outcome, fate = outcomes.failed(self._settings, claimed, failure, at)
-        self._breaker.failed(failure, fate, outcome.due_at, at)
+        outcome, _ = outcomes.failed(self._settings, claimed, failure, at)
+        self._breaker.heard(failure, outcome.due_at, at)
+        self._runtime.pulse.outcomes(self.name, [outcome.state])
         if outcome.state is not DeliveryState.UNKNOWN:
             return outcome
         # It may be at the carrier, and then it costs what it costs.

@@ -135,7 +135,7 @@ async def send_code(runtime: Runtime, visitor: str, urn: str, language: str) -> 
         )
         row, code = challenge(runtime, str(browser.citizen_id), line.id, None, at)
         await challenges.add(transaction, row)
-        await _deliver(runtime, transaction, outlet, line, code, line.language or language)
+        await deliver_code(runtime, transaction, outlet, line, code, line.language or language)
 
     await runtime.database.write(work)
 
@@ -241,10 +241,17 @@ async def _try(runtime: Runtime, transaction: Transaction, sent: Challenge | Non
     return None
 
 
-async def _deliver(
-    runtime: Runtime, transaction: Transaction, outlet: Channel, line: Known, code: str, language: str
+async def deliver_code(
+    runtime: Runtime,
+    transaction: Transaction,
+    outlet: Channel,
+    line: Known,
+    code: str,
+    language: str,
+    phrase: str = "code_line",
 ) -> None:
-    say = Say("code_line", {}, {"code": code})
+    """Put a code into the outbox, sealed, in the words of a phrase."""
+    say = Say(phrase, {}, {"code": code})
     place = deliveries.secrets_place(None, say.phrase)
     row = deliveries.row(
         channel=outlet.name,

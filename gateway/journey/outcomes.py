@@ -1,4 +1,4 @@
-"""What follows each way a sending can end: one table, and nothing else decides it. Pure."""
+"""What follows for a delivery from each way its sending can end: one table (for its line: `breaker`). Pure."""
 
 import random
 from dataclasses import dataclass
@@ -33,37 +33,28 @@ class Again(Enum):
     SETTLED = auto()  # once the channel says what became of it
 
 
-class Line(Enum):
-    """What a failure means for all others on the line."""
-
-    GOES_ON = auto()
-    SUSPECT = auto()  # many in a row, and it is left alone for a while
-    WAITS = auto()  # nobody is sent to before this delivery's own next try
-
-
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What follows: where the delivery goes and why, when it comes up again, whether the try counts, and the line."""
+    """What follows: where the delivery goes and why, when it comes up again, and whether the try counts."""
 
     state: DeliveryState
     reason: str
     again: Again = Again.NEVER
     counts: bool = True
-    line: Line = Line.GOES_ON
 
 
 # The first that fits: a kind stands before the kind it is of.
 FATES: tuple[tuple[type[Failure], Fate], ...] = (
-    (failures.Throttled, Fate(DeliveryState.DUE, "throttled", Again.WHEN_ASKED, counts=False, line=Line.WAITS)),
-    (failures.RetryLater, Fate(DeliveryState.DUE, "later", Again.BACKOFF, line=Line.SUSPECT)),
+    (failures.Throttled, Fate(DeliveryState.DUE, "throttled", Again.WHEN_ASKED, counts=False)),
+    (failures.RetryLater, Fate(DeliveryState.DUE, "later", Again.BACKOFF)),
     (failures.Unknown, Fate(DeliveryState.UNKNOWN, "unknown", Again.SETTLED)),
     (failures.RecipientGone, Fate(DeliveryState.FAILED, "recipient gone")),
     (failures.OptedOut, Fate(DeliveryState.FAILED, "opted out at the carrier")),
     (failures.WindowClosed, Fate(DeliveryState.FAILED, "reply window closed")),
     (failures.Refused, Fate(DeliveryState.FAILED, "refused")),
-    (failures.Misconfigured, Fate(DeliveryState.DUE, "misconfigured", Again.A_MINUTE, counts=False, line=Line.WAITS)),
+    (failures.Misconfigured, Fate(DeliveryState.DUE, "misconfigured", Again.A_MINUTE, counts=False)),
 )
-GAVE_UP = Fate(DeliveryState.FAILED, "gave up after many tries", line=Line.SUSPECT)
+GAVE_UP = Fate(DeliveryState.FAILED, "gave up after many tries")
 
 
 def fate(settings: Delivery, claimed: Claimed, failure: Failure) -> Fate:

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from channels.base import Channel
-from channels.failures import Failure
-from gateway.journey import outcomes
-from gateway.journey.outcomes import Fate, Line
-from gateway.settings import Delivery, Settings
+from gateway.settings import Settings
 from store.outbox import FIRST_BULK, RANKS
 
 # One of so many goes to each class that waits behind a more urgent one.
@@ -94,37 +91,6 @@ class Shares:
         for rank in set(self._owed) - set(ranks[1:]):
             self._owed[rank] = 0.0
         return taken
-
-
-class Breaker:
-    """Whether a line may be used at all. What a carrier refuses to many in a row, or to all, is not tried on others."""
-
-    def __init__(self, settings: Delivery) -> None:
-        self._settings = settings
-        self._in_a_row = 0
-        self.until: datetime | None = None
-        self.reason = ""
-
-    def allows(self, at: datetime) -> bool:
-        """Whether anything may be sent now."""
-        return self.until is None or at >= self.until
-
-    def succeeded(self) -> None:
-        """The carrier took something."""
-        self._in_a_row = 0
-
-    def failed(self, _failure: Failure, fate: Fate, due_at: datetime | None, at: datetime) -> None:
-        """The carrier did not; `due_at` is when that delivery comes up again."""
-        if fate.line is Line.WAITS and due_at:
-            self._pause(due_at, fate.reason)
-        elif fate.line is Line.SUSPECT:
-            self._in_a_row += 1
-            if self._in_a_row % self._settings.workers == 0:
-                wait = outcomes.backoff(self._settings, self._in_a_row // self._settings.workers)
-                self._pause(at + wait, fate.reason)
-
-    def _pause(self, until: datetime, reason: str) -> None:
-        self.until, self.reason = max(until, self.until or until), reason
 
 
 def held(settings: Settings, channel: Channel, at: datetime, spent: int) -> Hold | None:

@@ -1,7 +1,7 @@
 """Step 7: what a carrier later says of a message moves its delivery forward, never back."""
 
 from gateway.runtime import Runtime
-from gateway.schema import Receipt
+from gateway.schema import Receipt, ReceiptStatus
 from store import outcomes
 
 
@@ -10,4 +10,7 @@ async def apply(runtime: Runtime, channel: str, receipt: Receipt) -> bool:
 
     One that comes before the response which names its message is kept and applied with that response.
     """
-    return await runtime.database.write(lambda transaction: outcomes.apply_receipt(transaction, channel, receipt))
+    moved = await runtime.database.write(lambda transaction: outcomes.apply_receipt(transaction, channel, receipt))
+    if moved and receipt.status is ReceiptStatus.DELIVERED:
+        runtime.pulse.count(channel, "delivered")
+    return moved

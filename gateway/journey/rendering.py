@@ -60,6 +60,9 @@ def _words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Cha
         words["state"] = runtime.phrase(f"state_{state}", language)
     if progress := values.get("progress"):
         words["progress"] = runtime.phrase(f"progress_{progress}", language, words)
+    if fault := values.get("fault"):
+        words["fault"] = runtime.phrase(f"fault_{fault}", language, words)
+        words["outlook"] = runtime.phrase("fault_heals" if values.get("heals") else "fault_act", language)
     if reason := values.get("reason"):
         note = values.get("note")
         words["reason"] = note if note and reason == "other" else runtime.phrase(f"reason_{reason}", language)

@@ -10,6 +10,7 @@ from gateway.web import (
     assets,
     auth,
     broadcasts,
+    channels,
     console,
     console_api,
     deliveries,
@@ -33,7 +34,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, console, console_api, deliveries, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, words)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
@@ -43,7 +44,7 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app = web.Application(middlewares=middleware.middlewares(), client_max_size=limit)
     drawing = Drawing(runtime, csrf=auth.csrf_token, visitor=auth.visitor)
     app[RUNTIME], app[DESK], app[DRAWING] = runtime, desk, drawing
-    app[METRICS], app[SETUP], app[LOGINS] = Metrics(), Setup(runtime.vault), Limit(LOGINS_A_MINUTE, 60)
+    app[METRICS], app[SETUP], app[LOGINS] = Metrics(runtime.pulse), Setup(runtime.vault), Limit(LOGINS_A_MINUTE, 60)
     app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
     app[HUB] = Hub(runtime, drawing.fragment)

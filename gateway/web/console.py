@@ -13,7 +13,7 @@ from gateway.journey import mailbox, moderation, routing, undoing
 from gateway.schema import Action, State
 from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import changes, counts, deliveries, history, posts, progress
+from store import changes, deliveries, history, posts, progress
 from store.accounts import Role
 from store.history import Entry
 from store.posts import StaffPost
@@ -32,7 +32,6 @@ def routes() -> list[web.RouteDef]:
         web.post("/console/posts/{id}/decision", _decide),
         web.post("/console/posts/{id}/undo", _undo),
         web.post("/console/posts/{ticket}/answers", _answer),
-        web.get("/console/channels", _channels),
         web.post("/console/logout", _log_out),
     ]
 
@@ -43,7 +42,7 @@ async def _queue(request: web.Request) -> web.Response:
 
 async def _rows(request: web.Request) -> web.Response:
     """The rows of the queue alone, for the page to take in."""
-    return await _draw(request, "console/rows.html", **await _waiting(request))
+    return await draw(request, "console/rows.html", **await _waiting(request))
 
 
 async def _find(request: web.Request) -> web.Response:
@@ -108,20 +107,6 @@ async def _answer(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/console/posts/{ticket}")
 
 
-async def _channels(request: web.Request) -> web.Response:
-    runtime = request.app[RUNTIME]
-    async with runtime.database.reading() as connection:
-        activity = await counts.activity(connection, list(runtime.channels))
-    demo = any(runtime.simulated(name) for name in runtime.channels)
-    return await _draw(
-        request,
-        "console/channels.html",
-        plans=runtime.plans,
-        activity=activity,
-        models=runtime.models.languages(demo=demo),
-    )
-
-
 async def _log_out(request: web.Request) -> web.Response:
     await auth.log_out(request)
     response = web.HTTPSeeOther("/login")
@@ -140,7 +125,7 @@ async def _again(request: web.Request, back: str, error: BadInput | Conflict) ->
 async def _draw_queue(request: web.Request, fault: str | None = None, status: int = 200) -> web.Response:
     done = request.query.get("done", "")
     undoable = await _just_decided(request, done) if done.isalnum() and request.method == "GET" else {}
-    return await _draw(request, "console/queue.html", status, fault=fault, undoable=undoable, **await _waiting(request))
+    return await draw(request, "console/queue.html", status, fault=fault, undoable=undoable, **await _waiting(request))
 
 
 async def _just_decided(request: web.Request, post_id: str) -> dict[str, int]:
@@ -192,7 +177,7 @@ async def _draw_post(
     first = thread[0]
     undoable = _undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
     chosen = account.department or first.department or _suggested(request, first)
-    return await _draw(
+    return await draw(
         request,
         "console/post.html",
         status,
@@ -222,7 +207,8 @@ async def _waiting(request: web.Request) -> dict[str, Any]:
     return {"posts": queue, "suggested": {post.id: _suggested(request, post) for post in queue}}
 
 
-async def _draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+async def draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+    """A page of the console, with what all of them know."""
     runtime = request.app[RUNTIME]
     async with runtime.database.reading() as connection:
         waiting = await posts.waiting(connection)

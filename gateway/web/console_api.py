@@ -10,11 +10,11 @@ from gateway.casework import cases
 from gateway.errors import BadInput
 from gateway.journey import moderation, redelivery, undoing
 from gateway.schema import DeliveryState, moment
-from gateway.web import auth, bodies
+from gateway.web import auth, bodies, channels
 from gateway.web.api import whole_number
 from gateway.web.console import may_decide
 from gateway.web.keys import RUNTIME
-from store import counts, deliveries, history, posts
+from store import deliveries, history, posts
 from store.accounts import Role
 
 MOST = 500
@@ -144,13 +144,10 @@ async def _drop(request: web.Request) -> web.Response:
 
 
 async def _channels(request: web.Request) -> web.Response:
-    runtime = request.app[RUNTIME]
-    async with runtime.database.reading() as connection:
-        activity = await counts.activity(connection, list(runtime.channels))
+    """How each channel stands; one that is off has only its name and why."""
     items = [
-        {"name": plan.name, "mode": plan.mode, "why": plan.why, **plain(asdict(activity[plan.name]))}
-        if plan.name in activity
-        else {"name": plan.name, "mode": plan.mode, "why": plan.why}
-        for plan in runtime.plans
+        {"name": row.name, "mode": row.mode, "why": row.why, "condition": row.condition}
+        | (plain(row.facts()) if row.activity else {})
+        for row in await channels.rows(request.app[RUNTIME])
     ]
     return web.json_response({"items": items})

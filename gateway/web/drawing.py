@@ -154,7 +154,7 @@ class Drawing:
             "static": assets.url,
             "media_limits": settings.media,
             "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
-            "phrase": lambda key: self._runtime.phrase(key, language),
+            "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),
         }
         environment.filters |= {
             "medium": lambda channel: gettext(labels.medium(channel)),
@@ -163,6 +163,7 @@ class Drawing:
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
+            "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
             "category": lambda slug: names["category"].get(slug, slug),
             "department": lambda slug: names["department"].get(slug, slug),

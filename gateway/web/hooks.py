@@ -104,13 +104,10 @@ async def _signed(request: web.Request, channel: Channel) -> None:
         return
     request.app[METRICS].unsigned.labels(channel.name).inc()
     # The usual cause is a public URL that is not what the carrier calls: show both, without parameters.
-    log.warning(
-        "a signature does not fit",
-        action="hooks.unsigned",
-        channel=channel.name,
-        expected=request.app[RUNTIME].settings.public_url + request.path,
-        seen=f"{request.scheme}://{request.host}{request.path}",
-    )
+    expected = request.app[RUNTIME].settings.public_url + request.path
+    seen = f"{request.scheme}://{request.host}{request.path}"
+    request.app[RUNTIME].pulse.forged(channel.name, expected, seen)
+    log.warning("a signature does not fit", action="hooks.unsigned", channel=channel.name, expected=expected, seen=seen)
     raise NotAllowed("the signature does not fit")
 
 

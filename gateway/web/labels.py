@@ -16,6 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
+from gateway.web import channel_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -112,6 +113,7 @@ AUDIENCES: Mapping[str, str] = {
     "author": N_("to the author"),
     "follower": N_("to a follower"),
     "timeline": N_("for everybody"),
+    "operator": N_("to an operator"),
 }
 BROADCASTS: Mapping[str, str] = {
     BroadcastState.OPEN: N_("going out"),
@@ -167,6 +169,10 @@ PHRASES: Mapping[str, str] = {
     "help": N_("what can be done"),
     "code": N_("a code"),
     "code_line": N_("a code"),
+    "code_alarm": N_("a code"),
+    "incident_opened": N_("that a channel is sick"),
+    "incident_still": N_("that a channel is still sick"),
+    "incident_over": N_("that a channel is well again"),
     "received_cut": N_("receipt of a text too long"),
     "received_ask": N_("receipt, and to which report it belongs"),
     "follow_up": N_("that it was added"),
@@ -289,6 +295,9 @@ FAULTS = (
     N_("write what you want to add"),
     N_("this post is not public, so nothing can be added to it here"),
     N_("too many messages are waiting; nothing was kept, please repeat"),
+    N_("this line takes nothing in just now; nothing was kept, please repeat later"),
+    N_("there is no such channel here"),
+    N_("choose what to do with the channel"),
     N_("save the file as UTF-8"),
     N_("make it smaller than 16 MB"),
     N_("is missing or cannot be read; an empty file will do"),
@@ -301,6 +310,7 @@ PLACES: Mapping[str, str] = {
     PlaceFrom.PHOTO: N_("read from the photo"),
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
+    **channel_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

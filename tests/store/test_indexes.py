@@ -12,10 +12,12 @@ from gateway.casework import cases
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import (
+    alarm_lines,
     broadcasting,
     digests,
     erasure,
     export,
+    health,
     identity,
     mailbox,
     media,
@@ -23,35 +25,43 @@ from gateway.journey import (
     names,
     redelivery,
     showing,
+    switching,
     undoing,
+    watching,
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, IncomingMedia
 from store import (
+    accounts,
+    alarms,
     challenges,
     citizens,
     counts,
     dead_letters,
     deliveries,
     history,
+    incidents,
     mine,
     outbox,
     outcomes,
     posts,
     progress,
+    tallies,
     words,
 )
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
 from store import media as media_rows
+from store.standings import Position
 from store.tables import metadata
+from store.tallies import Span
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts"}
+SMALL = {"leases", "accounts", "alarms", "standings", "switches"}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -109,6 +119,34 @@ async def live_a_day(runtime: Runtime) -> None:
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await broadcast_by_hand(runtime, intake)
     await be_somebody(runtime)
+    await watch(runtime)
+
+
+async def watch(runtime: Runtime) -> None:
+    """Look after the channels, with a fault that begins and ends."""
+    operated = runtime.settings.health.model_copy(update={"operators": (f"tel:{DAVID}",), "calm_minutes": 0})
+    runtime.settings = runtime.settings.model_copy(update={"health": operated})
+    runtime.pulse.forged("form", "https://line.example/hooks/form", "http://line.example/hooks/form")
+    await watching.check(runtime)
+    await watching.look(runtime)
+    runtime.pulse.count("form", "broken", number=health.BROKEN_CONNECTIONS)
+    await watching.look(runtime)
+    await watching.look(runtime)
+    await switching.switch(runtime, "form", Position.PAUSED, actor="op")
+    await switching.switch(runtime, "form", None, actor="op")
+    account = await runtime.database.write(lambda tx: accounts.add(tx, "op", accounts.Role.ADMINISTRATOR, "x"))
+    await alarm_lines.ask(runtime, account.id, DAVID, "en")
+    with pytest.raises(BadInput):
+        await alarm_lines.prove(runtime, account.id, "not it")
+    async with runtime.database.reading() as connection:
+        [incident] = await incidents.lately(connection, 5, "form")
+        await incidents.lately(connection, 5)
+        await incidents.open_numbers(connection)
+        await tallies.since(connection, Span.HOUR, clock.now())
+    await runtime.database.write(lambda tx: alarms.prove(tx, account.id, clock.now()))
+    await runtime.database.write(lambda tx: alarms.remove(tx, account.id, clock.now()))
+    await runtime.database.write(lambda tx: incidents.close(tx, incident.id, clock.now()))
+    await upkeep.forget(runtime)
 
 
 async def broadcast_by_hand(runtime: Runtime, intake: Intake) -> None:

@@ -257,6 +257,30 @@ def upgrade() -> None:
         batch_op.create_index("ix_history_post_id_id", ["post_id", "id"], unique=False)
 
     op.create_table(
+        "incidents",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("cause", sa.String(length=16), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("told", sa.JSON(), nullable=False),
+        sa.Column("told_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("opened_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("updated_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("closed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+    )
+    with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.create_index("ix_incidents_opened_at", ["opened_at"], unique=False)
+        batch_op.create_index(
+            "uq_incidents_open",
+            ["channel", "cause"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
         "kept",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -378,12 +402,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts")),
         sa.UniqueConstraint("channel", "carrier_id", "status", name=op.f("uq_receipts_channel_carrier_id_status")),
     )
+    with op.batch_alter_table("receipts", schema=None) as batch_op:
+        batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
+
     op.create_table(
         "spendings",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "day", name=op.f("pk_spendings")),
+    )
+    op.create_table(
+        "standings",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("credentials", sa.JSON(), nullable=True),
+        sa.Column("breaker", sa.JSON(), nullable=True),
+        sa.Column("unsigned", sa.JSON(), nullable=True),
+        sa.Column("figures", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_standings")),
+    )
+    op.create_table(
+        "switches",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.String(length=16), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_switches")),
+    )
+    op.create_table(
+        "tallies",
+        sa.Column("span", sa.String(length=8), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("delivered", sa.Integer(), nullable=False),
+        sa.Column("later", sa.Integer(), nullable=False),
+        sa.Column("unknown", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("unsigned", sa.Integer(), nullable=False),
+        sa.Column("broken", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("span", "at", "channel", name=op.f("pk_tallies")),
     )
     op.create_table(
         "word_hits",
@@ -479,6 +538,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_words_post_id", ["post_id"], unique=False)
 
     op.create_table(
+        "alarms",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("address_id", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("sent_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_alarms_account_id")),
+        sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_alarms_address_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_alarms")),
+    )
+    op.create_table(
         "challenges",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("citizen_id", sa.String(length=32), nullable=False),
@@ -545,6 +618,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_challenges_address_id_created_at")
 
     op.drop_table("challenges")
+    op.drop_table("alarms")
     with op.batch_alter_table("words", schema=None) as batch_op:
         batch_op.drop_index("ix_words_post_id")
 
@@ -568,7 +642,13 @@ def downgrade() -> None:
 
     op.drop_table("keys")
     op.drop_table("word_hits")
+    op.drop_table("tallies")
+    op.drop_table("switches")
+    op.drop_table("standings")
     op.drop_table("spendings")
+    with op.batch_alter_table("receipts", schema=None) as batch_op:
+        batch_op.drop_index("ix_receipts_channel_at")
+
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
@@ -602,6 +682,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_kept_expires_at")
 
     op.drop_table("kept")
+    with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_incidents_open",
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+        batch_op.drop_index("ix_incidents_opened_at")
+
+    op.drop_table("incidents")
     with op.batch_alter_table("history", schema=None) as batch_op:
         batch_op.drop_index("ix_history_post_id_id")
 

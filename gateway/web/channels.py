@@ -1,0 +1,281 @@
+"""The operators' pages: how every channel stands, one channel by the minute and hour, and what a person may switch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from channels.base import DeliveryKind
+from gateway import clock
+from gateway.errors import BadInput, EverylineError, NotFound
+from gateway.journey import alarm_lines, identity, switching
+from gateway.journey.breaker import BreakerState
+from gateway.journey.health import HEALS, Condition, breaker_state, condition
+from gateway.runtime import Runtime
+from gateway.web import auth
+from gateway.web.charts import chart
+from gateway.web.console import draw
+from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
+from store import alarms, counts, incidents, standings, tallies
+from store.accounts import Role
+from store.counts import Activity
+from store.incidents import Incident
+from store.standings import Position, Standing, Switch
+from store.tallies import Span, Tallies, Tally, begin
+
+MOST_INCIDENTS = 30
+# Rates are of the last whole minutes: one alone jumps too much to be read.
+RATE_MINUTES = 5
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+POSITIONS: Mapping[str, Position | None] = {"pause": Position.PAUSED, "isolate": Position.ISOLATED, "resume": None}
+# The worst first.
+ORDER = (
+    Condition.ACT,
+    Condition.HEALING,
+    Condition.ISOLATED,
+    Condition.PAUSED,
+    Condition.ON,
+    Condition.OFF,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One channel as operators see it; of one that is off only how and why is known."""
+
+    name: str
+    mode: str
+    why: str
+    condition: Condition
+    breaker: BreakerState = BreakerState.CLOSED
+    activity: Activity | None = None
+    standing: Standing = field(default_factory=Standing)
+    switch: Switch | None = None
+    incidents: Sequence[Incident] = ()
+    hour: Tally = field(default_factory=Tally)
+    in_a_minute: float = 0
+    out_a_minute: float = 0
+    heals: bool | None = None
+    receives: bool = False
+    sends: bool = False
+
+    @property
+    def error_share(self) -> float | None:
+        """The share of the last hour's attempts that ended badly, None when there were none."""
+        bad = self.hour.attempts - self.hour.sent
+        return round(bad / self.hour.attempts, 4) if self.hour.attempts else None
+
+    def facts(self) -> dict[str, Any]:
+        """All of it for programs."""
+        figures, stands = self.standing.figures or {}, self.standing
+        return {
+            **(asdict(self.activity) if self.activity else {}),
+            "heals_by_itself": self.heals,
+            "breaker": {**(stands.breaker or {}), "state": self.breaker},
+            "credentials": stands.credentials,
+            "signatures": {"failed_last_hour": self.hour.unsigned, "last": stands.unsigned},
+            "in_a_minute": self.in_a_minute,
+            "out_a_minute": self.out_a_minute,
+            "usual_in_an_hour": figures.get("usual"),
+            "seconds_to_sent": figures.get("sent"),
+            "seconds_to_delivered": figures.get("delivered"),
+            "error_share": self.error_share,
+            "switched": asdict(self.switch) if self.switch else None,
+            "incidents": [_brief(one) for one in self.incidents],
+        }
+
+
+def routes() -> list[web.RouteDef]:
+    """Their addresses."""
+    return [
+        web.get("/console/channels", _all),
+        web.get("/console/channels/{name}", _one),
+        web.post("/console/channels/{name}/switch", _switch),
+        web.post("/console/alarm", _ask_alarm),
+        web.post("/console/alarm/code", _prove_alarm),
+        web.post("/console/alarm/remove", _remove_alarm),
+    ]
+
+
+async def rows(runtime: Runtime) -> list[Row]:
+    """Every channel, in the order of the settings."""
+    at = clock.now()
+    async with runtime.database.reading() as connection:
+        activity = await counts.activity(connection, list(runtime.channels))
+        known = await standings.known(connection)
+        switched = await standings.switched(connection)
+        minutes = await tallies.since(connection, Span.MINUTE, at - HOUR)
+        standing = await incidents.open_now(connection)
+    made = []
+    for plan in runtime.plans:
+        name = plan.name
+        if name not in activity:
+            made.append(Row(name, plan.mode, plan.why, Condition.OFF))
+            continue
+        own = [one for one in standing if one.channel == name]
+        found, switch = known.get(name, Standing()), switched.get(name)
+        breaker = breaker_state(found, at)
+        stands = condition(True, switch.position if switch else None, breaker, [one.cause for one in own])
+        lately = _whole_minutes(minutes.get(name, {}), at)
+        made.append(
+            Row(
+                name=name,
+                mode=plan.mode,
+                why=plan.why,
+                condition=stands,
+                breaker=breaker,
+                activity=activity[name],
+                standing=found,
+                switch=switch,
+                incidents=own,
+                hour=sum(minutes.get(name, {}).values(), Tally()),
+                in_a_minute=lately.received / RATE_MINUTES,
+                out_a_minute=lately.sent / RATE_MINUTES,
+                receives=runtime.channels[name].capabilities.receives,
+                sends=runtime.channels[name].capabilities.delivery is not DeliveryKind.NONE,
+                heals=all(one.cause in HEALS for one in own) if stands in (Condition.HEALING, Condition.ACT) else None,
+            )
+        )
+    return made
+
+
+def lasting(seconds: float) -> str:
+    """A time as it is read at a glance: 0.4 s, 12 s, 3 min, 5 h."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
+
+
+def rate(number: float) -> str:
+    """A rate as it is read at a glance: 0, 0.4, 12."""
+    return f"{number:.1f}" if 0 < number < 10 else f"{number:.0f}"
+
+
+async def _all(request: web.Request) -> web.Response:
+    return await _draw_all(request)
+
+
+async def _draw_all(request: web.Request, fault: EverylineError | None = None, **typed: Any) -> web.Response:
+    runtime = request.app[RUNTIME]
+    found = sorted(await rows(runtime), key=lambda row: ORDER.index(row.condition))
+    async with runtime.database.reading() as connection:
+        listed = await incidents.lately(connection, MOST_INCIDENTS)
+        alarm = await alarms.of_account(connection, runtime.vault, request[ACCOUNT].id)
+    demo = any(runtime.simulated(name) for name in runtime.channels)
+    return await draw(
+        request,
+        "console/channels.html",
+        fault.status if fault else 200,
+        running=[row for row in found if row.activity],
+        off=[row for row in found if not row.activity],
+        sick=sum(row.condition is Condition.ACT for row in found),
+        healing=sum(row.condition is Condition.HEALING for row in found),
+        held=sum(row.condition in (Condition.PAUSED, Condition.ISOLATED) for row in found),
+        incidents=listed,
+        heals=HEALS,
+        lasting=lasting,
+        rate=rate,
+        moment_of=datetime.fromisoformat,
+        at=clock.now(),
+        models=runtime.models.languages(demo=demo),
+        alarm=alarm,
+        country=runtime.settings.city.country,
+        masked=identity.masked,
+        fault=str(fault) if fault else None,
+        typed=typed.get("number", ""),
+    )
+
+
+async def _one(request: web.Request) -> web.Response:
+    return await _draw_one(request, request.match_info["name"])
+
+
+async def _draw_one(request: web.Request, name: str) -> web.Response:
+    runtime, at = request.app[RUNTIME], clock.now()
+    row = next((row for row in await rows(runtime) if row.name == name and row.activity), None)
+    if row is None:
+        raise NotFound("there is no such channel here")
+    async with runtime.database.reading() as connection:
+        minutes = (await tallies.since(connection, Span.MINUTE, at - HOUR)).get(name, {})
+        hours = (await tallies.since(connection, Span.HOUR, at - DAY)).get(name, {})
+        listed = await incidents.lately(connection, MOST_INCIDENTS, name)
+    return await draw(
+        request,
+        "console/channel.html",
+        row=row,
+        charts=_charts(minutes, hours, at),
+        incidents=listed,
+        heals=HEALS,
+        lasting=lasting,
+        rate=rate,
+        moment_of=datetime.fromisoformat,
+        at=at,
+        may_switch=request[ACCOUNT].role is Role.ADMINISTRATOR,
+    )
+
+
+async def _switch(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.ADMINISTRATOR)
+    name, form = request.match_info["name"], await request.post()
+    if form.get("to") not in POSITIONS:
+        raise BadInput("choose what to do with the channel", "to")
+    await switching.switch(request.app[RUNTIME], name, POSITIONS[str(form["to"])], actor=account.name)
+    raise web.HTTPSeeOther(f"/console/channels/{name}")
+
+
+async def _ask_alarm(request: web.Request) -> web.Response:
+    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    number = str(form.get("number", ""))[:40]
+    try:
+        await alarm_lines.ask(request.app[RUNTIME], account.id, number, request[LANGUAGE])
+    except EverylineError as error:
+        return await _draw_all(request, error, number=number)
+    raise web.HTTPSeeOther("/console/channels#alarm")
+
+
+async def _prove_alarm(request: web.Request) -> web.Response:
+    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    try:
+        await alarm_lines.prove(request.app[RUNTIME], account.id, str(form.get("code", "")))
+    except EverylineError as error:
+        return await _draw_all(request, error)
+    raise web.HTTPSeeOther("/console/channels#alarm")
+
+
+async def _remove_alarm(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    await request.app[RUNTIME].database.write(lambda tx: alarms.remove(tx, account.id, clock.now()))
+    raise web.HTTPSeeOther("/console/channels#alarm")
+
+
+def _brief(incident: Incident) -> dict[str, Any]:
+    """An open incident for programs."""
+    return {
+        "cause": incident.cause,
+        "opened_at": incident.opened_at,
+        "detail": dict(incident.detail),
+        "seen": incident.seen,
+        "told": incident.told,
+    }
+
+
+def _whole_minutes(minutes: Tallies, at: datetime) -> Tally:
+    """The last whole minutes together; the one that runs is not over."""
+    end = begin(Span.MINUTE, at)
+    since = end - timedelta(minutes=RATE_MINUTES)
+    return sum((tally for moment, tally in minutes.items() if since <= moment < end), Tally())
+
+
+def _charts(minutes: Tallies, hours: Tallies, at: datetime) -> Mapping[str, Any]:
+    minute, hour = timedelta(minutes=1), HOUR
+    first_minute, first_hour = begin(Span.MINUTE, at) - 59 * minute, begin(Span.HOUR, at) - 23 * hour
+    return {
+        "hour_in": chart(minutes, first_minute, minute, 60, incoming=True),
+        "hour_out": chart(minutes, first_minute, minute, 60, incoming=False),
+        "day_in": chart(hours, first_hour, hour, 24, incoming=True),
+        "day_out": chart(hours, first_hour, hour, 24, incoming=False),
+    }
