@@ -189,6 +189,7 @@ async def test_what_was_withdrawn_while_a_try_failed_is_not_sent_again(
     # Its try ended after the withdrawal.
     again = update(tables.deliveries).where(tables.deliveries.c.id == follower.id).values(**back_again)
     await runtime.database.write(lambda tx: tx.connection.execute(again))
+    texting.fail = []
     later(120)
     await settle_down(runtime)
     async with runtime.database.reading() as connection:
