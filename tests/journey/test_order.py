@@ -27,7 +27,7 @@ from gateway.schema import (
     SendResult,
     Taken,
 )
-from store import citizens, deliveries, outbox, outcomes, tables
+from store import citizens, dead_letters, deliveries, outbox, outcomes, tables
 from store.outcomes import Recorded
 from tests.conftest import Texting, settle_down
 from tests.journey.test_delivery import later, system_clock, the_delivery
@@ -189,9 +189,13 @@ async def test_what_was_withdrawn_while_a_try_failed_is_not_sent_again(
     # Its try ended after the withdrawal.
     again = update(tables.deliveries).where(tables.deliveries.c.id == follower.id).values(**back_again)
     await runtime.database.write(lambda tx: tx.connection.execute(again))
+    texting.fail = []
     later(120)
     await settle_down(runtime)
-    assert not any("loud noise" in text for text in texting.to("+8613800138009"))
+    async with runtime.database.reading() as connection:
+        ended = await dead_letters.one(connection, follower.id)
+    assert (ended.state, ended.reason, ended.tries) == (DeliveryState.DROPPED, "withdrawn", 2)
+    assert texting.to("+8613800138009") == []
 
 
 async def test_throttling_and_wrong_settings_use_up_no_tries(runtime: Runtime, texting: Texting, later: Later) -> None:
