@@ -89,7 +89,8 @@ async def _drained(url: str, folder: str, processes: int) -> float:
     try:
         for process in started:
             assert process.stdout
-            await process.stdout.readline()
+            if await process.stdout.readline() != b"ready\n":
+                raise AssertionError("a process of the measurement did not start")
         begun = time.perf_counter()
         for process in started:
             assert process.stdin

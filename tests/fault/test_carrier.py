@@ -39,7 +39,7 @@ class Portal:
             shown = (await (await http.get(f"{url}/api/v1/posts?limit=1")).json())["items"]
             assert [post["ticket"] for post in shown] == [ticket]
             deliveries = f"{url}/api/v1/console/deliveries?ticket={ticket}&state=delivered"
-            while not (await (await http.get(deliveries, headers=self._staff)).json())["items"]:
+            while not (await (await http.get(deliveries, headers=self._staff)).json())["items"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         self.times.append(time.perf_counter() - begun)
 
