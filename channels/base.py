@@ -38,7 +38,10 @@ class DeliveryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a medium can do. `schemes` are the URN schemes it reaches; `limit` is in characters of one message."""
+    """What a medium can do. `schemes` are the URN schemes it reaches; `limit` is in characters of one message.
+
+    What `recalls` can take back what it showed, and so shows it at once; all else waits for the undo time.
+    """
 
     receives: bool = False
     delivery: DeliveryKind = DeliveryKind.NONE
@@ -48,6 +51,7 @@ class Capabilities:
     limit: int | None = None
     alphabet: str = "unicode"
     paid: bool = False
+    recalls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +259,12 @@ class Desk(Protocol):
         ...
 
     async def published(
-        self, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+        self, *, limit: int = 20, cursor: str | None = None, settled: bool = False, **filters: str | None
     ) -> tuple[Sequence[PublicPost], str | None]:
-        """Published posts, newest first, and the next page's cursor. Filters: category, department, place, ticket."""
+        """Published posts, newest first, and the next page's cursor. Filters: category, department, place, ticket.
+
+        With `settled` only those that cannot be undone any more, for what is copied away and never comes back.
+        """
         ...
 
     async def post(self, ticket: str) -> PublicPost:
@@ -334,6 +341,10 @@ class Channel:
     def measure(self, text: str) -> int:
         """What a text costs in the carrier's units (SMS segments, messages)."""
         return 1
+
+    def rate(self) -> float | None:
+        """How many of those units a second the carrier takes; None without limit. The line keeps to it."""
+        return None
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Hand one message to the carrier, or raise what `channels.failures` fits."""

@@ -59,7 +59,7 @@ class Adapter(Channel):
 
     async def _feed(self, desk: Desk, kind: str, write: "Write", request: web.Request) -> web.Response:
         filters = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-        posts, _ = await desk.published(limit=self._length, **filters)
+        posts, _ = await desk.published(limit=self._length, settled=True, **filters)
         # The filters alone, in one order: whatever else stands in the query, it is the same feed.
         address = self.city.public_url + request.path + (f"?{urlencode(filters)}" if filters else "")
         body = write(Feed(self.city.name, self.city.public_url, self.city.language, address), posts)

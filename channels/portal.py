@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from channels.base import Capabilities, Channel, DeliveryKind, Desk, Guard, Route
+from gateway import clock
 from gateway.errors import BadInput, NotFound, TooMany
 from gateway.schema import Outgoing, SendResult
 
@@ -20,7 +21,7 @@ class Adapter(Channel):
     """The portal."""
 
     name = "portal"
-    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE)
+    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE, recalls=True)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         """Home, the look-up of a ticket, a post's page, and where a code is typed."""
@@ -39,7 +40,7 @@ class Adapter(Channel):
         """The newest posts, of one category, department or place when asked; live while nothing is chosen."""
         cursor = request.query.get("cursor")
         chosen = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-        posts, following = await desk.published(limit=PAGE, cursor=cursor, **chosen)
+        posts, following = await desk.published(limit=PAGE, cursor=cursor, settled=False, **chosen)
         earlier = "?" + urlencode({**chosen, "cursor": following}) if following else None
         values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": not cursor and not chosen}
         return await desk.page(request, "home.html", values)
@@ -82,4 +83,5 @@ class Adapter(Channel):
         if post.ticket != ticket:  # this report was put under another one
             raise web.HTTPSeeOther(f"/posts/{post.ticket}")
         comments = (await desk.comments(ticket))[0] if post.comments else ()
-        return await desk.page(request, "post.html", {"post": post, "comments": comments, **values}, status)
+        known = {"post": post, "comments": comments, "form_id": clock.new_id(), "added": "added" in request.query}
+        return await desk.page(request, "post.html", {**known, **values}, status)

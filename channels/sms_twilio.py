@@ -92,6 +92,7 @@ class Adapter(TwilioChannel):
     def __init__(self, settings: SmsSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
         self._validity = settings.validity
+        self._segments_per_second = settings.segments_per_second
         self._burst = max(_LONGEST_TEXT, settings.segments_per_second)
         self._rate = AsyncLimiter(self._burst, self._burst / settings.segments_per_second)
 
@@ -131,6 +132,10 @@ class Adapter(TwilioChannel):
     def measure(self, text: str) -> int:
         """How many segments a text takes: what is paid for, and what the rate counts."""
         return measure(text).count
+
+    def rate(self) -> float | None:
+        """How many segments a second the number may send."""
+        return self._segments_per_second
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Hand one message to Twilio, at the rate the number may send."""

@@ -79,7 +79,11 @@ class Adapter(Channel):
 
     name = "web_chat"
     capabilities = Capabilities(
-        receives=True, delivery=DeliveryKind.MAILBOX, schemes=("web",), media=("image/", "audio/")
+        receives=True,
+        delivery=DeliveryKind.MAILBOX,
+        schemes=("web",),
+        media=("image/", "audio/"),
+        recalls=True,
     )
     Settings = ChatSettings
 

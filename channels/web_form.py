@@ -1,8 +1,6 @@
 """The form on the site, which works without JavaScript, and `POST /api/v1/posts` for programs."""
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -11,7 +9,7 @@ import phonenumbers
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from channels import _uploads
+from channels import _forms, _uploads
 from channels._uploads import BadFile, File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
@@ -20,8 +18,6 @@ from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Ki
 
 FORM = "/new"
 API = "/api/v1/posts"
-LONGEST_KEY = 200
-_FORM_ID = re.compile(r"[0-9a-f]{32}")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _CITIZENS = tuple(kind.value for kind in CITIZEN_KINDS)
 
@@ -93,19 +89,15 @@ class Adapter(Channel):
     async def _sent(self, desk: Desk, request: web.Request) -> web.Response:
         """Take the form; what is wrong is shown beside its field, with everything else as it was typed."""
         posted = await request.post()
-        # Browsers send every line break as two characters; people counted one.
-        form = {name: value.replace("\r\n", "\n") for name, value in posted.items() if isinstance(value, str)}
-        form_id = form.get("form_id", "")
+        form = {name: _forms.lines(value) for name, value in posted.items() if isinstance(value, str)}
         try:
-            if not _FORM_ID.fullmatch(form_id):
-                raise BadInput("load the page again and send once more", "text")
             files = _uploads.sent(posted)
             body = self._read(_fields(form), files)
             media = await _uploads.hand_in(desk, files, self.uploads, body.language)
             taken = await self._take(
                 desk,
                 body,
-                external_id=_form_key(form_id, form, media),
+                external_id=_form_key(form, media),
                 address=desk.visitor(request),
                 media=media,
                 place_from=PlaceFrom.BROWSER if body.lat is not None else PlaceFrom.TYPED,
@@ -118,14 +110,7 @@ class Adapter(Channel):
 
     async def _api(self, desk: Desk, request: web.Request) -> web.Response:
         """202 with the ticket. A program's post belongs to nobody's browser: each is a citizen of its own."""
-        key = request.headers.get("Idempotency-Key", "")
-        if len(key) > LONGEST_KEY:
-            raise BadInput(f"at most {LONGEST_KEY} characters", "Idempotency-Key")
-        external_id = (
-            f"key:{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()}"
-            if key
-            else f"api:{clock.new_id()}"
-        )
+        external_id = _forms.request_key(request)
         fields, files, raw = await _body(request)
         body = self._read(fields, files)
         taken = await self._take(
@@ -254,10 +239,10 @@ def _bad_input(error: ValidationError) -> BadInput:
     return BadInput(str(first["msg"]), field)
 
 
-def _form_key(form_id: str, form: Mapping[str, str], media: Sequence[IncomingMedia]) -> str:
-    """What makes a sent form one: the same sent twice is one post, but changed after going back it is another."""
-    said = "\0".join([*(form.get(name, "") for name in NewPost.model_fields), *(file.url for file in media)])
-    return f"form:{form_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+def _form_key(form: Mapping[str, str], media: Sequence[IncomingMedia]) -> str:
+    """What the form says, by all its fields and files."""
+    said = [*(form.get(name, "") for name in NewPost.model_fields), *(file.url for file in media)]
+    return _forms.form_key(form.get("form_id", ""), said)
 
 
 def _fields(form: Mapping[str, str]) -> dict[str, Any]:

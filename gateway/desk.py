@@ -118,11 +118,13 @@ class Desk:
         await identity.prove(self._runtime, ticket, code)
 
     async def published(
-        self, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+        self, *, limit: int = 20, cursor: str | None = None, settled: bool = False, **filters: str | None
     ) -> tuple[Sequence[PublicPost], str | None]:
         """Published posts, newest first, and the next page's cursor."""
+        undo_time = timedelta(seconds=self._runtime.settings.broadcast.undo_seconds)
+        until = clock.now() - undo_time if settled else None
         async with self._runtime.database.reading() as connection:
-            return await posts.published(connection, limit=limit, cursor=cursor, **filters)
+            return await posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
 
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers."""

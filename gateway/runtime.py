@@ -53,13 +53,16 @@ class Question:
 class Reply:
     """What a command does: words to say, and what changes for the address or for a post of its owner.
 
-    `follow` and `unfollow` are topics (`unfollow` of "*" is all of them); `language` is chosen for good; `ask` becomes
+    `follow` and `unfollow` are topics (`unfollow` of "*" is all of them); with `at_once` each post is told also where
+    that costs money, instead of a digest; `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
-    a word a report of its own, `attach` (post, thread) makes a report a word under another.
+    a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
+    paid message.
     """
 
     say: Say
     follow: str | None = None
+    at_once: bool = False
     unfollow: str | None = None
     stop: bool = False
     start: bool = False
@@ -68,6 +71,7 @@ class Reply:
     private: tuple[KnownThread, bool] | None = None
     detach: KnownComment | None = None
     attach: tuple[KnownThread, KnownThread] | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

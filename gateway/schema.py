@@ -60,6 +60,7 @@ class DeliveryState(StrEnum):
     """Where one delivery stands; `store.deliveries.FORWARD` says which way it may move."""
 
     DUE = "due"
+    HELD = "held"
     SENDING = "sending"
     UNKNOWN = "unknown"
     SENT = "sent"

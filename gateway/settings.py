@@ -146,7 +146,28 @@ class Delivery(Section):
     longest_wait: float = Field(900, gt=0)
     lease: float = Field(60, ge=5)
     workers: int = Field(16, ge=1, le=256)
+    at_once: int = Field(2000, ge=1, le=10_000)
+    processes: int = Field(1, ge=1, le=1000)
     segments: int = Field(4, ge=1, le=10)
+    quiet_hours: str = Field("", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    budgets: dict[str, int] = {}
+
+    @field_validator("budgets")
+    @classmethod
+    def _not_negative(cls, budgets: dict[str, int]) -> dict[str, int]:
+        for channel, units in budgets.items():
+            if units < 0:
+                raise ValueError(f"give {channel} a number of units a day, 0 for none")
+        return budgets
+
+
+class Broadcast(Section):
+    """`[broadcast]`: how posts go to their followers."""
+
+    undo_seconds: float = Field(20, ge=0, le=3600)
+    ask_above: int = Field(5000, ge=0)
+    digests: bool = True
+    digest_hour: int = Field(18, ge=0, le=23)
 
 
 class Accounts(Section):
@@ -248,6 +269,7 @@ class Settings(Section):
     intake: Intake = Intake()
     media: Media = Media()
     delivery: Delivery = Delivery()
+    broadcast: Broadcast = Broadcast()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()

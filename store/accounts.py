@@ -4,7 +4,7 @@ Only hashes are kept: of passwords (made by the caller) and of the secrets of se
 random themselves).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -198,6 +198,13 @@ async def note(transaction: Transaction, actor: str, action: str, target: str | 
     """Add one line to the audit: `actor` and `target` are account names or ids, never what a citizen said."""
     row = {"at": clock.now(), "actor": actor, "action": action, "target": target}
     await transaction.connection.execute(audit.insert(), row)
+
+
+async def note_each(transaction: Transaction, actor: str, action: str, targets: Iterable[str]) -> None:
+    """Add one line for each target."""
+    rows = [{"at": clock.now(), "actor": actor, "action": action, "target": target} for target in targets]
+    if rows:
+        await transaction.connection.execute(audit.insert(), rows)
 
 
 async def traces(connection: AsyncConnection, limit: int = 100) -> Sequence[Trace]:

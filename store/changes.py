@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, select, update
+from sqlalchemy import Row, Select, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
@@ -90,6 +90,12 @@ async def open_case(
     progress = Progress.ASSIGNED if department else Progress.NEW
     row = {"thread_id": thread_id, "department": department, "rule": rule, "progress": progress, "opened_at": at}
     await transaction.connection.execute(insert_new(transaction.connection, cases, ["thread_id"]), row)
+
+
+async def close_case(transaction: Transaction, thread_id: str) -> None:
+    """Take away a case that was opened by mistake and nobody answered yet."""
+    unanswered = delete(cases).where(cases.c.thread_id == thread_id, cases.c.answered_at.is_(None))
+    await transaction.connection.execute(unanswered)
 
 
 async def answer_case(transaction: Transaction, thread_id: str, department: str | None, at: datetime) -> None:

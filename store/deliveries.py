@@ -1,4 +1,4 @@
-"""Deliveries on their way: claimed before they are sent, recorded after, moved by receipts, never backwards."""
+"""Deliveries: what is to be said to one destination, as it is written, held by a worker, and shown to staff."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,34 +6,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority, Receipt, ReceiptStatus
+from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
 from store.database import Transaction
-from store.dialect import hold_back, insert_new
-from store.tables import attempts, deliveries, keys, posts, receipts
+from store.dialect import insert_new
+from store.tables import attempts, deliveries, posts
 from store.vault import SealingKey, Vault
 
-# What a receipt makes of a delivery, and from which states: only ever forward.
-FORWARD = {
-    ReceiptStatus.SENT: (DeliveryState.SENT, (DeliveryState.SENDING, DeliveryState.UNKNOWN)),
-    ReceiptStatus.DELIVERED: (
-        DeliveryState.DELIVERED,
-        (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT),
-    ),
-    ReceiptStatus.FAILED: (DeliveryState.FAILED, (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT)),
-}
 # What the topics of all mailboxes begin with.
 MAILBOXES = "mailbox "
-FINAL = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.DROPPED)
+# Who was told, or may have been.
+HEARD = (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT, DeliveryState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery a worker holds until its lease ends. `sealed` is opened with the wrapped key beside it."""
+    """A delivery a worker holds `until` its lease ends, at its try of a `number` of which some are `forgiven`.
+
+    `sealed` is opened with the wrapped key beside it.
+    """
 
     id: int
+    broadcast_id: str | None
     post_id: str | None
     audience: Audience
     channel: str
@@ -46,23 +42,10 @@ class Claimed:
     language: str
     despite_stop: bool
     number: int
+    forgiven: int
+    until: datetime | None
     created_at: datetime
     started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The outcome of an attempt: where its delivery goes now, and what the carrier said."""
-
-    delivery_id: int
-    number: int
-    state: DeliveryState
-    at: datetime
-    reason: str | None = None
-    code: str | None = None
-    detail: str | None = None
-    carrier_id: str | None = None
-    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +62,7 @@ class StaffAttempt:
 
 @dataclass(frozen=True, slots=True)
 class StaffDelivery:
-    """A delivery as staff see it: everything but the address."""
+    """A delivery as staff see it: everything but the address. `urgent` is the rank of its priority."""
 
     id: int
     post_id: str | None
@@ -94,6 +77,7 @@ class StaffDelivery:
     due_at: datetime
     done_at: datetime | None
     seen_at: datetime | None = None
+    urgent: int = 0
     attempts: tuple[StaffAttempt, ...] = ()
 
 
@@ -122,6 +106,7 @@ def row(
     values: dict[str, Any],
     language: str,
     at: datetime,
+    due_at: datetime | None = None,
     address_id: str | None = None,
     post_id: str | None = None,
     broadcast_id: str | None = None,
@@ -129,7 +114,7 @@ def row(
     sealed: bytes | None = None,
     despite_stop: bool = False,
 ) -> dict[str, Any]:
-    """A new row, due at once."""
+    """A new row, due at once unless it is said when."""
     return {
         "broadcast_id": broadcast_id,
         "post_id": post_id,
@@ -145,7 +130,7 @@ def row(
         "language": language,
         "despite_stop": despite_stop,
         "state": DeliveryState.DUE,
-        "due_at": at,
+        "due_at": due_at or at,
         "created_at": at,
     }
 
@@ -154,7 +139,7 @@ async def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Put deliveries into the outbox; one that is there already for its broadcast and address is passed over."""
     if rows:
         connection = transaction.connection
-        keys_of_one = ["broadcast_id", "channel", "address_id"]
+        keys_of_one = ["broadcast_id", "address_id", "channel"]
         await connection.execute(insert_new(connection, deliveries, keys_of_one), list(rows))
         transaction.wake(*topics(rows))
 
@@ -165,125 +150,27 @@ def topics(rows: Iterable[dict[str, Any]]) -> set[str]:
     return lines | {mailbox(row["address_id"]) for row in rows if row["kind"] == "mailbox"}
 
 
-async def claim(transaction: Transaction, channel: str, at: datetime, until: datetime, limit: int) -> list[Claimed]:
-    """Take the most urgent due deliveries of a channel; from the commit on they are `sending` and nobody else's."""
-    connection = transaction.connection
-    wanted = (
-        select(deliveries.c.id)
-        .where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.DUE, deliveries.c.due_at <= at)
-        .order_by(deliveries.c.priority, deliveries.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+async def drop_words(transaction: Transaction, post_id: str, phrases: Sequence[str], reason: str, at: datetime) -> None:
+    """Take back what the author of a post was to be told in these words and has not left, or was not looked at yet."""
+    unseen = (deliveries.c.kind == "mailbox") & deliveries.c.seen_at.is_(None)
+    waiting = update(deliveries).where(
+        _to_author(post_id, phrases),
+        deliveries.c.state.in_([DeliveryState.DUE, DeliveryState.HELD])
+        | (unseen & deliveries.c.state.in_([DeliveryState.SENT, DeliveryState.DELIVERED])),
     )
-    ids = (await connection.execute(wanted)).scalars().all()
-    if not ids:
-        return []
-    taken = update(deliveries).where(deliveries.c.id.in_(ids))
-    await connection.execute(taken.values(state=DeliveryState.SENDING, lease_until=until, tries=deliveries.c.tries + 1))
-    rows = (await connection.execute(_claimed().where(deliveries.c.id.in_(ids)))).all()
-    await connection.execute(attempts.insert(), [_attempt(one, at) for one in rows])
-    return [held(one, at) for one in sorted(rows, key=lambda one: (one.priority, one.due_at, one.id))]
+    await transaction.connection.execute(waiting.values(state=DeliveryState.DROPPED, reason=reason, done_at=at))
 
 
-async def record(transaction: Transaction, channel: str, outcomes: Sequence[Recorded]) -> None:
-    """Write what became of a channel's attempts, then apply the receipts that were here before the response."""
-    connection = transaction.connection
-    named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
-    await _await_receipts(connection, channel, named)
-    for outcome in outcomes:
-        ended = update(attempts).where(
-            attempts.c.delivery_id == outcome.delivery_id, attempts.c.number == outcome.number
-        )
-        words = {"outcome": outcome.state, "code": outcome.code, "detail": outcome.detail}
-        await connection.execute(ended.values(ended_at=outcome.at, **words))
-        changes: dict[str, Any] = {"state": outcome.state, "reason": outcome.reason, "lease_until": None}
-        if outcome.carrier_id:
-            changes["carrier_id"] = outcome.carrier_id
-        if outcome.due_at:
-            changes["due_at"] = outcome.due_at
-        if outcome.state in FINAL:
-            changes["done_at"] = outcome.at
-        open_still = deliveries.c.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN])
-        # An outcome that comes so late that the delivery was claimed again says nothing of the new attempt.
-        its_own = (deliveries.c.id == outcome.delivery_id) & (deliveries.c.tries == outcome.number)
-        moved = update(deliveries).where(its_own, open_still)
-        await connection.execute(moved.values(**changes))
-    await _apply_early_receipts(connection, channel, named)
-
-
-async def abandon(transaction: Transaction, at: datetime) -> int:
-    """Leases that ended in `sending`: nobody knows whether the carrier has the message. Gives how many."""
-    lost = update(deliveries).where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until < at)
-    done = await transaction.connection.execute(
-        lost.values(state=DeliveryState.UNKNOWN, reason="lease ended", lease_until=None, due_at=at)
-    )
-    return done.rowcount
-
-
-async def claim_unknown(
-    transaction: Transaction, channel: str, at: datetime, until: datetime, limit: int
-) -> list[Claimed]:
-    """Take deliveries of a channel whose end nobody knows, to settle them; nobody else gets them before `until`."""
-    connection = transaction.connection
-    wanted = (
-        select(deliveries.c.id)
-        .where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.UNKNOWN, deliveries.c.due_at <= at)
-        .order_by(deliveries.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = (await connection.execute(wanted)).scalars().all()
-    if not ids:
-        return []
-    await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(due_at=until))
-    rows = (await connection.execute(_claimed().where(deliveries.c.id.in_(ids)))).all()
-    begun = select(attempts.c.delivery_id, func.max(attempts.c.started_at).label("at"))
-    begun = begun.where(attempts.c.delivery_id.in_(ids)).group_by(attempts.c.delivery_id)
-    started = {one.delivery_id: one.at for one in await connection.execute(begun)}
-    return [held(one, started[one.id]) for one in rows]
-
-
-async def next_due(connection: AsyncConnection, channel: str) -> datetime | None:
-    """When the next delivery of a channel is due, to be sent or to be settled."""
-    waiting = deliveries.c.state.in_([DeliveryState.DUE, DeliveryState.UNKNOWN])
-    wanted = select(deliveries.c.due_at).where(deliveries.c.channel == channel, waiting)
-    return (await connection.execute(wanted.order_by(deliveries.c.due_at).limit(1))).scalar()
-
-
-async def apply_receipt(transaction: Transaction, channel: str, receipt: Receipt) -> bool:
-    """Keep a receipt and move its delivery forward; false when it moved nothing (unknown yet, or old news)."""
-    connection = transaction.connection
-    await _await_receipts(connection, channel, [receipt.carrier_id])
-    kept = {
-        "channel": channel,
-        "carrier_id": receipt.carrier_id,
-        "status": receipt.status,
-        "code": receipt.code,
-        "at": receipt.at,
-    }
-    await connection.execute(insert_new(connection, receipts, ["channel", "carrier_id", "status"]), kept)
-    moved = await _move(
-        connection,
-        receipt.status,
-        receipt.code,
-        receipt.at,
-        (deliveries.c.channel == channel) & (deliveries.c.carrier_id == receipt.carrier_id),
-    )
-    return moved
-
-
-async def drop_waiting(transaction: Transaction, post_id: str, reason: str, at: datetime) -> None:
-    """Take back what has not left yet of a post that was withdrawn."""
-    waiting = update(deliveries).where(deliveries.c.post_id == post_id, deliveries.c.state == DeliveryState.DUE)
-    of_broadcast = deliveries.c.broadcast_id.is_not(None)
-    await transaction.connection.execute(
-        waiting.where(of_broadcast).values(state=DeliveryState.DROPPED, reason=reason, done_at=at)
-    )
+async def author_heard(connection: AsyncConnection, post_id: str, phrases: Sequence[str]) -> bool:
+    """Whether the author of a post was told something in one of these words, or may have been."""
+    heard = deliveries.c.state.in_(HEARD) | deliveries.c.seen_at.is_not(None)
+    wanted = select(deliveries.c.id).where(_to_author(post_id, phrases), heard)
+    return (await connection.execute(wanted.limit(1))).first() is not None
 
 
 async def of_posts(connection: AsyncConnection, post_ids: Sequence[str]) -> list[StaffDelivery]:
     """All deliveries of some posts with their attempts, oldest first."""
-    return await _for_staff(connection, [deliveries.c.post_id.in_(post_ids)], 1000)
+    return await for_staff(connection, [deliveries.c.post_id.in_(post_ids)], 1000)
 
 
 async def search(
@@ -296,7 +183,7 @@ async def search(
         where.append(deliveries.c.post_id.in_(select(posts.c.id).where(posts.c.thread_id == thread)))
     if state:
         where.append(deliveries.c.state == state)
-    return await _for_staff(connection, where, limit, newest=True)
+    return await for_staff(connection, where, limit, newest=True)
 
 
 def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
@@ -310,52 +197,16 @@ def open_secrets(vault: Vault, claimed: Claimed) -> bytes | None:
     return vault.open(claimed.sealed, secrets_place(claimed.post_id, claimed.phrase), key)
 
 
-async def _await_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:
-    """Of two processes, one with the response that names a message and one with its receipt, the second must see what
-    the first wrote; else the receipt would find no delivery, and the response no receipt."""
-    await hold_back(connection, [f"receipt {channel} {carrier_id}" for carrier_id in carrier_ids])
+def _to_author(post_id: str, phrases: Sequence[str]) -> ColumnElement[bool]:
+    told = (deliveries.c.post_id == post_id) & (deliveries.c.audience == Audience.AUTHOR)
+    return told & deliveries.c.phrase.in_(phrases)
 
 
-async def _apply_early_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:
-    if not carrier_ids:
-        return
-    early = select(receipts).where(receipts.c.channel == channel, receipts.c.carrier_id.in_(carrier_ids))
-    for one in (await connection.execute(early.order_by(receipts.c.id))).all():
-        named = (deliveries.c.channel == channel) & (deliveries.c.carrier_id == one.carrier_id)
-        await _move(connection, ReceiptStatus(one.status), one.code, one.at, named)
-
-
-async def _move(
-    connection: AsyncConnection, status: ReceiptStatus, code: str | None, at: datetime, named: ColumnElement[bool]
-) -> bool:
-    state, before = FORWARD[status]
-    changes: dict[str, Any] = {"state": state}
-    if state in FINAL:
-        changes["done_at"] = at
-    if code:
-        changes["reason"] = f"carrier code {code}"
-    moved = await connection.execute(update(deliveries).where(named, deliveries.c.state.in_(before)).values(**changes))
-    return moved.rowcount > 0
-
-
-def _claimed() -> Any:
-    return select(deliveries, keys.c.wrapped).outerjoin(keys, keys.c.id == deliveries.c.key_id)
-
-
-def _attempt(one: Row[Any], at: datetime) -> dict[str, Any]:
-    return {
-        "delivery_id": one.id,
-        "channel": one.channel,
-        "number": one.tries,
-        "started_at": at,
-        "outcome": DeliveryState.SENDING,
-    }
-
-
-def held(one: Row[Any], started_at: datetime) -> Claimed:
-    """A row with its key beside it as whoever words it needs it."""
+def held(one: Row[Any], started_at: datetime, *, number: int | None = None, until: datetime | None = None) -> Claimed:
+    """A row with its key beside it as whoever words it needs it; `number` and `until` when it is just being claimed."""
     return Claimed(
         id=one.id,
+        broadcast_id=one.broadcast_id,
         post_id=one.post_id,
         audience=Audience(one.audience),
         channel=one.channel,
@@ -367,15 +218,18 @@ def held(one: Row[Any], started_at: datetime) -> Claimed:
         sealed=one.sealed,
         language=one.language,
         despite_stop=one.despite_stop,
-        number=one.tries,
+        number=number or one.tries,
+        forgiven=one.forgiven,
+        until=until or one.lease_until,
         created_at=one.created_at,
         started_at=started_at,
     )
 
 
-async def _for_staff(
+async def for_staff(
     connection: AsyncConnection, where: Sequence[ColumnElement[bool]], limit: int, *, newest: bool = False
 ) -> list[StaffDelivery]:
+    """Deliveries that fit, with their tickets and attempts."""
     thread = posts.alias("thread")
     wanted = (
         select(deliveries, thread.c.ticket)
@@ -407,6 +261,7 @@ async def _for_staff(
             due_at=one.due_at,
             done_at=one.done_at,
             seen_at=one.seen_at,
+            urgent=one.priority,
             attempts=tuple(tries[one.id]),
         )
         for one in rows

@@ -15,6 +15,7 @@ from sqlalchemy import (
     StaticPool,
     Table,
     Text,
+    Update,
     cast,
     create_engine,
     event,
@@ -28,8 +29,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway.errors import StoreUnreachable
 
-# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk.
-WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536")
+# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk. The log is put
+# into the file after 32 MB, not after 4: a large change would else write the same pages of its indexes again and again.
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+    "cache_size=-65536",
+    "wal_autocheckpoint=8192",
+)
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
 # PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html).
@@ -74,6 +83,27 @@ async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[M
         return
     sql, pick, binds = _compiled_insert(table, tuple(rows[0]), connection.dialect)
     await connection.exec_driver_sql(sql, [_bound(pick(row), binds) for row in rows])
+
+
+async def update_all(connection: AsyncConnection, statement: Update, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run an UPDATE once for each row of its parameters. On SQLite it is compiled once, like `insert_all`: it must be
+    a statement that is kept, a constant of its module."""
+    if connection.dialect.name != "sqlite":
+        await connection.execute(statement, rows)
+        return
+    sql, names, fixed, binds = _compiled_update(statement, connection.dialect)
+    found = [tuple(row.get(name, value) for name, value in zip(names, fixed, strict=True)) for row in rows]
+    await connection.exec_driver_sql(sql, [_bound(values, binds) for values in found])
+
+
+@lru_cache(maxsize=64)
+def _compiled_update(statement: Update, sqlite_dialect: Dialect) -> tuple[str, Sequence[str], Sequence[Any], Binds]:
+    """The statement, its parameters' names in order, the values of those it has itself, and what binds them."""
+    compiled = statement.compile(dialect=sqlite_dialect)
+    names = compiled.positiontup or ()
+    types = [compiled.binds[name].type.dialect_impl(sqlite_dialect) for name in names]
+    binds = [(at, bind) for at, kind in enumerate(types) if (bind := kind.bind_processor(sqlite_dialect))]
+    return str(compiled), names, [compiled.params.get(name) for name in names], binds
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from gateway.schema import Kind, State
 from store.dialect import hold_back
 from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
 
-# How many of a person's newest words are looked at.
+# How many of a person's newest threads are looked at, and how many of the words he added.
 NEWEST = 20
 
 
@@ -201,7 +201,9 @@ async def _threads(connection: AsyncConnection, tickets: Collection[str]) -> dic
 
 async def _add_own(connection: AsyncConnection, facts: Facts, persons: Sequence[str], since: datetime) -> None:
     first = posts.alias("thread")
-    nth = func.row_number().over(partition_by=_person(), order_by=posts.c.created_at.desc()).label("nth")
+    # Counted apart, so that twenty words added to a thread do not hide the thread.
+    each = (_person(), posts.c.parent_id.is_(None))
+    nth = func.row_number().over(partition_by=each, order_by=posts.c.created_at.desc()).label("nth")
     newest = (
         select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
         .add_columns(posts.c.created_at, _person(), nth)

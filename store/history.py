@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -93,18 +94,15 @@ async def of_thread(connection: AsyncConnection, vault: Vault, post_ids: Sequenc
     notes = await _opened(connection, vault, [row.words_id for row in rows if row.words_id])
     entries: defaultdict[str, list[Entry]] = defaultdict(list)
     for row in rows:
-        entries[row.post_id].append(
-            Entry(
-                at=row.at,
-                actor=row.actor,
-                action=row.action,
-                from_state=State(row.from_state) if row.from_state else None,
-                to_state=State(row.to_state) if row.to_state else None,
-                reason=row.reason,
-                note=notes.get(row.words_id),
-            )
-        )
+        entries[row.post_id].append(_entry(row, notes.get(row.words_id)))
     return entries
+
+
+async def last(connection: AsyncConnection, post_id: str) -> Entry | None:
+    """What was done to a post last; without the note."""
+    wanted = select(history).where(history.c.post_id == post_id).order_by(history.c.id.desc()).limit(1)
+    row = (await connection.execute(wanted)).first()
+    return _entry(row, None) if row else None
 
 
 async def originals(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
@@ -132,6 +130,18 @@ async def key_of_post(connection: AsyncConnection, vault: Vault, post_id: str) -
     wanted = select(keys.c.id, keys.c.wrapped).join(words, words.c.key_id == keys.c.id).where(original).limit(1)
     row = (await connection.execute(wanted)).first()
     return vault.unwrap(row.id, row.wrapped) if row and row.wrapped else None
+
+
+def _entry(row: Any, note: str | None) -> Entry:
+    return Entry(
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        from_state=State(row.from_state) if row.from_state else None,
+        to_state=State(row.to_state) if row.to_state else None,
+        reason=row.reason,
+        note=note,
+    )
 
 
 async def _opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str]) -> dict[str, str]:

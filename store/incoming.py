@@ -78,9 +78,12 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         tables.events,
     ):
         await _insert(connection, table, getattr(rows, table.name))
-    for table, keys in ((tables.subscriptions, ["topic", "address_id"]), (tables.gists, ["gist"])):
-        if new := getattr(rows, table.name):
-            await connection.execute(insert_new(connection, table, keys), new)
+    if rows.subscriptions:
+        # Who follows something already may ask for it at once, or by digest again.
+        follow = upsert(connection, tables.subscriptions, ["topic", "address_id"], ["at_once"])
+        await connection.execute(follow, rows.subscriptions)
+    if rows.gists:
+        await connection.execute(insert_new(connection, tables.gists, ["gist"]), rows.gists)
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
     transaction.wake(*_topics(rows))

@@ -96,6 +96,7 @@ class StaffPost:
     alike: int = 0
     group: str | None = None
     parent: str | None = None
+    thread_text: str = ""
     media: tuple[StaffMedia, ...] = ()
 
 
@@ -108,9 +109,14 @@ async def published(
     department: str | None = None,
     place: str | None = None,
     ticket: str | None = None,
+    until: datetime | None = None,
 ) -> tuple[list[PublicPost], str | None]:
-    """Published first posts, newest first, with their answers, and the cursor of the next page (None at the end)."""
+    """Published first posts, newest first, with their answers, and the cursor of the next page (None at the end).
+
+    With `until`, none that was published later.
+    """
     wanted = _public().where(_readable(), _open_kinds)
+    wanted = wanted if until is None else wanted.where(posts.c.published_at <= until)
     for column, value in ((posts.c.category, category), (posts.c.place, place), (posts.c.ticket, ticket)):
         wanted = wanted if value is None else wanted.where(column == value)
     if department is not None:
@@ -240,7 +246,8 @@ def _staff() -> Select[Any]:
     alike = select(func.count()).where(_same.c.group_id == posts.c.id, _same.c.state.in_([State.PENDING, State.HELD]))
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
-        .add_columns(_thread.c.ticket.label("thread_ticket"), alike.scalar_subquery().label("alike"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"), _thread.c.text.label("thread_text"))
+        .add_columns(alike.scalar_subquery().label("alike"))
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
     )
@@ -366,5 +373,6 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         alike=row.alike,
         group=row.group_id,
         parent=row.parent_id,
+        thread_text=row.thread_text if row.parent_id else "",
         media=files,
     )

@@ -94,6 +94,8 @@ subscriptions = Table(
     Column("id", Id, primary_key=True),
     Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
     Column("topic", String(96), nullable=False),
+    # On a line that costs money, each post at once instead of the digest.
+    Column("at_once", Boolean, nullable=False, server_default=false()),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("topic", "address_id"),  # expansion: the followers of a topic in order of address; places followed
     Index("ix_subscriptions_address_id", "address_id"),  # STOP
@@ -292,7 +294,9 @@ cases = Table(
 
 # --- broadcasts and deliveries -------------------------------------------------------------------------------------
 
-# `topics` are whose followers hear it, one after the other; none when it goes to those who were told before.
+# `topics` are whose followers hear it, one after the other; none when it goes to those who were told before. `due_at`
+# is when the undo time is over: before, nothing leaves that cannot be recalled. `expected`, `added`, `cost` (segments)
+# are what was counted before, and how far it came; `reason` says why it was stopped.
 broadcasts = Table(
     "broadcasts",
     metadata,
@@ -304,11 +308,44 @@ broadcasts = Table(
     Column("topics", JSON, nullable=False),
     Column("stage", Integer, nullable=False, server_default=text("0")),
     Column("cursor", String(64)),
+    Column("reason", String(32)),
+    Column("expected", Integer),
+    Column("added", Integer, nullable=False, server_default=text("0")),
+    Column("cost", Integer),
+    Column("agreed_by", String(64)),
+    Column("due_at", Moment, nullable=False),
+    Column("expires_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("expanded_at", Moment),
     Index("ix_broadcasts_open", "state", "created_at"),  # what is still to expand
+    Index("ix_broadcasts_created_at", "created_at"),  # the newest; what a digest counts
+    Index(
+        "ix_broadcasts_expires_at",
+        "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"),
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
     Index("ix_broadcasts_post_id", "post_id"),
 )
+
+# One message for each follower on a line that costs money, about what was published between two moments. Its deliveries
+# bear its id as that of their broadcast, so that a repeated chunk adds nothing.
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("cursor", String(64)),
+    Column("added", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_digests_state", "state"),
+)
+# What is on its way already, or goes before all bulk. Bulk that nobody tried yet is claimed in its order anyhow, and is
+# left out of the index that a million new rows would have to be put into.
+UNDERWAY = "state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"
+DEAD = "state IN ('failed', 'unknown', 'dropped')"
 
 # What is to be said lies in `phrase` and `values`, what must not be plain in `sealed`; a broadcast says its post.
 deliveries = Table(
@@ -331,17 +368,39 @@ deliveries = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
     Column("tries", Integer, nullable=False, server_default=text("0")),
+    # Tries that do not count towards giving up: the line was at fault, or a person had it sent again.
+    Column("forgiven", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Moment, nullable=False),
     Column("lease_until", Moment),
     Column("carrier_id", String(64)),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
     Column("seen_at", Moment),
-    UniqueConstraint("broadcast_id", "channel", "address_id"),
-    Index("ix_deliveries_due", "channel", "state", "priority", "due_at"),  # claiming
-    Index("ix_deliveries_lease", "state", "lease_until"),  # leases that ended in sending
+    UniqueConstraint("broadcast_id", "address_id", "channel"),  # once each; who was told, in order of address
+    Index("ix_deliveries_due", "channel", "state", "priority", "due_at", "id"),  # claiming, class by class
+    Index(
+        "ix_deliveries_lease",  # leases that ended in sending
+        "state",
+        "lease_until",
+        sqlite_where=text("lease_until IS NOT NULL"),
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
     Index("ix_deliveries_post_id", "post_id"),
-    Index("ix_deliveries_carrier_id", "channel", "carrier_id"),  # receipts
+    Index(
+        "ix_deliveries_carrier_id",  # receipts
+        "channel",
+        "carrier_id",
+        sqlite_where=text("carrier_id IS NOT NULL"),
+        postgresql_where=text("carrier_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_deliveries_broadcast",  # how a broadcast stands; what of it is held, released, dropped
+        "broadcast_id",
+        "state",
+        "channel",
+        sqlite_where=text("broadcast_id IS NOT NULL"),
+        postgresql_where=text("broadcast_id IS NOT NULL"),
+    ),
     Index("ix_deliveries_address_id_id", "address_id", "id"),  # all that one line was told
     Index(
         "ix_deliveries_mailbox",  # what lies in one mailbox, in order
@@ -350,6 +409,22 @@ deliveries = Table(
         "id",
         sqlite_where=text("kind = 'mailbox'"),
         postgresql_where=text("kind = 'mailbox'"),
+    ),
+    Index(
+        "ix_deliveries_underway",  # what an address must have before the next of the same thread
+        "address_id",
+        "id",
+        sqlite_where=text(UNDERWAY),
+        postgresql_where=text(UNDERWAY),
+    ),
+    Index("ix_deliveries_dead", "state", "id", sqlite_where=text(DEAD), postgresql_where=text(DEAD)),  # dead letters
+    Index(
+        "ix_deliveries_dead_reasons",  # how many there are for which reason
+        "state",
+        "channel",
+        "reason",
+        sqlite_where=text(DEAD),
+        postgresql_where=text(DEAD),
     ),
     sqlite_autoincrement=True,
 )
@@ -381,6 +456,15 @@ receipts = Table(
     Column("code", String(32)),
     Column("at", Moment, nullable=False),
     UniqueConstraint("channel", "carrier_id", "status"),
+)
+
+# What a channel's sendings cost on a day of the city, in the carrier's units.
+spendings = Table(
+    "spendings",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("units", Integer, nullable=False),
 )
 
 # The public stream: one number for each change the world may see, given in the order of the commits.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -22,6 +23,8 @@ from store.vault import Vault
 from tests import postgres
 
 ROOT = Path(__file__).parents[1]
+# Nothing waits for the undo time or for a digest, but where a test is about them.
+AT_ONCE = {"EVERYLINE_GATEWAY__BROADCAST__UNDO_SECONDS": "0", "EVERYLINE_GATEWAY__BROADCAST__DIGESTS": "false"}
 
 
 class Texting(Channel):
@@ -58,7 +61,7 @@ class Wall(Channel):
     """A timeline."""
 
     name = "wall"
-    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE)
+    capabilities = Capabilities(delivery=DeliveryKind.TIMELINE, recalls=True)
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         return SendResult(final=True)
@@ -104,7 +107,12 @@ async def database_url(request: pytest.FixtureRequest, backend: str, tmp_path: P
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """The settings as they are shipped, with their data in a folder of the test."""
     environ = {"EVERYLINE_CONFIG": str(ROOT / "config"), "EVERYLINE_DATA": str(tmp_path / "var")}
-    return load({**environ, "EVERYLINE_DATABASE": database_url})
+    return load({**environ, **AT_ONCE, "EVERYLINE_DATABASE": database_url})
+
+
+def broadcasting_as(settings: Settings, **values: Any) -> Settings:
+    """The same settings with others in `[broadcast]`."""
+    return settings.model_copy(update={"broadcast": settings.broadcast.model_copy(update=values)})
 
 
 @pytest.fixture
@@ -150,4 +158,4 @@ async def settle_down(runtime: Runtime) -> None:
     await asyncio.sleep(0)
 
 
-__all__ = ["Texting", "Unknown", "settle_down"]
+__all__ = ["Texting", "Unknown", "broadcasting_as", "settle_down"]

@@ -12,6 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
 from gateway.jobs import upkeep
+from gateway.journey import digests
 from gateway.runtime import Runtime
 from store import leases
 
@@ -21,6 +22,7 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.abandon_leases, 10),
     (upkeep.forget, 3600),
     (upkeep.sweep_files, 1800),
+    (digests.send_due, 60),
 )
 
 log = structlog.get_logger()

@@ -7,7 +7,7 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import accounts, alike, deliveries, incoming, kept, media, words
+from store import accounts, alike, incoming, kept, media, outbox, words
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 async def abandon_leases(runtime: Runtime) -> None:
     """Deliveries whose worker died while sending become unknown, and are settled by their channel."""
-    lost = await runtime.database.write(lambda transaction: deliveries.abandon(transaction, clock.now()))
+    lost = await runtime.database.write(lambda transaction: outbox.abandon(transaction, clock.now()))
     if lost:
         log.warning("deliveries were left in sending", action="upkeep.leases", number=lost)
 

@@ -49,7 +49,7 @@ def answer(draft: Draft, reply: Reply) -> Taken:
         _attach(draft, *reply.attach)
     if reply.private:
         _make_private(draft, *reply.private)
-    if not draft.incoming.carrier_replied:
+    if not draft.incoming.carrier_replied and not (reply.silent and draft.pays):
         draft.reply(reply.say, despite_stop=reply.stop or reply.start)
     return Taken(Outcome.COMMAND, reply.say, draft.language)
 
@@ -60,7 +60,13 @@ def _apply(draft: Draft, reply: Reply, address_id: str) -> None:
         draft.rows.standing.append((address_id, reply.stop))
     if reply.follow:
         draft.rows.subscriptions.append(
-            {"id": clock.new_id(), "address_id": address_id, "topic": reply.follow, "created_at": draft.at}
+            {
+                "id": clock.new_id(),
+                "address_id": address_id,
+                "topic": reply.follow,
+                "at_once": reply.at_once,
+                "created_at": draft.at,
+            }
         )
         draft.facts.following[address_id].add(reply.follow)
     if reply.unfollow:
@@ -106,5 +112,7 @@ def _make_private(draft: Draft, thread: KnownThread, keep: bool) -> None:
     if keep and thread.state is State.PUBLISHED:
         draft.rows.events.append({"event": Happening.WITHDRAWN, "post_id": thread.id, "at": draft.at})
         broadcast = {"id": clock.new_id(), "post_id": thread.id, "event": "withdrawn", "version": 0, "topics": []}
-        draft.rows.broadcasts.append({**broadcast, "state": "open", "cursor": None, "created_at": draft.at})
+        draft.rows.broadcasts.append(
+            {**broadcast, "state": "open", "cursor": None, "created_at": draft.at, "due_at": draft.at}
+        )
     thread.private = keep

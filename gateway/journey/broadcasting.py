@@ -1,25 +1,36 @@
 """Step 5: a published post, its correction or its withdrawal, becomes deliveries to everybody who should have it.
 
 The author is told in the decision's own transaction. All others follow in stages, each a chunk of rows added and the
-cursor moved in one transaction, so that a crash repeats at most a chunk, and a repeated chunk adds nothing.
+cursor moved in one transaction, so that a crash repeats at most a chunk, and a repeated chunk adds nothing. First come
+the timelines, then what costs nothing, then what does, after it was counted what it will cost.
+
+What can be recalled is told at once; all else is due when the undo time is over, so that a decision taken back within
+it is heard by nobody.
 """
 
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
+from channels.base import Channel
 from gateway import clock
-from gateway.journey import topics
+from gateway.journey import rendering, topics
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Kind, Priority, Say, State
-from store import broadcasts, changes, deliveries, history
-from store.broadcasts import Broadcast, Told
-from store.changes import Changing
+from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
+from store import accounts, broadcasts, changes, deliveries, following, history
+from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
+from store.changes import Changing, Reach
 from store.database import Transaction
+from store.following import Way
+from store.vault import SealingKey
 
-CHUNK = 5000
+# A chunk is as long as intake may wait for it; so many follow each other before it is asked again what is to be done.
+CHUNK = 2500
+CHUNKS = 20
 LOOK_EVERY = 2.0
 
 # What each broadcast says to the author and to followers.
@@ -36,32 +47,74 @@ FOLLOWER_PHRASES = {
     Told.ANSWERED: "follower_answered",
     Told.COMMENTED: "commented",
 }
+# What the author of an answer's thread hears when it changes, if he heard the answer.
+ANSWER_PHRASES = {Told.CORRECTED: "answer_corrected", Told.WITHDRAWN: "answer_withdrawn"}
+# The words about a decision that are taken back with it.
+DECIDED = (
+    "published",
+    "published_private",
+    "comment_published",
+    "answered",
+    "held",
+    "rejected",
+    "comment_held",
+    "comment_rejected",
+)
+CORRECTED = ("corrected_author", "answer_corrected")
 # These go to those who were told before, whatever they follow now.
 CHANGES = (Told.CORRECTED, Told.WITHDRAWN)
+# What a withdrawal stops.
+PUBLICATIONS = tuple(told for told in Told if told is not Told.WITHDRAWN)
 
-# None for the timelines, else a topic (None: who was told before) and a scheme of addresses.
-Stage = tuple[str | None, str] | None
+# None for the timelines, else a source of addresses (see `following.add_followers`), a scheme, and who tells it.
+Stage = tuple[str, str, Channel] | None
 
 log = structlog.get_logger()
 
 
-async def start(runtime: Runtime, transaction: Transaction, post: Changing, told: Told) -> None:
+async def start(
+    runtime: Runtime, transaction: Transaction, post: Changing, told: Told, expires_at: datetime | None = None
+) -> None:
     """Tell the author, and set the broadcast to all others going; what is private goes to its author alone."""
-    phrase = AUTHOR_PHRASES.get(told)
-    if phrase and (told is Told.ANSWERED or post.kind is not Kind.ANSWER):
-        phrase = "published_private" if told is Told.PUBLISHED and post.private else phrase
-        urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
-        await tell_author(runtime, transaction, post, Say(phrase, {"ticket": post.ticket}), urgent)
+    if told in CHANGES:
+        await _overtake(transaction, post, told)
+    await _tell_own(runtime, transaction, post, told)
     hidden = post.id != post.thread_id and post.thread_state is not State.PUBLISHED
     if not post.private and not hidden:
         hearing = [] if told in CHANGES else await _topics(transaction, post, told)
-        await broadcasts.add(transaction, post.id, told, post.version + 1, hearing)
+        due_at = clock.now() if told is Told.WITHDRAWN else settled_at(runtime)
+        await broadcasts.add(transaction, post.id, told, post.version + 1, hearing, due_at, expires_at)
 
 
-async def tell_author(runtime: Runtime, transaction: Transaction, post: Changing, say: Say, priority: Priority) -> None:
+async def take_back(runtime: Runtime, transaction: Transaction, post: Changing, said: Sequence[str]) -> None:
+    """Undo what a decision set going: what has not left stays here, and who heard it all the same hears that too.
+
+    `said` are the words the author was to hear.
+    """
+    heard = await deliveries.author_heard(transaction.connection, post.id, said)
+    await deliveries.drop_words(transaction, post.id, said, "undone", clock.now())
+    if heard and await deliveries.author_heard(transaction.connection, post.id, said):
+        answer = post.kind is Kind.ANSWER
+        phrase = ANSWER_PHRASES[Told.WITHDRAWN] if answer else "undone_author"
+        await tell_author(runtime, transaction, post, Say(phrase, {"ticket": post.ticket}), Priority.RECEIPT)
+    if post.state is State.PUBLISHED:
+        await broadcasts.stop(transaction, post.id, "undone", PUBLICATIONS)
+        if not post.private:
+            version = post.version + 1
+            await broadcasts.add(transaction, post.id, Told.WITHDRAWN, version, [], clock.now())
+
+
+def settled_at(runtime: Runtime) -> datetime:
+    """When what is decided now cannot be undone any more."""
+    return clock.now() + timedelta(seconds=runtime.settings.broadcast.undo_seconds)
+
+
+async def tell_author(
+    runtime: Runtime, transaction: Transaction, post: Changing, say: Say, priority: Priority, *, waits: bool = False
+) -> None:
     """Say something to a thread's author where he spoke and on every other line he has not muted.
 
-    A line that said STOP shows as undeliverable.
+    A line that said STOP shows as undeliverable. What `waits` can still be undone, and leaves when it cannot any more.
     """
     if post.author_id is None:
         return
@@ -72,23 +125,22 @@ async def tell_author(runtime: Runtime, transaction: Transaction, post: Changing
     rows = []
     for reach in reaches:
         if outlet := runtime.outlet(reach.scheme, post.channel):
-            rows.append(
-                deliveries.row(
-                    channel=outlet.name,
-                    kind=outlet.capabilities.delivery,
-                    audience=Audience.AUTHOR,
-                    priority=priority,
-                    phrase=say.phrase,
-                    values=say.values,
-                    language=reach.language or post.thread_language,
-                    at=clock.now(),
-                    address_id=reach.id,
-                    post_id=post.id,
-                    key=key,
-                    sealed=sealed,
-                )
-            )
+            due_at = settled_at(runtime) if waits and not outlet.capabilities.recalls else clock.now()
+            rows.append(_to_author(outlet, reach, post, say, priority, due_at, key, sealed))
     await deliveries.add(transaction, rows)
+
+
+async def change(runtime: Runtime, broadcast_id: str, action: str, *, actor: str) -> None:
+    """Pause, resume, stop a broadcast or agree to its cost, by a person; noted in the audit log.
+
+    Raises `NotFound`, and `Conflict` when its state does not allow it.
+    """
+
+    async def work(transaction: Transaction) -> None:
+        await broadcasts.by_hand(transaction, broadcast_id, action, actor)
+        await accounts.note(transaction, actor, f"broadcast {action}", broadcast_id)
+
+    await runtime.database.write(work)
 
 
 async def run(runtime: Runtime) -> None:
@@ -106,25 +158,123 @@ async def run(runtime: Runtime) -> None:
 
 
 async def expand_some(runtime: Runtime) -> bool:
-    """Do the next chunk of the oldest open broadcast; false when none is open, or others work on all there are."""
+    """Do the next chunks of the oldest broadcast; false when there is none, or others work on all there are."""
+    at = clock.now()
     async with runtime.database.reading() as connection:
-        if not await broadcasts.any_open(connection):
+        expired = await broadcasts.any_expired(connection, at)
+        uncounted = await broadcasts.uncounted(connection)
+        if not (expired or uncounted or await broadcasts.any_to_do(connection)):
             return False
-    return await runtime.database.write(lambda transaction: _expand_next(runtime, transaction))
-
-
-async def _expand_next(runtime: Runtime, transaction: Transaction) -> bool:
-    """Hold a broadcast, add a chunk, move its cursor: one transaction, so that no two processes do the same."""
-    broadcast = await broadcasts.hold_oldest_open(transaction)
-    if broadcast is None:
-        return False
-    stages = _stages(runtime, broadcast)
-    if broadcast.stage < len(stages):
-        await _expand(runtime, transaction, broadcast, stages)
-    else:
-        await broadcasts.move(transaction, broadcast.id, broadcast.stage, None, clock.now())
-        log.info("broadcast expanded", action="broadcast.expanded", broadcast=broadcast.id, told=broadcast.told)
+    if expired:
+        await runtime.database.write(lambda transaction: broadcasts.expire(transaction, at))
+    if uncounted:
+        await _count(runtime, uncounted)
+    done = expired or uncounted is not None
+    for _ in range(CHUNKS):
+        more = await runtime.database.write(lambda transaction: _step(runtime, transaction))
+        if not more:
+            return done or more is not None
+        done = True
     return True
+
+
+async def _overtake(transaction: Transaction, post: Changing, told: Told) -> None:
+    """A change makes needless what of earlier ones has not left; a withdrawal all that has not left of the post."""
+    if told is Told.CORRECTED:
+        await broadcasts.stop(transaction, post.id, "superseded", [Told.CORRECTED])
+        await deliveries.drop_words(transaction, post.id, CORRECTED, "superseded", clock.now())
+        return
+    await broadcasts.stop(transaction, post.id, "withdrawn", PUBLICATIONS)
+    await deliveries.drop_words(transaction, post.id, (*DECIDED, *CORRECTED), "withdrawn", clock.now())
+
+
+async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, told: Told) -> None:
+    """Tell the author of a post, or of the thread that was answered, in words of his own."""
+    phrase = AUTHOR_PHRASES.get(told)
+    if post.kind is Kind.ANSWER and told in CHANGES:
+        heard = await deliveries.author_heard(transaction.connection, post.id, ("answered", "answer_corrected"))
+        phrase = ANSWER_PHRASES[told] if heard else None
+    if phrase is None:
+        return
+    phrase = "published_private" if told is Told.PUBLISHED and post.private else phrase
+    urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
+    say = Say(phrase, {"ticket": post.ticket})
+    await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN)
+
+
+async def _step(runtime: Runtime, transaction: Transaction) -> bool | None:
+    """Hold a broadcast and do its next piece: one transaction, so that no two processes do the same.
+
+    None when there is nothing to do, false when it must be counted before it goes on.
+    """
+    broadcast = await broadcasts.hold_next(transaction)
+    if broadcast is None:
+        return None
+    match broadcast.state:
+        case BroadcastState.OPEN:
+            return await _expand_next(runtime, transaction, broadcast)
+        case BroadcastState.PAUSED:
+            due = [DeliveryState.DUE]
+            await broadcasts.sweep(transaction, broadcast.id, due, DeliveryState.HELD, "paused", CHUNK)
+        case BroadcastState.RESUMING:
+            held = [DeliveryState.HELD]
+            if not await broadcasts.sweep(transaction, broadcast.id, held, DeliveryState.DUE, None, CHUNK):
+                await broadcasts.turn(transaction, broadcast.id, BroadcastState.OPEN)
+                transaction.wake(*(deliveries.outbox(name) for name in runtime.channels))
+        case _:
+            dropped = DeliveryState.DROPPED
+            if not await broadcasts.sweep(transaction, broadcast.id, WAITING, dropped, broadcast.reason, CHUNK):
+                await broadcasts.turn(transaction, broadcast.id, BroadcastState.STOPPED)
+    return True
+
+
+async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> bool:
+    stages = _stages(runtime, broadcast, await _sources(transaction.connection, broadcast))
+    if broadcast.stage >= len(stages):
+        await broadcasts.turn(transaction, broadcast.id, BroadcastState.EXPANDED)
+        log.info("broadcast expanded", action="broadcast.expanded", broadcast=broadcast.id, told=broadcast.told)
+        return True
+    stage = stages[broadcast.stage]
+    if stage is None:
+        if broadcast.told is Told.WITHDRAWN:
+            # An author may keep his post to himself while it is still on its way.
+            await broadcasts.stop(transaction, broadcast.post_id, "withdrawn", PUBLICATIONS, before=broadcast.id)
+        added = await _add_timelines(runtime, transaction, broadcast)
+        await broadcasts.move(transaction, broadcast.id, 1, None, added)
+        return False
+    if broadcast.cost is None:
+        return False
+    source, scheme, outlet = stage
+    if outlet.capabilities.paid and _asks(runtime, broadcast):
+        await broadcasts.turn(transaction, broadcast.id, BroadcastState.ASKING)
+        log.warning("a broadcast asks for its cost", action="broadcast.asking", broadcast=broadcast.id)
+        return True
+    way = _way(runtime, broadcast, scheme, outlet)
+    cursor, added = await following.add_followers(transaction, broadcast, source, way, CHUNK)
+    await broadcasts.move(transaction, broadcast.id, broadcast.stage + (cursor is None), cursor, added)
+    return True
+
+
+async def _count(runtime: Runtime, broadcast: Broadcast) -> None:
+    """Count whom a broadcast goes to and what that costs, beside the changes, which do not wait for it."""
+    expected, cost = len(runtime.timelines()), 0
+    async with runtime.database.reading() as connection:
+        sources = await _sources(connection, broadcast)
+        post = (await changes.load_many(connection, [broadcast.post_id])).get(broadcast.post_id)
+        for scheme, outlet in _reached(runtime):
+            way = _way(runtime, broadcast, scheme, outlet)
+            for language, number in (await following.audience(connection, broadcast, sources, way)).items():
+                expected += number
+                if outlet.capabilities.paid:
+                    text = rendering.render(runtime, outlet, way.phrase, language, {}, {}, post)
+                    cost += number * outlet.measure(text)
+    await runtime.database.write(lambda transaction: broadcasts.count(transaction, broadcast.id, expected, cost))
+
+
+def _asks(runtime: Runtime, broadcast: Broadcast) -> bool:
+    """Whether somebody must say yes first. Who heard a thing must hear that it is wrong, whatever it costs."""
+    dear = (broadcast.cost or 0) > runtime.settings.broadcast.ask_above
+    return dear and not broadcast.agreed and broadcast.told not in CHANGES
 
 
 async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[str]:
@@ -142,34 +292,43 @@ async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[
     )
 
 
-def _stages(runtime: Runtime, broadcast: Broadcast) -> list[Stage]:
-    """Timelines first (None), then the followers of each topic on each scheme that can be reached."""
-    schemes = {s for channel in runtime.channels.values() for s in channel.capabilities.schemes}
-    reached = sorted(scheme for scheme in schemes if runtime.outlet(scheme))
-    followed: Sequence[str | None] = broadcast.topics or (None,)
-    return [None, *[(topic, scheme) for topic in followed for scheme in reached]]
+async def _sources(connection: Any, broadcast: Broadcast) -> Sequence[str]:
+    """Whose addresses hear it: a change goes to whoever heard what is changed, whatever he follows now."""
+    if broadcast.told not in CHANGES:
+        return broadcast.topics
+    return [f"broadcast:{earlier}" for earlier in await broadcasts.earlier(connection, broadcast)]
 
 
-async def _expand(runtime: Runtime, transaction: Transaction, broadcast: Broadcast, stages: list[Stage]) -> None:
-    stage, cursor = stages[broadcast.stage], None
-    if stage is None:
-        await _add_timelines(runtime, transaction, broadcast)
-    elif outlet := runtime.outlet(stage[1]):
-        topic, scheme = stage
-        cursor = await broadcasts.add_followers(
-            transaction,
-            broadcast,
-            topic,
-            outlet.name,
-            outlet.capabilities.delivery,
-            scheme,
-            FOLLOWER_PHRASES[broadcast.told],
-            CHUNK,
-        )
-    await broadcasts.move(transaction, broadcast.id, broadcast.stage if cursor else broadcast.stage + 1, cursor)
+def _reached(runtime: Runtime) -> list[tuple[str, Channel]]:
+    """The schemes that can be reached and who tells them; what costs money last."""
+    schemes = sorted({scheme for channel in runtime.channels.values() for scheme in channel.capabilities.schemes})
+    reached = [(scheme, outlet) for scheme in schemes if (outlet := runtime.outlet(scheme))]
+    return sorted(reached, key=lambda one: one[1].capabilities.paid)
 
 
-async def _add_timelines(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> None:
+def _stages(runtime: Runtime, broadcast: Broadcast, sources: Sequence[str]) -> list[Stage]:
+    """Timelines first (None), then each scheme with the addresses of each source."""
+    return [None, *[(source, scheme, outlet) for scheme, outlet in _reached(runtime) for source in sources]]
+
+
+def _way(runtime: Runtime, broadcast: Broadcast, scheme: str, outlet: Channel) -> Way:
+    digested = runtime.settings.broadcast.digests and broadcast.told not in CHANGES and not broadcast.urgent
+    return Way(
+        scheme=scheme,
+        channel=outlet.name,
+        kind=outlet.capabilities.delivery,
+        phrase=FOLLOWER_PHRASES[broadcast.told],
+        due_at=_due_at(broadcast, outlet),
+        asked=digested and outlet.capabilities.paid,
+    )
+
+
+def _due_at(broadcast: Broadcast, outlet: Channel) -> datetime:
+    at = clock.now()
+    return at if outlet.capabilities.recalls else max(at, broadcast.due_at)
+
+
+async def _add_timelines(runtime: Runtime, transaction: Transaction, broadcast: Broadcast) -> int:
     rows = [
         deliveries.row(
             channel=channel.name,
@@ -180,9 +339,38 @@ async def _add_timelines(runtime: Runtime, transaction: Transaction, broadcast: 
             values={},
             language=runtime.settings.city.language,
             at=clock.now(),
+            due_at=_due_at(broadcast, channel),
             post_id=broadcast.post_id,
             broadcast_id=broadcast.id,
         )
         for channel in runtime.timelines()
     ]
     await deliveries.add(transaction, rows)
+    return len(rows)
+
+
+def _to_author(
+    outlet: Channel,
+    reach: Reach,
+    post: Changing,
+    say: Say,
+    priority: Priority,
+    due_at: datetime,
+    key: SealingKey | None,
+    sealed: bytes | None,
+) -> dict[str, object]:
+    return deliveries.row(
+        channel=outlet.name,
+        kind=outlet.capabilities.delivery,
+        audience=Audience.AUTHOR,
+        priority=priority,
+        phrase=say.phrase,
+        values=say.values,
+        language=reach.language or post.thread_language,
+        at=clock.now(),
+        due_at=due_at,
+        address_id=reach.id,
+        post_id=post.id,
+        key=key,
+        sealed=sealed,
+    )

@@ -6,12 +6,29 @@ Casework adds its own to the table of `runtime` at start.
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from gateway.journey import topics
 from gateway.journey.topics import ALL, Names
 from gateway.runtime import Asked, Command, Question, Reply
 from gateway.schema import Progress, Say, State
 from store.facts import KnownThread
 from store.incoming import EVERY_TOPIC
 
+# Said to be polite: nobody's work, and an answer would only be answered again.
+_THANKS = (
+    "thanks",
+    "thank you",
+    "thx",
+    "ok",
+    "okay",
+    "谢谢",
+    "谢谢你",
+    "谢谢您",
+    "多谢",
+    "感谢",
+    "好的",
+    "收到",
+    "知道了",
+)
 EXAMPLE_TICKET = "48217059"
 # How many of somebody's own reports are offered when it is not said which is meant.
 MOST_OFFERED = 5
@@ -24,6 +41,8 @@ _LANGUAGES = {
     "en": "en", "english": "en", "英文": "en", "英语": "en",
     "zh": "zh", "cn": "zh", "chinese": "zh", "中文": "zh", "汉语": "zh", "普通话": "zh",
 }  # fmt: skip
+# One word behind LANGUAGE that may be the name of any: told which there are, and not taken for a report.
+_ANY_LANGUAGE = r"(?<=[\s:：])[a-z]{2,16}|[\u4e00-\u9fff]{1,4}[文语话]"
 
 
 def status(asked: Asked) -> Reply:
@@ -44,13 +63,14 @@ def status_chosen(asked: Asked, ticket: str) -> Reply:
 
 def follow(names: Names, asked: Asked) -> Reply:
     """Follow a topic; a ticket only when its asker may read it."""
-    topic = names.topic(asked.argument) if asked.argument else ALL
+    named, at_once = topics.without_now(asked.argument)
+    topic = names.topic(named) if named else ALL
     if topic is None:
         return _no_such_topic(names)
     if topic.startswith("ticket:") and not _may_read(asked):
         return Reply(Say("status_unknown", {"ticket": asked.ticket}))
-    said = "following" if topic == ALL else "following_topic"
-    return Reply(Say(said, {"topic": topic}), follow=topic, start=True)
+    said = "following_now" if at_once else "following" if topic == ALL else "following_topic"
+    return Reply(Say(said, {"topic": topic}), follow=topic, at_once=at_once, start=True)
 
 
 def unfollow(names: Names, asked: Asked) -> Reply:
@@ -118,15 +138,19 @@ def table(names: Names) -> Mapping[str, Command]:
         "status": Command(
             ("status", "查询", "进度", "查讯", "查寻", "查一下"), f"(?:{_TICKET})?", status, status_chosen
         ),
-        "follow": Command(("follow", "subscribe", "关注", "订阅", "关住"), names.pattern, partial(follow, names)),
+        "follow": Command(
+            ("follow", "subscribe", "关注", "订阅", "关住"), names.pattern + topics.NOW_PATTERN, partial(follow, names)
+        ),
         "unfollow": Command(("unfollow", "不再关注", "取消关注", "取关"), names.pattern, partial(unfollow, names)),
         "stop": Command(("stop", "stopall", "unsubscribe", "退订", "取消订阅", "退定", "推订", "td"), "", stop),
         "start": Command(("start", "unstop", "开通", "恢复"), "", start),
         "help": Command(("help", "info", "帮助", "帮组"), "", explain),
+        "hello": Command(("hello", "hi", "hey", "你好", "您好", "在吗", "在么", "有人吗"), "", explain),
+        "thanks": Command(_THANKS, "", lambda _: Reply(Say("thanks"), silent=True)),
         "private": Command(("private", "私密", "保密"), f"(?:{_TICKET})?", private),
         "public": Command(("public", "公开"), f"(?:{_TICKET})?", partial(private, keep=False)),
         "new": Command(("new", "另一件", "新诉求", "不是同一件"), "", separate, belongs),
-        "language": Command(("language", "lang", "语言", "语种"), f"(?:{either})?", language),
+        "language": Command(("language", "lang", "语言", "语种"), f"(?:{either}|{_ANY_LANGUAGE})?", language),
         "english": Command(("english", "英文", "英语"), "", lambda _: Reply(Say("language_set"), language="en")),
         "chinese": Command(("chinese", "中文", "汉语"), "", lambda _: Reply(Say("language_set"), language="zh")),
     }

@@ -22,7 +22,8 @@ _PRIVATE = re.compile(r"\s*(?:private|私密|保密)(?:[\s:：,，。.]+)(?=\S)"
 _NUMBERS = {
     word: n for n, words in enumerate(("1 一 壹", "2 二 两", "3 三", "4 四", "5 五"), 1) for word in words.split()
 }
-_NUMBER = re.compile(rf"({'|'.join(_NUMBERS)})[.。、)）号]?")
+# "2", "2.", "(2)", "2号", and the keycap.
+_NUMBER = re.compile(rf"[(（]?({'|'.join(_NUMBERS)})[.。、)）号\u20e3]?")
 _BARE_TICKET = re.compile(r"#?(\d{4})[\s-]?(\d{4})")
 
 
@@ -34,13 +35,13 @@ def recognise(text: str, commands: Mapping[str, Command]) -> tuple[Command, str]
     for command in commands.values():
         if found := _pattern(command).fullmatch(folded):
             return command, found["argument"].strip(_EDGES)
-    if _BARE_TICKET.fullmatch(folded) and tickets.find(folded):
+    if _BARE_TICKET.fullmatch(folded):
         return commands["status"], folded
     return _forgiven(folded, commands)
 
 
 def chosen(text: str) -> int | None:
-    """The number a message is and nothing else: "1", "２。", "三"."""
+    """The number a message is and nothing else: "1", "２。", "(2)", "三", "1️⃣"."""
     if len(text) > 8:
         return None
     found = _NUMBER.fullmatch(folding.fold(text).strip(_EDGES))

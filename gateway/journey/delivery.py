@@ -2,15 +2,15 @@
 
 A delivery is `sending` on disk before its carrier is called. If the process dies then, or the answer is lost, nobody
 knows whether the carrier has it: it becomes `unknown` and is settled by the channel's own means, never sent again
-blindly. What follows each failure stands in `_after`; channels only classify.
+blindly. What follows each failure stands in `outcomes`, how fast and for whom in `pacing`; channels only classify.
 """
 
 import asyncio
-import json
-import random
-from collections.abc import Mapping, Sequence
+import sys
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -18,23 +18,46 @@ from channels import failures
 from channels.base import Channel
 from gateway import clock
 from gateway.errors import VaultError
-from gateway.journey import rendering
+from gateway.journey import outcomes, pacing
+from gateway.journey.broadcasting import FOLLOWER_PHRASES
+from gateway.journey.recording import Recorder
+from gateway.journey.wording import Wording
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState, Outgoing, SendResult
-from store import changes, citizens, deliveries
+from gateway.schema import DeliveryState, Outgoing, SendResult, State
+from store import changes, citizens, deliveries, outbox
+from store import outcomes as ends
+from store.broadcasts import Told
 from store.changes import Changing
-from store.database import Batch, Transaction
-from store.deliveries import Claimed, Recorded
+from store.deliveries import Claimed
+from store.outcomes import Recorded
 
 LOOK_EVERY = 2.0
-SETTLE_AFTER = timedelta(seconds=5)
-SETTLE_AGAIN = timedelta(minutes=1)
-# A line that cannot work at all, by its own settings, is tried again this often.
-MISCONFIGURED_WAIT = timedelta(minutes=1)
-# Longest carrier's words kept with an attempt.
-DETAIL = 300
+# A line that empties what it holds within so many seconds may hold twice as much.
+FAST = 0.2
+# A line that may hold so many for each worker answers at once: then a few workers do, with many each.
+LOCAL = 64
+FEW = 4
+# After so many sendings that never waited, others get their turn of the loop.
+TURN = 16
+ERASED = "erased"
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A claimed delivery in this process's hands, to be sent or only to be settled."""
+
+    claimed: Claimed
+    settle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a group of deliveries needs, looked up at once right before they are sent."""
+
+    addresses: Mapping[str, tuple[str, bool]]
+    posts: Mapping[str, Changing]
 
 
 class Line:
@@ -46,10 +69,19 @@ class Line:
         self._channel = channel
         self._settings = runtime.settings.delivery
         self._bell = runtime.database.wakeups.bell(deliveries.outbox(channel.name))
-        self._running: set[asyncio.Task[None]] = set()
-        self._not_before: datetime | None = None
-        self._failed_in_a_row = 0
-        self._records: Batch[Recorded, None] = Batch(runtime.database, self._record, limit=1_000_000)
+        # Whether the line may be used at all is for this one to say; it hears of every outcome.
+        self._breaker = pacing.Breaker(self._settings)
+        rate = channel.rate()
+        self._pace = pacing.Pace(rate / self._settings.processes if rate else None, clock.now())
+        self._shares = pacing.Shares()
+        self._wording = Wording(runtime, channel)
+        self._recorder = Recorder(runtime, channel.name)
+        # What goes to one address stays together and in order.
+        self._ready: deque[Sequence[Held]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._ahead = self._settings.workers
+        self._claimed_at = clock.now()
+        self._filled = False
 
     async def run(self) -> None:
         """Deliver until cancelled; what is being sent then is given its time by `finish`."""
@@ -60,65 +92,171 @@ class Line:
                 log.exception("the delivery of a channel stumbled", action="delivery.step", channel=self.name)
                 busy = False
             if not busy:
-                await self._bell.wait(LOOK_EVERY)
+                await self._bell.wait(self._pace.wait(clock.now()) or LOOK_EVERY)
 
     async def finish(self) -> None:
-        """Wait for what is being sent; the caller limits how long."""
-        if self._running:
-            await asyncio.wait(self._running)
+        """Wait for what is being sent and for its being recorded; the caller limits how long."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+        await self._recorder.finish()
 
     async def step(self) -> bool:
         """Claim what is due, as far as workers are free, and start on it; false when there is nothing to do now."""
-        free = self._settings.workers - len(self._running)
         at = clock.now()
+        free = self._ahead - len(self._ready) - (len(self._workers) if self._ahead <= self._settings.workers else 0)
         # Claimed by the half dozen, not one by one: a claim is a commit.
-        if free * 2 < self._settings.workers or (self._not_before and at < self._not_before):
+        if free * 2 < self._ahead or not self._breaker.allows(at):
             return False
+        spent = await self._spent(at)
+        hold = pacing.held(self._runtime.settings, self._channel, at, spent)
+        ranks = pacing.ranks(hold)
         async with self._runtime.database.reading() as connection:
-            due = await deliveries.next_due(connection, self.name)
-        if due is None or due > at:
-            return False
-        until, write = at + timedelta(seconds=self._settings.lease), self._runtime.database.write
-        claimed = await write(lambda tx: deliveries.claim(tx, self.name, at, until, free))
-        unknown = [] if claimed else await write(lambda tx: deliveries.claim_unknown(tx, self.name, at, until, free))
-        async with self._runtime.database.reading() as connection:
-            await self._start(connection, claimed, unknown)
-        return bool(claimed or unknown)
+            due = await outbox.next_due(connection, self.name, ranks)
+        places = self._pace.messages(at, free if hold else min(free, self._left(spent)))
+        sending = places if due.send and due.send <= at else 0
+        settling = self._settings.workers if due.settle and due.settle <= at else 0
+        taking = await self._claim(at, ranks, sending) if sending else outbox.Taking()
+        unknown = await self._claim_unknown(at, settling) if settling else []
+        self._ready.extend(_by_address([Held(one) for one in taking.claimed]))
+        self._ready.extend(_by_address([Held(one, settle=True) for one in unknown]))
+        self._start(len(taking.claimed) == free)
+        return bool(unknown) or not taking.empty
 
-    async def _start(self, connection: Any, claimed: Sequence[Claimed], unknown: Sequence[Claimed]) -> None:
-        """Look up what all of them need at once, then work on each by itself."""
-        everyone = [*claimed, *unknown]
-        vault = self._runtime.vault
-        addresses = await citizens.unseal(connection, vault, [one.address_id for one in everyone if one.address_id])
-        posts = await changes.load_many(connection, {one.post_id for one in everyone if one.post_id})
-        for one in everyone:
-            urn, stopped = addresses.get(one.address_id or "", (None, False))
-            outgoing = self._outgoing(one, urn, posts.get(one.post_id or ""))
-            if outgoing is None:
-                work = self._drop(one)
-            else:
-                work = self._deliver(one, outgoing, stopped) if one in claimed else self._settle(one, outgoing)
-            task = asyncio.create_task(work, name=f"deliver {self.name}")
-            self._running.add(task)
+    async def _spent(self, at: datetime) -> int:
+        """What was spent today, where there is a budget."""
+        if self.name not in self._settings.budgets:
+            return 0
+        async with self._runtime.database.reading() as connection:
+            return await ends.spent(connection, self.name, pacing.day(self._runtime.settings, at))
+
+    def _left(self, spent: int) -> int:
+        """How many messages may leave at most before the budget is looked at again."""
+        left = self._settings.budgets.get(self.name, sys.maxsize) - spent
+        return max(1, int(left / self._pace.usual))
+
+    async def _claim(self, at: datetime, ranks: Sequence[int], places: int) -> outbox.Taking:
+        def choose(waiting: Mapping[int, int]) -> Mapping[int, int]:
+            return self._shares.choose(waiting, places)
+
+        taking = await self._runtime.database.write(
+            lambda tx: outbox.claim(tx, self.name, at, self._until(at), places, ranks, choose)
+        )
+        self._pace.reserve(len(taking.claimed), at)
+        return taking
+
+    async def _claim_unknown(self, at: datetime, places: int) -> list[Claimed]:
+        return await self._runtime.database.write(
+            lambda tx: outbox.claim_unknown(tx, self.name, at, self._until(at), places)
+        )
+
+    def _until(self, at: datetime) -> datetime:
+        return at + timedelta(seconds=self._settings.lease)
+
+    def _start(self, filled: bool) -> None:
+        """Set free workers on what is ready, and note when: that tells how much a line may hold."""
+        self._filled = filled
+        self._claimed_at = clock.now()
+        for _ in range(min(len(self._ready), self._settings.workers - len(self._workers))):
+            task = asyncio.create_task(self._work(), name=f"deliver {self.name}")
+            self._workers.add(task)
             task.add_done_callback(self._ended)
 
-    def _outgoing(self, claimed: Claimed, urn: str | None, post: Changing | None) -> Outgoing | None:
+    async def _work(self) -> None:
+        while self._ready:
+            group = [one for _ in range(min(self._group(), len(self._ready))) for one in self._ready.popleft()]
+            last, claimed_at, filled = not self._ready, self._claimed_at, self._filled
+            self._bell.ring()
+            await self._handle(group)
+            if last:
+                self._adapt((clock.now() - claimed_at).total_seconds() if filled else FAST * 3)
+
+    def _group(self) -> int:
+        """How many a worker takes at once: on a slow line one, so that each is looked up when its own turn has come;
+        on one that never makes anybody wait so many that the looking up costs little."""
+        workers = self._settings.workers
+        return max(1, self._ahead // (workers if self._ahead < workers * LOCAL else FEW))
+
+    def _adapt(self, took: float) -> None:
+        """Hold more of a line that was quick with all it could hold, and again less of one that was not."""
+        if took < FAST:
+            self._ahead = min(max(self._settings.at_once, self._settings.workers), self._ahead * 2)
+        elif took > FAST * 2:
+            self._ahead = max(self._settings.workers, self._ahead // 2)
+
+    async def _handle(self, group: Sequence[Held]) -> None:
+        """Look up what all of them need, then send one after the other."""
+        try:
+            known = await self._known(group)
+        except Exception:
+            # Nothing of it was begun, and that can be said as soon as the store is back.
+            log.exception("deliveries could not be looked up", action="delivery.look", channel=self.name)
+            self._put_back(group, "the store was away", clock.now())
+            return
+        for number, one in enumerate(group):
+            at = clock.now()
+            if not one.settle and not self._breaker.allows(at):
+                self._put_back(group[number:], self._breaker.reason, self._breaker.until or at)
+                return
+            self._recorder.note(await self._settle(one.claimed, known) if one.settle else await self._send(one, known))
+            if number % TURN == TURN - 1:
+                await asyncio.sleep(0)
+
+    async def _known(self, group: Sequence[Held]) -> Known:
+        vault = self._runtime.vault
+        async with self._runtime.database.reading() as connection:
+            ids = [one.claimed.address_id for one in group if one.claimed.address_id]
+            addresses = await citizens.unseal(connection, vault, ids) if ids else {}
+            posts = await changes.load_many(connection, {one.claimed.post_id for one in group if one.claimed.post_id})
+        return Known(addresses, posts)
+
+    async def _send(self, one: Held, known: Known) -> Recorded:
+        claimed, at = one.claimed, clock.now()
+        if claimed.until and at > claimed.until - timedelta(seconds=self._settings.lease / 2):
+            # It waited here so long that its lease might end while it is being sent.
+            return outcomes.put_back(claimed, "waited too long", at, at)
+        outgoing = self._outgoing(claimed, known)
+        obstacle = _obstacle(claimed, known) if outgoing else ERASED
+        if outgoing is None or obstacle:
+            self._pace.correct(0, at)
+            return outcomes.ended(claimed, DeliveryState.DROPPED, at, reason=obstacle)
+        units = self._channel.measure(outgoing.text)
+        self._pace.correct(units, at)
+        try:
+            async with asyncio.timeout(self._settings.lease / 2):
+                result = await self._channel.send(outgoing)
+        except failures.Failure as failure:
+            return self._failed(claimed, failure, units)
+        except TimeoutError:
+            return self._failed(claimed, failures.Unknown("no answer in time"), units)
+        except Exception as error:
+            log.exception("a channel failed in no known way", action="delivery.crash", channel=self.name)
+            return self._failed(claimed, failures.Unknown(type(error).__name__), units)
+        return self._sent(claimed, result, units)
+
+    async def _settle(self, claimed: Claimed, known: Known) -> Recorded:
+        """Ask what became of an attempt, also of one to somebody who said STOP since."""
+        outgoing = self._outgoing(claimed, known)
+        if outgoing is None:
+            return outcomes.ended(claimed, DeliveryState.DROPPED, clock.now(), reason=ERASED)
+        try:
+            async with asyncio.timeout(self._settings.lease / 2):
+                result = await self._channel.settle(outgoing, claimed.started_at)
+        except (failures.Failure, TimeoutError) as error:
+            return outcomes.unsettled(claimed, error, clock.now())
+        except Exception as error:
+            log.exception("a channel failed in no known way", action="delivery.crash", channel=self.name)
+            return outcomes.unsettled(claimed, error, clock.now())
+        return self._sent(claimed, result, 0) if result else outcomes.never_had(claimed, clock.now())
+
+    def _outgoing(self, claimed: Claimed, known: Known) -> Outgoing | None:
         """What the channel is to send; None when whom it was for was erased meanwhile."""
+        urn, _ = known.addresses.get(claimed.address_id or "", (None, False))
         if claimed.address_id and urn is None:
             return None
         try:
-            secrets = deliveries.open_secrets(self._runtime.vault, claimed)
+            text = self._wording.of(claimed, known.posts.get(claimed.post_id or ""))
         except VaultError:
             return None
-        text = rendering.render(
-            self._runtime,
-            self._channel,
-            claimed.phrase,
-            claimed.language,
-            claimed.values,
-            json.loads(secrets) if secrets else {},
-            post,
-        )
         return Outgoing(
             delivery_id=claimed.id,
             address=urn,
@@ -128,102 +266,53 @@ class Line:
             post_id=claimed.post_id,
         )
 
-    async def _drop(self, claimed: Claimed) -> None:
-        await self._records.submit(self._outcome(claimed, DeliveryState.DROPPED, reason="erased"))
-
-    async def _deliver(self, claimed: Claimed, outgoing: Outgoing, stopped: bool) -> None:
-        if stopped and not claimed.despite_stop:
-            await self._records.submit(self._outcome(claimed, DeliveryState.DROPPED, reason="stopped"))
-            return
-        try:
-            async with asyncio.timeout(self._settings.lease / 2):
-                result = await self._channel.send(outgoing)
-        except failures.Failure as failure:
-            outcome = self._after(claimed, failure)
-        except TimeoutError:
-            outcome = self._after(claimed, failures.Unknown("no answer in time"))
-        except Exception as error:
-            log.exception("a channel failed in no known way", action="delivery.crash", channel=self.name)
-            outcome = self._after(claimed, failures.Unknown(type(error).__name__))
-        else:
-            outcome = self._sent(claimed, result)
-        await self._records.submit(outcome)
-
-    async def _settle(self, claimed: Claimed, outgoing: Outgoing) -> None:
-        try:
-            async with asyncio.timeout(self._settings.lease / 2):
-                result = await self._channel.settle(outgoing, claimed.started_at)
-        except (failures.Failure, TimeoutError) as error:
-            later = clock.now() + SETTLE_AGAIN
-            outcome = self._outcome(claimed, DeliveryState.UNKNOWN, reason=f"unsettled: {error}"[:64], due_at=later)
-        else:
-            # The carrier never had it: then it may be sent again.
-            again = self._outcome(claimed, DeliveryState.DUE, reason="the carrier never had it", due_at=clock.now())
-            outcome = self._sent(claimed, result) if result else again
-        await self._records.submit(outcome)
-
-    def _sent(self, claimed: Claimed, result: SendResult) -> Recorded:
+    def _sent(self, claimed: Claimed, result: SendResult, units: int) -> Recorded:
         receipts = self._channel.capabilities.receipts and not result.final
         state = DeliveryState.SENT if receipts else DeliveryState.DELIVERED
-        self._failed_in_a_row = 0
-        return self._outcome(claimed, state, carrier_id=result.carrier_id)
+        self._breaker.succeeded()
+        day = pacing.day(self._runtime.settings, claimed.started_at)
+        return outcomes.ended(claimed, state, clock.now(), carrier_id=result.carrier_id, units=units, day=day)
 
-    def _after(self, claimed: Claimed, failure: failures.Failure) -> Recorded:
-        """What follows a failure: the one place that says it."""
-        words: dict[str, Any] = {"code": failure.code, "detail": failure.detail[:DETAIL]}
+    def _failed(self, claimed: Claimed, failure: failures.Failure, units: int) -> Recorded:
         at = clock.now()
-        match failure:
-            case failures.Throttled():
-                wait = timedelta(seconds=failure.retry_after or self._backoff(claimed.number))
-                self._not_before = at + wait
-                return self._outcome(claimed, DeliveryState.DUE, reason="throttled", due_at=at + wait, **words)
-            case failures.Misconfigured():
-                self._not_before = at + MISCONFIGURED_WAIT
-                return self._outcome(
-                    claimed, DeliveryState.DUE, reason="misconfigured", due_at=self._not_before, **words
-                )
-            case failures.RetryLater() if claimed.number < self._settings.tries:
-                self._slow_down(at)
-                due_at = at + timedelta(seconds=self._backoff(claimed.number))
-                return self._outcome(claimed, DeliveryState.DUE, reason="later", due_at=due_at, **words)
-            case failures.Unknown():
-                due_at = at + SETTLE_AFTER
-                return self._outcome(claimed, DeliveryState.UNKNOWN, reason="unknown", due_at=due_at, **words)
-            case _:
-                return self._outcome(claimed, DeliveryState.FAILED, reason=_reason(failure), **words)
+        outcome, fate = outcomes.failed(self._settings, claimed, failure, at)
+        self._breaker.failed(failure, fate, outcome.due_at, at)
+        if outcome.state is not DeliveryState.UNKNOWN:
+            return outcome
+        # It may be at the carrier, and then it costs what it costs.
+        return replace(outcome, units=units, day=pacing.day(self._runtime.settings, claimed.started_at))
 
-    def _slow_down(self, at: datetime) -> None:
-        """A carrier that refuses everybody is left alone for a while, longer each time."""
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row % self._settings.workers == 0:
-            wait = self._backoff(self._failed_in_a_row // self._settings.workers)
-            self._not_before = at + timedelta(seconds=wait)
-
-    def _backoff(self, tries: int) -> float:
-        """Seconds to wait after so many tries: doubled each time, spread so that many do not come back at once."""
-        longest: float = min(self._settings.longest_wait, self._settings.first_wait * 2.0 ** (tries - 1))
-        return longest * random.uniform(0.5, 1)
-
-    def _outcome(self, claimed: Claimed, state: DeliveryState, **words: Any) -> Recorded:
-        return Recorded(claimed.id, claimed.number, state, clock.now(), **words)
-
-    async def _record(self, transaction: Transaction, outcomes: Sequence[Recorded]) -> Sequence[None]:
-        await deliveries.record(transaction, self.name, outcomes)
-        return [None] * len(outcomes)
+    def _put_back(self, group: Sequence[Held], reason: str, due_at: datetime) -> None:
+        """Give back what was claimed and not begun. An unknown is only asked for again when its time has come."""
+        at = clock.now()
+        for one in group:
+            if not one.settle:
+                self._pace.correct(0, at)
+                self._recorder.note(outcomes.put_back(one.claimed, reason, at, due_at))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._workers.discard(task)
         self._bell.ring()
         if not task.cancelled() and (error := task.exception()):
-            # Its lease will end and it becomes unknown; nothing is sent twice for it.
-            log.error("an outcome could not be recorded", action="delivery.record", error=type(error).__name__)
+            # Their leases will end and they become unknown; nothing is sent twice for it.
+            log.error("a worker of a channel died", action="delivery.worker", channel=self.name, error=repr(error))
 
 
-def _reason(failure: failures.Failure) -> str:
-    names: Mapping[type[failures.Failure], str] = {
-        failures.OptedOut: "opted out at the carrier",
-        failures.RecipientGone: "recipient gone",
-        failures.WindowClosed: "reply window closed",
-        failures.RetryLater: "gave up after many tries",
-    }
-    return names.get(type(failure), "refused")
+def _by_address(held: Sequence[Held]) -> Iterable[Sequence[Held]]:
+    """What is for one address together, in the order of its first; what is for everybody alone."""
+    found: defaultdict[object, list[Held]] = defaultdict(list)
+    for one in held:
+        found[one.claimed.address_id or one.claimed.id].append(one)
+    return found.values()
+
+
+def _obstacle(claimed: Claimed, known: Known) -> str | None:
+    """Why this is not to be said any more, by what is known right before it is sent."""
+    _, stopped = known.addresses.get(claimed.address_id or "", (None, False))
+    if stopped and not claimed.despite_stop:
+        return "stopped"
+    post = known.posts.get(claimed.post_id or "")
+    hidden = post is not None and post.state is not State.PUBLISHED
+    if hidden and claimed.broadcast_id and claimed.phrase != FOLLOWER_PHRASES[Told.WITHDRAWN]:
+        return "withdrawn"
+    return None

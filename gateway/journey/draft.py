@@ -71,6 +71,12 @@ class Draft:
         """Whether the sender keeps it from the public."""
         return self.incoming.private or self.prepared.private
 
+    @property
+    def pays(self) -> bool:
+        """Whether an answer on the sender's line costs money."""
+        outlet = self.prepared.outlet
+        return outlet is not None and self.runtime.channels[outlet].capabilities.paid
+
     def ticket(self) -> str:
         """A ticket that nobody has."""
         if not self.facts.tickets:
@@ -89,7 +95,7 @@ class Draft:
         outlet, limit = self.prepared.outlet, self.runtime.settings.intake.replies_per_hour
         if self.address is None or outlet is None:
             return
-        free = despite_stop or priority is Priority.EMERGENCY or not self.runtime.channels[outlet].capabilities.paid
+        free = despite_stop or priority is Priority.EMERGENCY or not self.pays
         if not free and self.address.heard > limit:
             if self.address.heard > limit + 1:
                 return

@@ -64,6 +64,9 @@ _JAMO = range(0x1160, 0x1200)
 
 # Holds every combining mark (none is a word character but the two halfwidth Japanese ones) and is quick to search.
 _PILE = re.compile(rf"[\W\uff9e\uff9f]{{{_MOST_MARKS + 1},}}")
+# Letters and figures but the Korean fillers, which are letters by name; and what fills a place without a picture.
+_SEEN = re.compile(r"[^\W\u115f\u1160\u3164\uffa0]")
+_UNSEEN = f"{_REPLACEMENT}\u2800 "
 _HAN = re.compile(r"[\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a]")
 
@@ -116,6 +119,11 @@ def settle(text: str) -> str:
     """Fold all of a text but its spaces."""
     plain = unicodedata.normalize("NFKC", _thin(text.translate(_folded())))
     return _thin(unicodedata.normalize("NFKC", plain.casefold()))
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing can be read in a cleaned text: it is empty, invisible, or only what stood for lost characters."""
+    return not _SEEN.search(text) and not fold(text).strip(_UNSEEN)
 
 
 def language_of(text: str) -> str | None:

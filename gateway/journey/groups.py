@@ -56,7 +56,7 @@ async def _same(
 ) -> None:
     await _set(transaction, other, after, action, actor, reason)
     say = Say("held" if action is Action.HOLD else "rejected", {"ticket": other.ticket, "reason": reason})
-    await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT)
+    await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
 
 
 async def _set(

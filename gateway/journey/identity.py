@@ -5,6 +5,7 @@ before everything about its owner is given out or erased). It lies sealed in its
 """
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ DAY = timedelta(days=1)
 # For how long a line that was shown to be at hand counts as such.
 FRESH = timedelta(minutes=15)
 _MOBILES = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+_LONG_NUMBER = re.compile(r"\+[0-9]{10,15}")
 _NO_TEXTS = {PhoneNumberType.FIXED_LINE, PhoneNumberType.PREMIUM_RATE, PhoneNumberType.TOLL_FREE}
 
 
@@ -50,7 +52,6 @@ def challenge(
     return row, code
 
 
-@lru_cache(maxsize=32_768)
 def hears_replies(address: str | None) -> bool:
     """Whether an automatic reply may go to an address: no short code, no sender that is a name, no landline.
 
@@ -61,6 +62,14 @@ def hears_replies(address: str | None) -> bool:
     scheme, _, number = address.partition(":")
     if scheme != "tel":
         return True
+    if _LONG_NUMBER.fullmatch(number):
+        # Numbers are given out by the thousand: what one of a block is, all of it are, and few blocks make a city.
+        number = f"{number[:-3]}000"
+    return _takes_texts(number)
+
+
+@lru_cache(maxsize=32_768)
+def _takes_texts(number: str) -> bool:
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:

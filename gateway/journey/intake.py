@@ -62,6 +62,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         raise BadInput("a message needs an id of at most 128 characters", "external_id")
     limit = runtime.settings.intake.text_limit
     text = folding.clean(incoming.text, limit)
+    text = "" if folding.is_blank(text) else text
     # A photo with a word is something said: obeying the word alone would lose the photo.
     converses = incoming.commands and not incoming.media
     confidential = conversation.confidential(text) if converses else None

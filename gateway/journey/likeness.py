@@ -49,7 +49,7 @@ _ACCENTED = r"\u00e0-\u00ff\u0101-\u024f\u1e01-\u1eff"
 _ODD = re.compile(f"[{''.join(_DRAWN)}{_MARKS}{_ACCENTED}]")
 _ENCLOSING = re.compile("[\U0001f150-\U0001f169\U0001f170-\U0001f189\U0001f1e6-\U0001f1ff]")
 # "f r e e", "f.r.e.e", "f-r-3-3": at least three that stand alone.
-_SINGLE = re.compile(r"(?<![a-z0-9])[a-z](?:[^\w@$!|]{1,3}[a-z0-9@$!|](?![a-z0-9])){2,}+")
+_SINGLE = re.compile(r"(?<![a-z0-9])[a-z](?:[^\w@$!|]{1,3}[a-z0-9@$!|](?![a-z0-9])){2,}")
 _GAPS = re.compile(r"[^\w@$!|]")
 # Letters with figures or signs among them.
 _LEET = re.compile(r"(?<![a-z0-9@$])(?:[a-z]++[0-9@$!|]|[0-9@$]++[a-z])[a-z0-9@$!|]*+")

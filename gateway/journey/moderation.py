@@ -14,7 +14,7 @@ from gateway.journey import broadcasting, folding, groups, masking, routing
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
-from store import changes, deliveries, events, history
+from store import changes, events, history
 from store.broadcasts import Told
 from store.changes import Changing
 from store.database import Transaction
@@ -57,15 +57,17 @@ async def decide(
     text: str | None = None,
     version: int | None = None,
     alike: bool = False,
+    expires_at: datetime | None = None,
 ) -> int:
     """Carry out one decision and give the post's new version.
 
     `text` replaces the public text (needed by CORRECT, allowed with PUBLISH); private numbers in it are masked.
+    `expires_at`, with PUBLISH, is when it is too late to tell it: what has not left by then is dropped.
     `alike` decides those that say the same with it: what PUBLISH puts before all, it joins their authors to.
     Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the action;
     `BadInput` for a missing reason or text.
     """
-    _check(action, reason, note, text)
+    _check(action, reason, note, text, expires_at)
     cleaned = folding.clean(text, runtime.settings.intake.text_limit) if text is not None else None
     masked = masking.mask_as_set(runtime.settings, cleaned) if cleaned is not None else None
 
@@ -91,7 +93,7 @@ async def decide(
         )
         await history.add(transaction, entry, words)
         await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
-        await _follow_up(runtime, transaction, post, action, after, shown, reason, note)
+        await _follow_up(runtime, transaction, post, action, after, shown, reason, note, expires_at)
         if post.state in UNDECIDED and after is not post.state:
             await groups.close(runtime, transaction, post, action, after, actor, reason, together=alike)
         return post.version + 1
@@ -119,7 +121,7 @@ async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_i
     await _take_back(runtime, transaction, post)
 
 
-def _check(action: Action, reason: str | None, note: str | None, text: str | None) -> None:
+def _check(action: Action, reason: str | None, note: str | None, text: str | None, expires_at: datetime | None) -> None:
     if action in NEEDS_REASON and reason not in REASONS:
         raise BadInput("choose a reason first", "reason")
     if reason == REASONS[-1] and not note:
@@ -128,6 +130,8 @@ def _check(action: Action, reason: str | None, note: str | None, text: str | Non
         raise BadInput(f"a note has at most {LONGEST_NOTE} characters", "note")
     if action is Action.CORRECT and not text:
         raise BadInput("give the corrected text", "text")
+    if expires_at and (action is not Action.PUBLISH or expires_at <= clock.now()):
+        raise BadInput("what is published may end at a moment that is still to come", "expires_at")
 
 
 def _permit(post: Changing, action: Action, version: int | None) -> None:
@@ -150,12 +154,13 @@ async def _follow_up(
     text: str,
     reason: str | None,
     note: str | None,
+    expires_at: datetime | None,
 ) -> None:
     """What a decision sets going: the case, the stream, the broadcast, the word to the author."""
     if after is State.PUBLISHED and post.state is not State.PUBLISHED:
-        await _publish(runtime, transaction, post, text)
+        await _publish(runtime, transaction, post, text, expires_at)
     elif action is Action.CORRECT and post.state is State.PUBLISHED:
-        await _announce(transaction, post, events.Happening.UPDATE)
+        await announce(transaction, post, events.Happening.UPDATE)
         await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
     elif action in _TELLS:
         if action is Action.WITHDRAW:
@@ -164,34 +169,37 @@ async def _follow_up(
             values: dict[str, Any] = {"ticket": post.ticket, "reason": reason}
             tells = _TELLS_OF_COMMENT if post.kind is Kind.COMMENT else _TELLS
             say = Say(tells[action], values, {"note": note} if note else {})
-            await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
+            # A withdrawal is what takes back: it waits for nothing.
+            waits = action is not Action.WITHDRAW
+            await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT, waits=waits)
 
 
 async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
     """What has not left stays here, and whoever was told hears that it is withdrawn."""
-    await _announce(transaction, post, events.Happening.WITHDRAWN)
-    await deliveries.drop_waiting(transaction, post.id, "withdrawn", clock.now())
+    await announce(transaction, post, events.Happening.WITHDRAWN)
     await broadcasting.start(runtime, transaction, post, Told.WITHDRAWN)
 
 
-async def _publish(runtime: Runtime, transaction: Transaction, post: Changing, text: str) -> None:
+async def _publish(
+    runtime: Runtime, transaction: Transaction, post: Changing, text: str, expires_at: datetime | None = None
+) -> None:
     at = clock.now()
     if post.kind is Kind.ANSWER:
         await changes.answer_case(transaction, post.thread_id, post.department, at)
-        await _announce(transaction, post, events.Happening.UPDATE)
-        await broadcasting.start(runtime, transaction, post, Told.ANSWERED)
+        await announce(transaction, post, events.Happening.UPDATE)
+        await broadcasting.start(runtime, transaction, post, Told.ANSWERED, expires_at)
         return
     if post.kind is Kind.COMMENT:
-        await _announce(transaction, post, events.Happening.UPDATE)
-        await broadcasting.start(runtime, transaction, post, Told.COMMENTED)
+        await announce(transaction, post, events.Happening.UPDATE)
+        await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
         return
     routed = routing.route(runtime.settings, text, post.category)
     await changes.open_case(transaction, post.thread_id, department=routed.department, rule=routed.rule, at=at)
-    await _announce(transaction, post, events.Happening.POST)
-    await broadcasting.start(runtime, transaction, post, Told.PUBLISHED)
+    await announce(transaction, post, events.Happening.POST)
+    await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at)
 
 
-async def _announce(transaction: Transaction, post: Changing, happening: events.Happening) -> None:
+async def announce(transaction: Transaction, post: Changing, happening: events.Happening) -> None:
     """Number the change in the public stream; for an answer or a word added, it is its thread that changed."""
     if post.private:
         return

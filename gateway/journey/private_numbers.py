@@ -34,7 +34,7 @@ _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
 
 # Digits in groups with nothing but a gap between them.
-_RUN = re.compile(rf"\d+(?:{_GAP}\d+)*+")
+_RUN = re.compile(rf"\d+(?:{_GAP}\d+)*")
 _GROUP = re.compile(r"\d+")
 _CARD = re.compile(r"(?:[3-6]|2[2-7])\d{12,18}")
 # How cards are printed and typed, beside unbroken and digit by digit.

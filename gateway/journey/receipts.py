@@ -2,7 +2,7 @@
 
 from gateway.runtime import Runtime
 from gateway.schema import Receipt
-from store import deliveries
+from store import outcomes
 
 
 async def apply(runtime: Runtime, channel: str, receipt: Receipt) -> bool:
@@ -10,4 +10,4 @@ async def apply(runtime: Runtime, channel: str, receipt: Receipt) -> bool:
 
     One that comes before the response which names its message is kept and applied with that response.
     """
-    return await runtime.database.write(lambda transaction: deliveries.apply_receipt(transaction, channel, receipt))
+    return await runtime.database.write(lambda transaction: outcomes.apply_receipt(transaction, channel, receipt))

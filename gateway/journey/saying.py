@@ -110,7 +110,8 @@ def _post_row(
     draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging, group: str | None
 ) -> dict[str, Any]:
     incoming, thread = draft.incoming, belongs.thread
-    place = incoming.place
+    place, settings = incoming.place, draft.runtime.settings
+    known = any(category.slug == incoming.category for category in settings.categories)
     return {
         "id": post_id,
         "thread_id": thread.id if thread else post_id,
@@ -121,8 +122,8 @@ def _post_row(
         "text": draft.prepared.masked,
         "channel": incoming.channel,
         "citizen_id": draft.sender.citizen_id,
-        "category": incoming.category,
-        "place": place.name and masking.mask_as_set(draft.runtime.settings, folding.clean(place.name, 200)),
+        "category": incoming.category if known else None,
+        "place": place.name and masking.mask_as_set(settings, folding.clean(place.name, 200)),
         "lat": place.lat,
         "lon": place.lon,
         "place_from": incoming.place_from,
@@ -173,12 +174,14 @@ def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdic
     values: dict[str, Any] = {"ticket": ticket}
     if verdict.emergency:
         say = Say("emergency", values)
-        draft.reply(say, post_id=post_id, priority=Priority.EMERGENCY)
+        draft.reply(say, post_id=post_id, priority=Priority.EMERGENCY, despite_stop=True)
         return say
     if TOO_MANY in verdict.rules:
         phrase = "too_many"
     elif belongs.thread:
-        phrase = "repeated" if belongs.repeats else "follow_up"
+        # Under what others said, or on a page of its own, there is nothing to take back by a word.
+        talking = belongs.thread.person == draft.sender.person and draft.incoming.commands
+        phrase = "repeated" if belongs.repeats else "follow_up" if talking else "added"
     elif belongs.perhaps and draft.prepared.outlet:
         question, options = commands.offer_threads(belongs.perhaps, post_id)
         draft.ask(question)

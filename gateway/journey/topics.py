@@ -21,6 +21,15 @@ _PLACE = re.compile(f"{_CALLED_PLACE}|{_HAN_PLACE}|{_LATIN_PLACE}")
 _TICKET = r"\d{4}[\s-]?\d{4}"
 # A word or two that name nothing we know: asked for as a topic all the same, and told what there is.
 _UNKNOWN = rf"(?<=[\s:：])(?:[a-z'-]{{1,16}}(?: [a-z'-]{{1,16}})?|{_HAN}{{1,6}})"
+# Behind what is followed: post by post, and no digest.
+NOW_PATTERN = r"(?:[\s:：]*(?:now|at once|即时|立即|实时))?"
+_NOW = re.compile(r"[\s:：]*(?<![a-z])(?:now|at once|即时|立即|实时)$")
+
+
+def without_now(words: str) -> tuple[str, bool]:
+    """What is followed without the word for "at once" behind it, and whether that was there."""
+    named = _NOW.sub("", words)
+    return named.strip(), named != words
 
 
 class Names:

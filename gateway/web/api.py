@@ -48,7 +48,7 @@ async def _posts(request: web.Request) -> web.Response:
     filters = {name: request.query[name] for name in FILTERS if request.query.get(name)}
     cursor = request.query.get("cursor") or None
     found, following = await request.app[DESK].published(
-        limit=whole_number(request, "limit", USUAL, MOST), cursor=cursor, **filters
+        limit=whole_number(request, "limit", USUAL, MOST), cursor=cursor, settled=False, **filters
     )
     return answer({"items": [public_json(post) for post in found], "next": following})
 

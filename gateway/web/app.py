@@ -9,8 +9,10 @@ from gateway.web import (
     api,
     assets,
     auth,
+    broadcasts,
     console,
     console_api,
+    deliveries,
     health,
     hooks,
     live,
@@ -31,7 +33,8 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-PARTS = (api, assets, console, console_api, health, live, me, me_data, me_lines, media, metrics, pages, words)
+CONSOLE = (broadcasts, console, console_api, deliveries, words)
+PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

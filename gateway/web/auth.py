@@ -153,6 +153,11 @@ def require(request: web.Request, *roles: Role) -> Account:
     return account
 
 
+def may(request: web.Request, role: Role) -> bool:
+    """Whether the account of a request has a role, or every one."""
+    return request[ACCOUNT].role in (role, Role.ADMINISTRATOR)
+
+
 def answers_as(account: Account, department: str) -> str:
     """The department an account answers as. Raises `NotAllowed` for another than an officer's own."""
     if account.department and department != account.department:

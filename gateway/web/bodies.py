@@ -1,13 +1,14 @@
 """The JSON that comes in and goes out of the API, as models: they check it and describe it (`openapi`)."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import BadInput
 from gateway.journey.moderation import LONGEST_NOTE
+from gateway.journey.redelivery import MOST
 from gateway.schema import Action, Kind, Progress, State
 
 LONGEST_TEXT = 100_000
@@ -29,6 +30,25 @@ class Decision(In):
     text: str | None = Field(None, max_length=LONGEST_TEXT)
     version: int | None = Field(None, ge=1)
     alike: bool = False
+    expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+
+class BroadcastChange(In):
+    """What staff do with a broadcast."""
+
+    action: Literal["pause", "resume", "stop", "agree"]
+
+
+class Again(In):
+    """Dead letters to send again."""
+
+    ids: list[Annotated[int, Field(ge=1, le=2**62)]] = Field(min_length=1, max_length=MOST)
+
+
+class Drop(Again):
+    """Deliveries to drop, and why."""
+
+    reason: str = Field(max_length=64)
 
 
 class Answer(In):

@@ -1,22 +1,24 @@
 """The console: what staff see and do. Every change is a plain form; `live.js` only saves the reload."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from aiohttp import web
 
+from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict
-from gateway.journey import mailbox, moderation, routing
-from gateway.schema import Action, DeliveryState
+from gateway.journey import mailbox, moderation, routing, undoing
+from gateway.schema import Action, State
 from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import counts, deliveries, history, posts
+from store import changes, counts, deliveries, history, posts, progress
 from store.accounts import Role
+from store.history import Entry
 from store.posts import StaffPost
 
 QUEUE_LENGTH = 100
-DELIVERIES = 200
 
 
 def routes() -> list[web.RouteDef]:
@@ -28,8 +30,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/console/posts/{ticket}", _post),
         web.get("/console/posts/{ticket}/typing", _typing),
         web.post("/console/posts/{id}/decision", _decide),
+        web.post("/console/posts/{id}/undo", _undo),
         web.post("/console/posts/{ticket}/answers", _answer),
-        web.get("/console/deliveries", _deliveries),
         web.get("/console/channels", _channels),
         web.post("/console/logout", _log_out),
     ]
@@ -75,10 +77,23 @@ async def _decide(request: web.Request) -> web.Response:
             text=form.get("text") or None,
             version=int(form["version"]) if form.get("version", "").isdecimal() else None,
             alike="alike" in form,
+            expires_at=_end(request, form) if form["action"] == Action.PUBLISH else None,
         )
     except (BadInput, Conflict) as error:
         return await _again(request, form.get("back", ""), error)
-    raise web.HTTPSeeOther(back_to(form.get("back", "")))
+    onward = back_to(form.get("back", ""))
+    undoable = request.app[RUNTIME].settings.broadcast.undo_seconds > 0 and onward == "/console"
+    raise web.HTTPSeeOther(f"{onward}?done={request.match_info['id']}" if undoable else onward)
+
+
+async def _undo(request: web.Request) -> web.Response:
+    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    back = str(form.get("back", ""))
+    try:
+        await undoing.undo(request.app[RUNTIME], request.match_info["id"], actor=account.name)
+    except Conflict as error:
+        return await _again(request, back, error)
+    raise web.HTTPSeeOther(back_to(back))
 
 
 async def _answer(request: web.Request) -> web.Response:
@@ -91,16 +106,6 @@ async def _answer(request: web.Request) -> web.Response:
     except (BadInput, Conflict) as error:
         return await _draw_post(request, ticket, str(error), error.status, typed=text)
     raise web.HTTPSeeOther(f"/console/posts/{ticket}")
-
-
-async def _deliveries(request: web.Request) -> web.Response:
-    chosen, ticket = request.query.get("state"), request.query.get("ticket", "").replace(" ", "")
-    state = DeliveryState(chosen) if chosen in list(DeliveryState) else None
-    async with request.app[RUNTIME].database.reading() as connection:
-        found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=DELIVERIES)
-    return await _draw(
-        request, "console/deliveries.html", deliveries=found, states=list(DeliveryState), chosen=state, ticket=ticket
-    )
 
 
 async def _channels(request: web.Request) -> web.Response:
@@ -133,7 +138,39 @@ async def _again(request: web.Request, back: str, error: BadInput | Conflict) ->
 
 
 async def _draw_queue(request: web.Request, fault: str | None = None, status: int = 200) -> web.Response:
-    return await _draw(request, "console/queue.html", status, fault=fault, **await _waiting(request))
+    done = request.query.get("done", "")
+    undoable = await _just_decided(request, done) if done.isalnum() and request.method == "GET" else {}
+    return await _draw(request, "console/queue.html", status, fault=fault, undoable=undoable, **await _waiting(request))
+
+
+async def _just_decided(request: web.Request, post_id: str) -> dict[str, int]:
+    """For how many seconds the last decision about a post can still be undone, by post; empty when it cannot."""
+    async with request.app[RUNTIME].database.reading() as connection:
+        known = await changes.load_many(connection, [post_id])
+        entry = await history.last(connection, post_id)
+    return _undoable(request, [(post.id, post.state, entry) for post in known.values()])
+
+
+def _undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None]]) -> dict[str, int]:
+    """Of posts with their state and what was done to them last: for how many seconds it can be undone, where it can."""
+    if not may_decide(request):
+        return {}
+    at = clock.now()
+    left = {post_id: undoing.seconds_left(request.app[RUNTIME], entry, state, at) for post_id, state, entry in last}
+    return {post_id: seconds for post_id, seconds in left.items() if seconds}
+
+
+def _end(request: web.Request, form: Mapping[str, str]) -> datetime | None:
+    """When it is too late to tell what is published: with the end of a day of the city, or never."""
+    zone = request.app[RUNTIME].settings.city.zone
+    if not form.get("ends"):
+        return None
+    try:
+        tonight = clock.now().astimezone(zone).date()
+        last = tonight if form["ends"] == "tonight" else date.fromisoformat(form.get("last_day", ""))
+        return datetime.combine(last + timedelta(days=1), time(), zone)
+    except (ValueError, OverflowError):
+        raise BadInput("this is no day that is still to come", "last_day") from None
 
 
 async def _draw_post(
@@ -151,7 +188,9 @@ async def _draw_post(
         transcripts = await history.transcripts(connection, runtime.vault, unmasked)
         alike = await posts.alike(connection, thread[0].group or thread[0].id)
         converses = await mailbox.converses(runtime, connection, ticket)
+        told = await progress.of_posts(connection, ids)
     first = thread[0]
+    undoable = _undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
     chosen = account.department or first.department or _suggested(request, first)
     return await _draw(
         request,
@@ -163,6 +202,8 @@ async def _draw_post(
         first=first,
         entries=sorted((entry for of_post in entries.values() for entry in of_post), key=lambda entry: entry.at),
         deliveries=sent,
+        broadcasts=told,
+        undoable=undoable,
         alike=[post for post in alike if post.id != first.id],
         originals=originals,
         transcripts=transcripts,

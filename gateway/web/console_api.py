@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.casework import cases
 from gateway.errors import BadInput
-from gateway.journey import moderation
+from gateway.journey import moderation, redelivery, undoing
 from gateway.schema import DeliveryState, moment
 from gateway.web import auth, bodies
 from gateway.web.api import whole_number
@@ -27,8 +27,12 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/console/queue", _queue),
         web.get("/api/v1/console/posts/{reference}", _post),
         web.post("/api/v1/console/posts/{reference}/decision", _decide),
+        web.post("/api/v1/console/posts/{reference}/undo", _undo),
         web.post("/api/v1/console/posts/{reference}/answers", _answer),
         web.get("/api/v1/console/deliveries", _deliveries),
+        web.get("/api/v1/console/deliveries/{id:[0-9]{1,18}}", _delivery),
+        web.post("/api/v1/console/deliveries/again", _again),
+        web.post("/api/v1/console/deliveries/drop", _drop),
         web.get("/api/v1/console/channels", _channels),
     ]
 
@@ -85,7 +89,14 @@ async def _decide(request: web.Request) -> web.Response:
         text=body.text,
         version=body.version,
         alike=body.alike,
+        expires_at=body.expires_at,
     )
+    return web.json_response({"version": version})
+
+
+async def _undo(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    version = await undoing.undo(request.app[RUNTIME], request.match_info["reference"], actor=account.name)
     return web.json_response({"version": version})
 
 
@@ -111,6 +122,25 @@ async def _deliveries(request: web.Request) -> web.Response:
             limit=whole_number(request, "limit", USUAL, MOST),
         )
     return web.json_response({"items": [plain(asdict(delivery)) for delivery in found]})
+
+
+async def _delivery(request: web.Request) -> web.Response:
+    """One delivery with its attempts, and what it waits for."""
+    found, standings = await redelivery.look(request.app[RUNTIME], int(request.match_info["id"]))
+    return web.json_response({**plain(asdict(found)), "waits_for": [plain(asdict(one)) for one in standings]})
+
+
+async def _again(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    body = await bodies.read(request, bodies.Again)
+    return web.json_response({"sent": await redelivery.send_again(request.app[RUNTIME], body.ids, actor=account.name)})
+
+
+async def _drop(request: web.Request) -> web.Response:
+    account = auth.require(request, Role.MODERATOR)
+    body = await bodies.read(request, bodies.Drop)
+    dropped = await redelivery.drop(request.app[RUNTIME], body.ids, body.reason, actor=account.name)
+    return web.json_response({"dropped": dropped})
 
 
 async def _channels(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 from aiohttp import web
 from babel.dates import format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from channels.base import Channel
 from gateway import clock
+from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
-from gateway.web import addresses, assets, catalogues, labels
+from gateway.web import addresses, assets, catalogues, delivery_words, labels
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR
 
@@ -161,13 +162,27 @@ class Drawing:
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
+            "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
             "category": lambda slug: names["category"].get(slug, slug),
             "department": lambda slug: names["department"].get(slug, slug),
             "say": gettext,
+            "because": lambda reason: delivery_words.because(reason, gettext),
+            "stands": self._stands(language),
             "label": lambda value, table: gettext(labels.TABLES[table].get(value, str(value))),
         }
         return environment
+
+    def _stands(self, language: str) -> Callable[[Standing], Markup]:
+        moment, gettext = self._moment(language), self._translations[language].gettext
+
+        def stands(standing: Standing) -> Markup:
+            timed, timeless = delivery_words.HOLDS[standing.holds]
+            if standing.until is None:
+                return escape(gettext(timeless))
+            return escape(gettext(timed)) % {"until": moment(standing.until)}
+
+        return stands
 
     def _moment(self, language: str) -> Callable[..., Markup]:
         zone = self._runtime.settings.city.zone

@@ -17,6 +17,7 @@ from gateway.schema import (
     TranscriptState,
 )
 from gateway.web.catalogues import N_
+from store.broadcasts import BroadcastState, Told
 
 KINDS: Mapping[str, str] = {
     Kind.REPORT: N_("Report"),
@@ -65,6 +66,7 @@ DONE: Mapping[str, str] = {
     "added": N_("added it to another report"),
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
+    "undone": N_("undid the decision"),
 }
 # What rejected a post beside the city's lists, which name themselves.
 RULES: Mapping[str, str] = {
@@ -98,6 +100,7 @@ MEDIA: Mapping[str, str] = {
 }
 DELIVERIES: Mapping[str, str] = {
     DeliveryState.DUE: N_("due"),
+    DeliveryState.HELD: N_("held back"),
     DeliveryState.SENDING: N_("being sent"),
     DeliveryState.UNKNOWN: N_("unknown"),
     DeliveryState.SENT: N_("sent"),
@@ -109,6 +112,33 @@ AUDIENCES: Mapping[str, str] = {
     "author": N_("to the author"),
     "follower": N_("to a follower"),
     "timeline": N_("for everybody"),
+}
+BROADCASTS: Mapping[str, str] = {
+    BroadcastState.OPEN: N_("going out"),
+    BroadcastState.ASKING: N_("waits for a yes"),
+    BroadcastState.EXPANDED: N_("all addressed"),
+    BroadcastState.PAUSED: N_("paused"),
+    BroadcastState.RESUMING: N_("going on"),
+    BroadcastState.STOPPING: N_("being stopped"),
+    BroadcastState.STOPPED: N_("stopped"),
+}
+TOLD: Mapping[str, str] = {
+    Told.PUBLISHED: N_("publication"),
+    Told.CORRECTED: N_("correction"),
+    Told.WITHDRAWN: N_("withdrawal"),
+    Told.ANSWERED: N_("answer"),
+    Told.COMMENTED: N_("addition"),
+}
+# Why something did not leave. What a carrier said is shown as it is.
+DROPPED: Mapping[str, str] = {
+    "by hand": N_("stopped by hand"),
+    "expired": N_("its time was over"),
+    "withdrawn": N_("the post was withdrawn"),
+    "undone": N_("the decision was undone"),
+    "superseded": N_("a later correction replaced it"),
+    "stopped": N_("the line said STOP"),
+    "erased": N_("the citizen had himself erased"),
+    "paused": N_("paused"),
 }
 # What a message says, by its phrase.
 PHRASES: Mapping[str, str] = {
@@ -140,6 +170,7 @@ PHRASES: Mapping[str, str] = {
     "received_cut": N_("receipt of a text too long"),
     "received_ask": N_("receipt, and to which report it belongs"),
     "follow_up": N_("that it was added"),
+    "added": N_("that it was added"),
     "repeated": N_("that we have it already"),
     "separated": N_("that it is a report of its own"),
     "separate_none": N_("that there is nothing to separate"),
@@ -153,6 +184,7 @@ PHRASES: Mapping[str, str] = {
     "kept_public": N_("that it may be published"),
     "private_none": N_("that there is nothing to keep private"),
     "public_late": N_("that it cannot be changed"),
+    "thanks": N_("that we are glad"),
     "language_set": N_("in which language we write"),
     "language_which": N_("how to choose a language"),
     "status_ask": N_("which report is meant"),
@@ -167,6 +199,11 @@ PHRASES: Mapping[str, str] = {
     "comment_held": N_("that an addition is looked at again"),
     "comment_rejected": N_("why an addition is not published"),
     "commented": N_("an addition"),
+    "undone_author": N_("that it is looked at again"),
+    "answer_corrected": N_("that the answer was corrected"),
+    "answer_withdrawn": N_("that the answer was withdrawn"),
+    "following_now": N_("that it follows now"),
+    "digest": N_("the digest"),
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
@@ -218,6 +255,10 @@ FAULTS = (
     N_("load the page again and send once more"),
     N_("write what is wrong and where"),
     N_("this is too long"),
+    N_("it is too late to undo this"),
+    N_("there is no such broadcast"),
+    N_("what is published may end at a moment that is still to come"),
+    N_("this is no day that is still to come"),
     N_("choose one of the list"),
     N_("say the reason in a note"),
     N_("choose a reason first"),
@@ -245,6 +286,8 @@ FAULTS = (
     N_("this file is not on disk any more"),
     N_("give both degrees or none"),
     N_("degrees as a number"),
+    N_("write what you want to add"),
+    N_("this post is not public, so nothing can be added to it here"),
     N_("too many messages are waiting; nothing was kept, please repeat"),
     N_("save the file as UTF-8"),
     N_("make it smaller than 16 MB"),
@@ -270,6 +313,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "media": MEDIA,
     "delivery": DELIVERIES,
     "audience": AUDIENCES,
+    "broadcast": BROADCASTS,
+    "told": TOLD,
+    "dropped": DROPPED,
     "phrase": PHRASES,
     "actor": ACTORS,
     "role": ROLES,

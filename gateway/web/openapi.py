@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import bodies
+from store.broadcasts import BroadcastState
 
 REFERENCE = "#/components/schemas/{model}"
 TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{8}$"}}
@@ -26,15 +27,26 @@ DELIVERIES = [
     {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
     {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
 ]
+PATH_DELIVERY = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_999},
+}
+BROADCAST = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """The whole description. A channel that takes JSON names its model as `BODY`, and as `FORM` that with files."""
+    """The whole description. A channel that takes JSON names its model as `BODY`, and as `FORM` that with files; one
+    that takes additions to a post, as `COMMENT`."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
-    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
-    models += [*taken, *forms]
+    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
+    models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
+    models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = _paths()
     if taken:
@@ -43,6 +55,10 @@ def describe(runtime: Runtime) -> dict[str, Any]:
             described = _with_files(schemas["$defs"].pop(forms[0].__name__), runtime)
             say["requestBody"]["content"]["multipart/form-data"] = {"schema": described}
         paths["/api/v1/posts"]["post"] = say
+    for model in added:
+        paths["/api/v1/posts/{ticket}/comments"]["post"] = _operation(
+            "Add to a published post", body=model.__name__, status="202", extra={"parameters": [TICKET, _IDEMPOTENCY]}
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Everyline", "version": "1", "description": "What a city's people say, and the answers."},
@@ -100,6 +116,29 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/console/posts/{reference}/decision": {
             "post": _operation("Decide", body="Decision", extra={"parameters": [PATH_REFERENCE], **staff})
         },
+        "/api/v1/console/posts/{reference}/undo": {
+            "post": _operation(
+                "Undo the last decision, within the undo time",
+                {"type": "object"},
+                extra={"parameters": [PATH_REFERENCE], **staff},
+            )
+        },
+        "/api/v1/console/broadcasts": {
+            "get": _operation("Broadcasts", extra={"parameters": [BROADCAST_STATE, MOST_ITEMS], **staff})
+        },
+        "/api/v1/console/broadcasts/{id}": {
+            "get": _operation(
+                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [BROADCAST], **staff}
+            )
+        },
+        "/api/v1/console/broadcasts/{id}/change": {
+            "post": _operation(
+                "Pause, resume, stop a broadcast, or agree to its cost",
+                {"type": "object"},
+                body="BroadcastChange",
+                extra={"parameters": [BROADCAST], **staff},
+            )
+        },
         "/api/v1/console/posts/{reference}/answers": {
             "post": _operation(
                 "Answer as a department",
@@ -111,6 +150,14 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/console/deliveries": {
             "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS], **staff})
         },
+        "/api/v1/console/deliveries/{id}": {
+            "get": _operation(
+                "Why one delivery stands where it does: its attempts, and what it waits for",
+                extra={"parameters": [PATH_DELIVERY], **staff},
+            )
+        },
+        "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again", extra=staff)},
+        "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop", extra=staff)},
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
     }
 

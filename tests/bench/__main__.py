@@ -3,13 +3,20 @@
 import asyncio
 import sys
 
+from tests.bench import broadcast, delivery, intake, live, several
 from tests.bench import filter as word_filter
-from tests.bench import intake, live, several
 
 
 async def main() -> None:
     """Run every measurement and print its figures."""
-    for figure in (*word_filter.measure(), *await intake.measure(), *await live.measure(), *await several.measure()):
+    for figure in (
+        *word_filter.measure(),
+        *await intake.measure(),
+        *await delivery.measure(),
+        *await broadcast.measure(),
+        *await live.measure(),
+        *await several.measure(),
+    ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal
         mark = "ok" if good else "short"
         sys.stdout.write(f"bench {figure.name}: {figure.value:.3g} {figure.unit} (goal {figure.goal:g}) {mark}\n")

@@ -11,6 +11,7 @@ from gateway import clock
 from gateway.runtime import Runtime
 from gateway.schema import Kind, Outgoing, Place, Progress, PublicPost, State
 from tests.channels.public_site import PUBLIC_URL, answered, open_site
+from tests.conftest import broadcasting_as
 from tests.web.conftest import World
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -74,6 +75,15 @@ async def test_a_feed_is_narrowed(world: World, query: str, found: int) -> None:
     await answered(world, "water pipe leaking", "A crew is coming")
     await world.published("something else entirely")
     assert len(texts(await (await world.client.get(f"/feeds/posts.json{query}")).read(), "json")) == found
+
+
+async def test_a_feed_waits_until_a_publication_cannot_be_undone(world: World) -> None:
+    world.runtime.settings = broadcasting_as(world.runtime.settings, undo_seconds=20.0)
+    await world.published("water pipe leaking")
+    assert texts(await (await world.client.get("/feeds/posts.json")).read(), "json") == []
+    assert "water pipe leaking" in await (await world.client.get("/")).text()
+    world.runtime.settings = broadcasting_as(world.runtime.settings, undo_seconds=0.0)
+    assert len(texts(await (await world.client.get("/feeds/posts.json")).read(), "json")) == 1
 
 
 async def test_a_feed_of_one_ticket(world: World) -> None:

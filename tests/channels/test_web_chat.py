@@ -22,7 +22,7 @@ from gateway.journey import delivery, mailbox, moderation
 from gateway.journey.broadcasting import expand_some
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, Incoming
-from store import deliveries, tables
+from store import deliveries, outbox, tables
 from store.accounts import Role
 from store.database import Database
 from tests.channels.chat_world import SOCKET, Talk, arrive, browser, connect, meet, open_chat, words_of
@@ -269,8 +269,8 @@ async def test_a_mailbox_is_delivered_when_kept_also_if_the_process_died_in_betw
     await talk.say(WORDS)
     channel = world.runtime.channels["web_chat"]
     at = clock.now()
-    await world.runtime.database.write(lambda tx: deliveries.claim(tx, channel.name, at, at, 5))
-    await world.runtime.database.write(lambda tx: deliveries.abandon(tx, clock.now()))
+    await world.runtime.database.write(lambda tx: outbox.claim(tx, channel.name, at, at, 5))
+    await world.runtime.database.write(lambda tx: outbox.abandon(tx, clock.now()))
     await deliver(world.runtime)
     async with world.runtime.database.reading() as connection:
         [one] = await deliveries.search(connection)

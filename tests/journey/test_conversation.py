@@ -66,6 +66,8 @@ COMMANDS = commands.table(NAMES)
         ("另一件", "new"),
         ("LANGUAGE ENGLISH", "language"),
         ("语言 中文", "language"),
+        ("LANGUAGE FRENCH", "language"),
+        ("语言：日语", "language"),
         ("English", "english"),
         ("stop the noise at night", None),
         ("stopped bus on main street", None),
@@ -75,11 +77,18 @@ COMMANDS = commands.table(NAMES)
         ("statuses", None),
         ("status48217059", None),
         ("follow up on my complaint please", None),
+        ("language school is too loud", None),
+        ("语言不通没人管", None),
         ("private land is full of rubbish", None),
-        ("hello", None),
+        ("hello", "hello"),
+        ("您好！", "hello"),
+        ("谢谢", "thanks"),
+        ("OK", "thanks"),
+        ("hello, the lamp is broken", None),
+        ("谢谢，但是路灯还没修好", None),
         ("shop", None),
         ("new pothole", None),
-        ("12345678", None),
+        ("12345678", "status"),
         ("", None),
     ],
 )
@@ -89,7 +98,19 @@ def test_only_a_whole_message_is_a_command(text: str, command: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("1", 1), ("２。", 2), ("三", 3), ("5)", 5), ("6", None), ("12", None), ("1 x", None)]
+    ("text", "number"),
+    [
+        ("1", 1),
+        ("２。", 2),
+        ("三", 3),
+        ("5)", 5),
+        ("（2）", 2),
+        ("③", 3),
+        ("1️⃣", 1),
+        ("6", None),
+        ("12", None),
+        ("1 x", None),
+    ],
 )
 def test_a_bare_number_answers_a_question(text: str, number: int | None) -> None:
     assert conversation.chosen(text) == number

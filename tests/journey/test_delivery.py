@@ -13,8 +13,9 @@ from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
-from store import deliveries
-from store.deliveries import Recorded, StaffDelivery
+from store import deliveries, outbox, outcomes
+from store.deliveries import StaffDelivery
+from store.outcomes import Recorded
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message
 
@@ -144,11 +145,11 @@ async def test_an_unknown_is_settled_by_one_at_a_time(
 async def test_a_late_outcome_of_an_earlier_try_changes_nothing(runtime: Runtime) -> None:
     post_id = await one_delivery(runtime)
     at = clock.now()
-    first = (await runtime.database.write(lambda tx: deliveries.claim(tx, "texting", at, at, 1)))[0]
+    first = (await runtime.database.write(lambda tx: outbox.claim(tx, "texting", at, at, 1))).claimed[0]
     again = Recorded(first.id, first.number, DeliveryState.DUE, at, due_at=at)
-    await runtime.database.write(lambda tx: deliveries.record(tx, "texting", [again]))
-    await runtime.database.write(lambda tx: deliveries.claim(tx, "texting", at, at, 1))
-    await runtime.database.write(lambda tx: deliveries.record(tx, "texting", [again]))
+    await runtime.database.write(lambda tx: outcomes.record(tx, "texting", [again]))
+    await runtime.database.write(lambda tx: outbox.claim(tx, "texting", at, at, 1))
+    await runtime.database.write(lambda tx: outcomes.record(tx, "texting", [again]))
     assert (await the_delivery(runtime, post_id)).state is DeliveryState.SENDING
 
 
@@ -169,11 +170,11 @@ async def test_a_worker_that_died_while_sending_leaves_an_unknown(
 ) -> None:
     post_id = await one_delivery(runtime)
     until = clock.now() + timedelta(seconds=60)
-    await runtime.database.write(lambda tx: deliveries.claim(tx, "texting", clock.now(), until, 10))
+    await runtime.database.write(lambda tx: outbox.claim(tx, "texting", clock.now(), until, 10))
     await settle_down(runtime)
     assert texting.sent == [], "held by somebody"
     later(61)
-    await runtime.database.write(lambda tx: deliveries.abandon(tx, clock.now()))
+    await runtime.database.write(lambda tx: outbox.abandon(tx, clock.now()))
     assert (await the_delivery(runtime, post_id)).state is DeliveryState.UNKNOWN
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.journey.folding import clean, cut, fold, language_of, settle
+from gateway.journey.folding import clean, cut, fold, is_blank, language_of, settle
 
 # Any code points at all, lone surrogates too, and those that make trouble more often than chance would.
 TROUBLE = (
@@ -35,6 +35,24 @@ BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 )
 def test_clean_makes_a_text_fit_to_be_kept(text: str, kept: str) -> None:
     assert clean(text, 100) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        ("", True),
+        ("\u200b\u2060", True),
+        ("\u3164\uffa0", True),
+        ("\u2800", True),
+        ("\ufffd \ufffd", True),
+        ("❤\ufe0f", False),
+        ("?", False),
+        ("\u200ba", False),
+        ("\ufffd灯", False),
+    ],
+)
+def test_a_text_in_which_nothing_can_be_read_is_blank(text: str, blank: bool) -> None:
+    assert is_blank(text) is blank
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Outcome, State, Taken
 from store import posts
+from store.facts import NEWEST
 from store.posts import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
@@ -73,6 +74,14 @@ async def test_a_departments_answer_makes_the_thread_fresh_again(
     added = await say(runtime, "no, it is still dark")
     assert added.ticket == first.ticket
     assert added.outcome is Outcome.FOLLOW_UP
+
+
+async def test_many_words_added_do_not_hide_the_thread_they_belong_to(runtime: Runtime) -> None:
+    first = await say(runtime, LAMP)
+    for n in range(NEWEST + 2):
+        added = await say(runtime, f"word {n}")
+    assert added.ticket == first.ticket
+    assert (await say(runtime, "STATUS")).say.values["ticket"] == first.ticket
 
 
 async def test_new_makes_the_addition_a_report_of_its_own(runtime: Runtime, texting: Texting) -> None:

@@ -16,6 +16,7 @@ from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import message
 
 AD = "cheap loans without any papers, call Mr Zhang today and get money within the hour"
+LAMP = "the street light is broken since last Monday in front of"
 NUMBERS = [f"+86138001390{n:02}" for n in range(20)]
 
 
@@ -98,6 +99,8 @@ async def test_different_places_are_different_reports(runtime: Runtime) -> None:
     for n, number in enumerate(NUMBERS[:4]):
         await Intake(runtime).take(message(f"人民路{n}号路灯坏了", number))
     assert [row.alike for row in await queue(runtime)] == [0] * 4
+    await Intake(runtime).take(message("人民路2号路灯坏了！", NUMBERS[9]))
+    assert [row.alike for row in await queue(runtime)] == [0, 0, 1, 0], "and each finds its own"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,14 @@ async def test_different_places_are_different_reports(runtime: Runtime) -> None:
         ("停水了", "停电了", False),
         ("人民路3号路灯坏了", "人民路5号路灯坏了", False),
         ("人民路3号的路灯已经坏了整整三天了", "人民路3号的路灯已经坏了整整三天了，请处理", True),
+        (
+            "幸福小区三号楼的电梯已经停运一个星期了，老人出不了门，请尽快派人来修理，谢谢各位",
+            "幸福小区五号楼的电梯已经停运一个星期了，老人出不了门，请尽快派人来修理，谢谢各位",
+            False,
+        ),
+        (f"{LAMP} number 3, it is dark there", f"{LAMP} number 5, it is dark there", False),
+        (f"{AD}, call 4008208820", f"{AD}, call 4008209911", True),
+        (f"{AD}, 138****8000", f"{AD}, 139****1234", True),
         ("STREET LIGHT BROKEN HERE", "street light  broken here", True),
         ("臺灣路的路燈壞了很久沒人修理", "台湾路的路灯坏了很久没人修理", True),
         ("a dog barks all night long", "the street light is broken", False),

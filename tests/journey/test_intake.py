@@ -12,7 +12,7 @@ from channels.base import ChannelSettings, Surroundings
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, Outcome, State
-from store import tables
+from store import posts, tables
 from tests.conftest import Texting, settle_down
 
 ANNA, BORIS, CLARA, DAVID = (f"+861380013800{n}" for n in range(1, 5))
@@ -69,6 +69,14 @@ async def test_nothing_of_a_citizen_is_plain_in_the_database(runtime: Runtime) -
     assert b"the pipe leaks" in bytes_on_disk
     for secret in (b"13800138001", b"13900139000", b"Ivanova"):
         assert secret not in bytes_on_disk
+
+
+@pytest.mark.parametrize(("category", "kept"), [("heating", "heating"), ("gardens", None), ("\0", None), ("", None)])
+async def test_a_category_the_city_does_not_have_is_left_out(runtime: Runtime, category: str, kept: str | None) -> None:
+    taken = await Intake(runtime).take(message("no heating in my building", category=category))
+    async with runtime.database.reading() as connection:
+        [post] = await posts.thread(connection, taken.ticket or "")
+    assert post.category == kept
 
 
 async def test_withheld_lines_are_taken_and_not_answered(runtime: Runtime, texting: Texting) -> None:

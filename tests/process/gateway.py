@@ -39,6 +39,8 @@ class Gateway:
             "EVERYLINE_DATA": str(data),
             "EVERYLINE_PORT": str(self.port),
             "EVERYLINE_GATEWAY__SIMULATOR__PORT": str(free_port()),
+            "EVERYLINE_GATEWAY__BROADCAST__UNDO_SECONDS": "0",
+            "EVERYLINE_GATEWAY__BROADCAST__DIGESTS": "false",
             **environment,
         }
 

@@ -1,6 +1,7 @@
 """Every question has its index: a whole journey is run, and each statement it made is explained."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +11,42 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
-from gateway.journey import erasure, export, identity, mailbox, media, moderation, names, showing
+from gateway.journey import (
+    broadcasting,
+    digests,
+    erasure,
+    export,
+    identity,
+    mailbox,
+    media,
+    moderation,
+    names,
+    redelivery,
+    showing,
+    undoing,
+)
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia
-from store import challenges, citizens, counts, deliveries, history, mine, posts, words
+from gateway.schema import Action, DeliveryState, IncomingMedia
+from store import (
+    challenges,
+    citizens,
+    counts,
+    dead_letters,
+    deliveries,
+    history,
+    mine,
+    outbox,
+    outcomes,
+    posts,
+    progress,
+    words,
+)
+from store import digests as digest_rows
 from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.tables import metadata
-from tests.conftest import settle_down
+from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
@@ -57,7 +85,7 @@ async def live_a_day(runtime: Runtime) -> None:
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
-    await runtime.database.write(lambda tx: deliveries.claim_unknown(tx, "texting", at, at, 5))
+    await runtime.database.write(lambda tx: outbox.claim_unknown(tx, "texting", at, at, 5))
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.queue(connection)
@@ -67,12 +95,51 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.of_thread(connection, runtime.vault, thread)
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
+        await dead_letters.piles(connection)
+        await dead_letters.found(connection, at)
+        await dead_letters.found(connection, at, state=DeliveryState.FAILED, channel="texting", reason="refused")
+        await outcomes.spent(connection, "texting", "2026-03-02")
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
+    await redelivery.look(runtime, 1)
+    await redelivery.drop(runtime, [1], "no longer needed", actor="mo")
+    await redelivery.send_again(runtime, [1], actor="mo")
     await showing.show(runtime, file.id, False, actor="mo")
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
+    await broadcast_by_hand(runtime, intake)
     await be_somebody(runtime)
+
+
+async def broadcast_by_hand(runtime: Runtime, intake: Intake) -> None:
+    """Undo, count, hold, release and stop, look at it all, and write a digest."""
+    runtime.settings = broadcasting_as(runtime.settings, undo_seconds=20.0, digests=True, ask_above=0)
+    await intake.take(message("FOLLOW ALL", DAVID))
+    await intake.take(message("FOLLOW ALL NOW", BORIS))
+    taken = await intake.take(message("the bridge is closed tonight", "+8613800138008"))
+    assert taken.post_id
+    await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    await settle_down(runtime)
+    await undoing.undo(runtime, taken.post_id, actor="mo")
+    end = clock.now() + timedelta(hours=1)
+    await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo", expires_at=end)
+    await settle_down(runtime)
+    async with runtime.database.reading() as connection:
+        assert await progress.asking(connection) == 1
+        known = (await progress.of_posts(connection, [taken.post_id]))[-1]
+        await progress.newest(connection, 5)
+        await progress.newest(connection, 5, known.state)
+    for action in ("agree", "pause", "resume", "stop"):
+        await broadcasting.change(runtime, known.id, action, actor="mo")
+        await settle_down(runtime)
+        async with runtime.database.reading() as connection:
+            await progress.one(connection, known.id)
+    await moderation.decide(runtime, taken.post_id, Action.CORRECT, actor="mo", text="the bridge is open")
+    await settle_down(runtime)
+    await digests.send_due(runtime)
+    await runtime.database.write(lambda tx: digest_rows.begin(tx, clock.now() - timedelta(days=1), clock.now()))
+    await digests.send_due(runtime)
+    runtime.settings = broadcasting_as(runtime.settings, undo_seconds=0.0, digests=False, ask_above=5000)
 
 
 async def be_somebody(runtime: Runtime) -> None:

@@ -78,6 +78,7 @@ async function decide(event, refresh) {
     return refresh();
   }
   if (answer?.ok) {
+    offerUndo(new DOMParser().parseFromString(await answer.text(), "text/html"));
     const next = row.nextElementSibling;
     row.remove();
     // On the next one, but not on its button: a held Enter must not decide what nobody read.
@@ -89,6 +90,21 @@ async function decide(event, refresh) {
   if (!fault) return location.reload();
   fault.setAttribute("role", "alert");
   row.append(fault);
+}
+
+// What was decided just now can be undone for a while; then the button goes away.
+function offerUndo(page) {
+  const place = document.getElementById("undo");
+  const fresh = page.getElementById("undo");
+  if (!place || !fresh) return;
+  place.replaceChildren(...fresh.childNodes);
+  forgetUndo(place);
+}
+
+function forgetUndo(place) {
+  for (const offer of place.querySelectorAll("[data-undo]")) {
+    setTimeout(() => offer.remove(), Number(offer.dataset.undo) * 1000);
+  }
 }
 
 // Parts of staff pages that are simply drawn anew: the page is asked again and the part taken from it.
@@ -119,6 +135,7 @@ function staff() {
   const counts = document.querySelectorAll("[data-waiting]");
   const typing = document.querySelector("[data-typing]");
   if (typing) attendTyping(typing);
+  forgetUndo(document);
   const source = new EventSource("/console/live");
   // The stream speaks after each change, and every few seconds anyway, which keeps the ages true.
   source.addEventListener("queue", (event) => {

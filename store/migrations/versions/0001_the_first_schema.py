@@ -66,11 +66,26 @@ def upgrade() -> None:
         sa.Column("topics", sa.JSON(), nullable=False),
         sa.Column("stage", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cursor", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("expected", sa.Integer(), nullable=True),
+        sa.Column("added", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cost", sa.Integer(), nullable=True),
+        sa.Column("agreed_by", sa.String(length=64), nullable=True),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("expanded_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcasts")),
     )
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
+        batch_op.create_index("ix_broadcasts_created_at", ["created_at"], unique=False)
+        batch_op.create_index(
+            "ix_broadcasts_expires_at",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("expires_at IS NOT NULL"),
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_broadcasts_open", ["state", "created_at"], unique=False)
         batch_op.create_index("ix_broadcasts_post_id", ["post_id"], unique=False)
 
@@ -123,6 +138,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("forgiven", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("carrier_id", sa.String(length=64), nullable=True),
@@ -131,15 +147,48 @@ def upgrade() -> None:
         sa.Column("seen_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
-            "broadcast_id", "channel", "address_id", name=op.f("uq_deliveries_broadcast_id_channel_address_id")
+            "broadcast_id", "address_id", "channel", name=op.f("uq_deliveries_broadcast_id_address_id_channel")
         ),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_address_id_id", ["address_id", "id"], unique=False)
-        batch_op.create_index("ix_deliveries_carrier_id", ["channel", "carrier_id"], unique=False)
-        batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at"], unique=False)
-        batch_op.create_index("ix_deliveries_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_broadcast",
+            ["broadcast_id", "state", "channel"],
+            unique=False,
+            sqlite_where=sa.text("broadcast_id IS NOT NULL"),
+            postgresql_where=sa.text("broadcast_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_carrier_id",
+            ["channel", "carrier_id"],
+            unique=False,
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_dead",
+            ["state", "id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_dead_reasons",
+            ["state", "channel", "reason"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_lease",
+            ["state", "lease_until"],
+            unique=False,
+            sqlite_where=sa.text("lease_until IS NOT NULL"),
+            postgresql_where=sa.text("lease_until IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_mailbox",
             ["address_id", "created_at", "id"],
@@ -148,6 +197,28 @@ def upgrade() -> None:
             postgresql_where=sa.text("kind = 'mailbox'"),
         )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_underway",
+            ["address_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+        )
+
+    op.create_table(
+        "digests",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("cursor", sa.String(length=64), nullable=True),
+        sa.Column("added", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_digests")),
+        sa.UniqueConstraint("until", name=op.f("uq_digests_until")),
+    )
+    with op.batch_alter_table("digests", schema=None) as batch_op:
+        batch_op.create_index("ix_digests_state", ["state"], unique=False)
 
     op.create_table(
         "events",
@@ -308,6 +379,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "carrier_id", "status", name=op.f("uq_receipts_channel_carrier_id_status")),
     )
     op.create_table(
+        "spendings",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "day", name=op.f("pk_spendings")),
+    )
+    op.create_table(
         "word_hits",
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("list", sa.String(length=16), nullable=False),
@@ -438,6 +516,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("address_id", sa.String(length=32), nullable=False),
         sa.Column("topic", sa.String(length=96), nullable=False),
+        sa.Column("at_once", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_subscriptions_address_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
@@ -489,6 +568,7 @@ def downgrade() -> None:
 
     op.drop_table("keys")
     op.drop_table("word_hits")
+    op.drop_table("spendings")
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
@@ -532,16 +612,48 @@ def downgrade() -> None:
 
     op.drop_table("gists")
     op.drop_table("events")
+    with op.batch_alter_table("digests", schema=None) as batch_op:
+        batch_op.drop_index("ix_digests_state")
+
+    op.drop_table("digests")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_underway",
+            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+        )
         batch_op.drop_index("ix_deliveries_post_id")
         batch_op.drop_index(
             "ix_deliveries_mailbox",
             sqlite_where=sa.text("kind = 'mailbox'"),
             postgresql_where=sa.text("kind = 'mailbox'"),
         )
-        batch_op.drop_index("ix_deliveries_lease")
+        batch_op.drop_index(
+            "ix_deliveries_lease",
+            sqlite_where=sa.text("lease_until IS NOT NULL"),
+            postgresql_where=sa.text("lease_until IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_due")
-        batch_op.drop_index("ix_deliveries_carrier_id")
+        batch_op.drop_index(
+            "ix_deliveries_dead_reasons",
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_dead",
+            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_carrier_id",
+            sqlite_where=sa.text("carrier_id IS NOT NULL"),
+            postgresql_where=sa.text("carrier_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_broadcast",
+            sqlite_where=sa.text("broadcast_id IS NOT NULL"),
+            postgresql_where=sa.text("broadcast_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
@@ -560,6 +672,12 @@ def downgrade() -> None:
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
         batch_op.drop_index("ix_broadcasts_post_id")
         batch_op.drop_index("ix_broadcasts_open")
+        batch_op.drop_index(
+            "ix_broadcasts_expires_at",
+            sqlite_where=sa.text("expires_at IS NOT NULL"),
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_broadcasts_created_at")
 
     op.drop_table("broadcasts")
     with op.batch_alter_table("audit", schema=None) as batch_op:

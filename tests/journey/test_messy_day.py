@@ -1,0 +1,52 @@
+"""A day of messy traffic, played through the real gateway: scenes of labelled rows in `day/`, every row checked."""
+
+from collections import Counter
+
+import pytest
+
+from gateway.journey import commands, conversation, folding, topics
+from gateway.runtime import Runtime
+from gateway.settings import Settings
+from tests.journey.day.script import Row, scenes
+from tests.journey.day.stage import Stage
+
+SCENES = scenes()
+ROWS = [row for scene in SCENES.values() for row in scene.rows]
+# Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
+PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
+
+
+@pytest.fixture
+def backend() -> str:
+    """The day is played on one kind of database: what differs between the two is tried elsewhere."""
+    return "sqlite"
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_scene(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    faults = await Stage(runtime, monkeypatch).play(SCENES[name])
+    if faults:
+        pytest.fail(f"{SCENES[name].title}\n\n" + "\n".join(faults), pytrace=False)
+
+
+def test_the_day_is_long_and_each_row_has_a_name_of_its_own() -> None:
+    assert len(ROWS) >= 300
+    assert [label for label, times in Counter(row.tries for row in ROWS).items() if times > 1] == []
+
+
+def test_every_command_is_used(settings: Settings) -> None:
+    table = commands.table(topics.Names(settings))
+    names = {id(command): name for name, command in table.items()}
+    used = {names[id(found[0])] for row in ROWS if (found := conversation.recognise(_cleaned(row), table))}
+    assert used == set(table)
+
+
+def test_every_phrase_is_heard(settings: Settings) -> None:
+    heard = {said.split()[-2] for row in ROWS for said in (row.answer, row.hears, *row.also) if said and " " in said}
+    phrases = {phrase for phrase in settings.phrases["en"] if not phrase.startswith(PARTS)}
+    assert phrases - heard == set()
+    assert heard - phrases == set()
+
+
+def _cleaned(row: Row) -> str:
+    return folding.clean(row.says, 5000)
