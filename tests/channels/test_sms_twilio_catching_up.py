@@ -122,6 +122,7 @@ LISTS: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ("nothing", [], []),
     ("ours", [listed(direction="outbound-api", status="delivered")], []),
     ("a reply of ours", [listed(direction="outbound-reply", status="sent")], []),
+    ("ours, whatever its status", [listed(direction="outbound-api", status="received")], []),
     ("half of one", [listed(status="receiving", date_sent=None)], []),
     ("a failed one", [listed(status="failed")], []),
     ("no date of sending", [listed(date_sent=None, body="a")], ["a"]),

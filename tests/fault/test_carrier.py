@@ -29,7 +29,7 @@ class Portal:
         self.times: list[float] = []
 
     async def round_trip(self) -> None:
-        """Post, publish, and read it on the portal."""
+        """Post, publish, read it on the portal, and see that its delivery there is done."""
         url, begun = self._gateway.url, time.perf_counter()
         async with aiohttp.ClientSession(raise_for_status=True) as http:
             body = {"text": f"a hole in the road, number {len(self.times)}"}
@@ -37,7 +37,10 @@ class Portal:
             decision = f"{url}/api/v1/console/posts/{ticket}/decision"
             await http.post(decision, json={"action": "publish"}, headers=self._staff)
             shown = (await (await http.get(f"{url}/api/v1/posts?limit=1")).json())["items"]
-        assert [post["ticket"] for post in shown] == [ticket]
+            assert [post["ticket"] for post in shown] == [ticket]
+            deliveries = f"{url}/api/v1/console/deliveries?ticket={ticket}&state=delivered"
+            while not (await (await http.get(deliveries, headers=self._staff)).json())["items"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         self.times.append(time.perf_counter() - begun)
 
 

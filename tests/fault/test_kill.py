@@ -12,7 +12,7 @@ from tests.fault.citizens import Citizens
 from tests.fault.conftest import MORE, PUBLIC
 from tests.fault.nursery import Forked, forked, nursery
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120 * MORE)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300 * MORE)]
 
 ALONE, OF_TWO = 12 * MORE, 40 * MORE
 

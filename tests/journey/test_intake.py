@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from channels.base import ChannelSettings, Surroundings
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, Outcome, State
@@ -83,3 +84,17 @@ async def test_withheld_lines_are_taken_and_not_answered(runtime: Runtime, texti
     assert taken.ticket
     await settle_down(runtime)
     assert texting.sent == []
+
+
+async def test_each_reply_goes_out_by_the_line_the_citizen_spoke_on(runtime: Runtime, texting: Texting) -> None:
+    class OtherLine(Texting):
+        name = "other_line"
+
+    around = Surroundings(texting.city, runtime.http)
+    runtime.channels["other_line"] = OtherLine(ChannelSettings(), around)
+    lines = ["texting", "other_line", "texting"]
+    for number, line in enumerate(lines):
+        await Intake(runtime).take(message(f"lamp {number} is dark", f"+8613800138{number:03}", channel=line))
+    async with runtime.database.reading() as connection:
+        used = await connection.execute(select(tables.deliveries.c.channel).order_by(tables.deliveries.c.id))
+        assert list(used.scalars()) == lines

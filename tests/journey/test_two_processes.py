@@ -12,6 +12,7 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Capabilities, Channel, ChannelSettings, City, Fetched, Surroundings
+from channels.failures import Refused
 from gateway import assembly, clock
 from gateway.desk import Desk
 from gateway.errors import NotFound
@@ -67,10 +68,13 @@ class Photos(Channel):
         self.fetched: Counter[str] = Counter()
         self.slow = asyncio.Event()
         self.slow.set()
+        self.refuses = False
 
     async def fetch(self, url: str, most_bytes: int) -> Fetched:
         self.fetched[url] += 1
         await self.slow.wait()
+        if self.refuses:
+            raise Refused("gone")
         return Fetched(photo_taken(), "image/jpeg")
 
 
@@ -260,9 +264,11 @@ async def test_a_file_whose_process_died_is_brought_by_another_when_its_lease_en
         pass
     clock.replace()
     assert await states(other) == [MediaState.STORED]
-    # It was not dead, only slow: what it brings now is no news.
+    # It was not dead, only slow: that it failed by now is no news.
+    photos[0].refuses = True
     photos[0].slow.set()
     await dying
+    assert await states(other) == [MediaState.STORED]
     assert await number_of(runtime, tables.media) == 1
     assert photos[1].fetched.total() == 1
     async with runtime.database.reading() as connection:
