@@ -39,6 +39,7 @@ async def open_new(
     times = {"opened_at": at, "updated_at": at}
     statement = insert_new(connection, incidents, ["channel", "cause"], incidents.c.closed_at.is_(None))
     await connection.execute(statement, row | times)
+    transaction.wake("queue")
     kept = (await connection.execute(select(incidents).where(incidents.c.id == made))).first()
     return _incident(kept) if kept else None
 
@@ -59,6 +60,7 @@ async def close(transaction: Transaction, incident_id: str, at: datetime) -> Non
     """It is over."""
     over = update(incidents).where(incidents.c.id == incident_id, incidents.c.closed_at.is_(None))
     await transaction.connection.execute(over.values(closed_at=at))
+    transaction.wake("queue")
 
 
 async def open_now(connection: AsyncConnection) -> Sequence[Incident]:

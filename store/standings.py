@@ -67,7 +67,7 @@ async def switch(transaction: Transaction, channel: str, position: Position | No
     if position:
         row = {"channel": channel, "position": position, "actor": actor, "at": at}
         await connection.execute(switches.insert(), row)
-    transaction.wake(SWITCHED)
+    transaction.wake(SWITCHED, "queue")
     return True
 
 
