@@ -17,8 +17,9 @@ from tests.process.test_start import run
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(150)]
 
-# How long each mood lasts, in seconds, and how long a post of another channel may take to be readable.
-LASTS, SOON = 1.5, 2.0
+# How long each mood lasts at least, in seconds, how many messages meet it, and how long a post of another channel may
+# take to be readable.
+LASTS, MEET, SOON = 1.5, 2, 2.0
 
 
 class Portal:
@@ -66,6 +67,9 @@ async def test_in_every_mood_each_message_arrives_once_and_other_channels_go_on(
     for mood in Mood:
         carrier.mood, carrier.share = mood, 0.4
         await _lasting(portal)
+        while carrier.met[mood] < MEET:
+            # The breaker sends little to a carrier that has just failed.
+            await _lasting(portal)
     carrier.mood = Mood.WORKS
     await carrier.stop()
     await _lasting(portal)
@@ -76,7 +80,6 @@ async def test_in_every_mood_each_message_arrives_once_and_other_channels_go_on(
     counted = await reckon(books, citizens, carrier)
     reasons = dict(await books.ask("SELECT outcome, count(*) FROM attempts GROUP BY outcome"))
     print("moods met:", dict(carrier.met), counted, reasons, f"portal: {max(portal.times):.2f} s at most")
-    assert all(carrier.met[mood] for mood in Mood)
     assert citizens.repeated == 0, "intake never felt it"
     timeline = "SELECT state FROM deliveries WHERE channel = 'portal'"
     assert set(await books.ask(timeline)) == {("delivered",)}

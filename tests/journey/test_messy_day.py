@@ -14,6 +14,17 @@ SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
 # Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
 PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
+# Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published.
+LATER = (
+    "incident_",
+    "fault_",
+    "code_alarm",
+    "undone_",
+    "answer_corrected",
+    "answer_withdrawn",
+    "digest",
+    "following_now",
+)
 
 
 @pytest.fixture
@@ -43,7 +54,7 @@ def test_every_command_is_used(settings: Settings) -> None:
 
 def test_every_phrase_is_heard(settings: Settings) -> None:
     heard = {said.split()[-2] for row in ROWS for said in (row.answer, row.hears, *row.also) if said and " " in said}
-    phrases = {phrase for phrase in settings.phrases["en"] if not phrase.startswith(PARTS)}
+    phrases = {phrase for phrase in settings.phrases["en"] if not phrase.startswith(PARTS + LATER)}
     assert phrases - heard == set()
     assert heard - phrases == set()
 
