@@ -11,7 +11,7 @@ from sqlalchemy import update
 from channels import failures
 from gateway import clock
 from gateway.errors import EverylineError
-from gateway.journey import moderation
+from gateway.journey import broadcasting, moderation
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.journey.recording import Recorder
@@ -186,7 +186,9 @@ async def test_what_was_withdrawn_while_a_try_failed_is_not_sent_again(
     [follower] = [one for one in found if one.phrase == "follower_published" and one.channel == "texting"]
     back_again = {"state": DeliveryState.DUE, "reason": "later"}
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="duplicate")
-    # Its try ended after the withdrawal.
+    while await broadcasting.expand_some(runtime):
+        pass
+    # Its try ended after the withdrawal had dropped all that waited.
     again = update(tables.deliveries).where(tables.deliveries.c.id == follower.id).values(**back_again)
     await runtime.database.write(lambda tx: tx.connection.execute(again))
     texting.fail = []
