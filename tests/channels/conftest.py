@@ -6,8 +6,9 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from channels.base import Channel
 from gateway import clock
-from tests.channels.twilio_world import NOW, FakeTwilio, NotedDesk, start_api
+from tests.channels.twilio_world import NOW, FakeTwilio, NotedDesk, serve, start_api
 
 
 @pytest.fixture
@@ -41,3 +42,11 @@ def noon() -> Iterator[None]:
     clock.replace(now=lambda: NOW)
     yield
     clock.replace()
+
+
+@pytest.fixture
+async def gateway(adapter: Channel, desk: NotedDesk) -> AsyncIterator[TestServer]:
+    """The webhooks of the adapter a test file makes, on a real socket."""
+    server = await serve(adapter, desk)
+    yield server
+    await server.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -42,7 +41,6 @@ from tests.channels.twilio_world import (
     around,
     hook,
     payload,
-    serve,
 )
 
 SID = "SM" + "a" * 32
@@ -57,13 +55,6 @@ pytestmark = pytest.mark.usefixtures("noon")
 @pytest.fixture
 async def adapter(http: ClientSession, api: TestServer) -> Adapter:
     return make(http, str(api.make_url("/")))
-
-
-@pytest.fixture
-async def gateway(adapter: Adapter, desk: NotedDesk) -> AsyncIterator[TestServer]:
-    server = await serve(adapter, desk)
-    yield server
-    await server.close()
 
 
 def make(http: ClientSession, api_url: str, **settings: Any) -> Adapter:

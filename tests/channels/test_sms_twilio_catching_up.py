@@ -1,7 +1,6 @@
 """Texts that nobody told us of are found in Twilio's list, and taken as the webhook would have taken them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -26,7 +25,6 @@ from tests.channels.twilio_world import (
     hook,
     look,
     payload,
-    serve,
 )
 
 SID, MMS = "SM" + "0" * 31 + "1", "MM" + "b" * 32
@@ -40,13 +38,6 @@ pytestmark = pytest.mark.usefixtures("noon")
 @pytest.fixture
 async def adapter(http: ClientSession, api: TestServer) -> Adapter:
     return make(http, str(api.make_url("/")))
-
-
-@pytest.fixture
-async def gateway(adapter: Adapter, desk: NotedDesk) -> AsyncIterator[TestServer]:
-    server = await serve(adapter, desk)
-    yield server
-    await server.close()
 
 
 def make(http: ClientSession, api_url: str, **settings: Any) -> Adapter:

@@ -1,7 +1,5 @@
 """What citizens attach to a text: taken with it, fetched from our own account only, and then forgotten there."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
@@ -19,7 +17,6 @@ from tests.channels.twilio_world import (
     around,
     hook,
     payload,
-    serve,
     start_api,
 )
 
@@ -35,13 +32,6 @@ pytestmark = pytest.mark.usefixtures("noon")
 @pytest.fixture
 async def adapter(http: ClientSession, api: TestServer) -> Adapter:
     return make(http, str(api.make_url("/")))
-
-
-@pytest.fixture
-async def gateway(adapter: Adapter, desk: NotedDesk) -> AsyncIterator[TestServer]:
-    server = await serve(adapter, desk)
-    yield server
-    await server.close()
 
 
 def make(http: ClientSession, api_url: str) -> Adapter:

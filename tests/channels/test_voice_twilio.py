@@ -1,6 +1,5 @@
 """The hotline through Twilio: each step of a call, the recording's way to us, and what it must not bring along."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
@@ -25,7 +24,6 @@ from tests.channels.twilio_world import (
     around,
     hook,
     payload,
-    serve,
 )
 
 CALL = "voice_twilio call:CA" + "0" * 31 + "1"
@@ -40,13 +38,6 @@ pytestmark = pytest.mark.usefixtures("noon")
 @pytest.fixture
 async def adapter(http: ClientSession, api: TestServer) -> Adapter:
     return make(http, str(api.make_url("/")))
-
-
-@pytest.fixture
-async def gateway(adapter: Adapter, desk: NotedDesk) -> AsyncIterator[TestServer]:
-    server = await serve(adapter, desk)
-    yield server
-    await server.close()
 
 
 def make(http: ClientSession, api_url: str, **settings: Any) -> Adapter:
