@@ -1,12 +1,12 @@
 """What came and what became of it, by the days of the city: kept once counted (`counting`), and added up to be read."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
@@ -54,7 +54,7 @@ class Figures:
         return self.published + self.rejected
 
 
-FIELDS = tuple(field.name for field in fields(Figures))
+FIELDS = tuple(one.name for one in fields(Figures))
 Key = tuple[Dimension, str]
 
 
@@ -64,6 +64,19 @@ class Counted:
 
     figures: Mapping[Key, Figures]
     paces: Mapping[tuple[Key, Pace], Times]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What can be added up of a day or a value: its figures, and how many waited how long."""
+
+    figures: Figures = field(default_factory=Figures)
+    decision: Times = field(default_factory=dict)
+    answer: Times = field(default_factory=dict)
+
+    def __add__(self, other: "Parts") -> "Parts":
+        decision, answer = _together(self.decision, other.decision), _together(self.answer, other.answer)
+        return Parts(self.figures + other.figures, decision, answer)
 
 
 async def begun(connection: AsyncConnection) -> datetime | None:
@@ -107,47 +120,42 @@ async def keep(transaction: Transaction, day: date, found: Counted, at: datetime
         await connection.execute(paces.insert(), waited)
 
 
-async def by_day(connection: AsyncConnection, first: date, last: date) -> Mapping[str, Figures]:
-    """The figures of each day of a period that was counted."""
-    wanted = select(figures.c.day, *(figures.c[name] for name in FIELDS)).where(_within(first, last, Dimension.ALL))
-    return {row.day: Figures(*row[1:]) for row in await connection.execute(wanted)}
+async def read(
+    connection: AsyncConnection, first: date, last: date, dimension: Dimension | None = None
+) -> Mapping[str, Parts]:
+    """A period along a dimension, by value; without one by day. What never happened in it is left out."""
+    found = await _figures(connection, first, last, dimension)
+    decision, answer = [await _times(connection, first, last, dimension, pace) for pace in Pace]
+    return {
+        name: Parts(found.get(name, Figures()), decision.get(name, {}), answer.get(name, {}))
+        for name in {*found, *decision, *answer}
+    }
 
 
-async def by_value(connection: AsyncConnection, first: date, last: date, dimension: Dimension) -> Mapping[str, Figures]:
-    """The figures of a period along a dimension."""
-    wanted = select(figures.c.value, *(func.sum(figures.c[name]) for name in FIELDS))
-    wanted = wanted.where(_within(first, last, dimension)).group_by(figures.c.value)
-    return {row.value: Figures(*row[1:]) for row in await connection.execute(wanted)}
-
-
-async def times_by_day(connection: AsyncConnection, first: date, last: date, pace: Pace) -> Mapping[str, Times]:
-    """How many waited how long on each day of a period."""
-    wanted = select(paces.c.day, paces.c.seconds, paces.c.number)
-    wanted = wanted.where(_waited(first, last, Dimension.ALL, pace))
-    return _gathered((await connection.execute(wanted)).all())
-
-
-async def times_by_value(
-    connection: AsyncConnection, first: date, last: date, dimension: Dimension, pace: Pace
-) -> Mapping[str, Times]:
-    """How many waited how long in a period, along a dimension."""
-    wanted = select(paces.c.value, paces.c.seconds, func.sum(paces.c.number))
-    wanted = wanted.where(_waited(first, last, dimension, pace)).group_by(paces.c.value, paces.c.seconds)
-    return _gathered((await connection.execute(wanted)).all())
-
-
-def _within(first: date, last: date, dimension: Dimension) -> ColumnElement[bool]:
+async def _figures(
+    connection: AsyncConnection, first: date, last: date, dimension: Dimension | None
+) -> Mapping[str, Figures]:
     days = figures.c.day.between(first.isoformat(), last.isoformat())
-    return (figures.c.dimension == dimension) & days
+    within = (figures.c.dimension == (dimension or Dimension.ALL)) & days
+    name = figures.c.value if dimension else figures.c.day
+    wanted = select(name, *(func.sum(figures.c[one]) for one in FIELDS)).where(within).group_by(name)
+    return {row[0]: Figures(*(int(number) for number in row[1:])) for row in await connection.execute(wanted)}
 
 
-def _waited(first: date, last: date, dimension: Dimension, pace: Pace) -> ColumnElement[bool]:
+async def _times(
+    connection: AsyncConnection, first: date, last: date, dimension: Dimension | None, pace: Pace
+) -> Mapping[str, Times]:
     days = paces.c.day.between(first.isoformat(), last.isoformat())
-    return (paces.c.dimension == dimension) & (paces.c.pace == pace) & days
-
-
-def _gathered(rows: Sequence[Row[str, int, int]]) -> Mapping[str, Times]:
+    within = (paces.c.dimension == (dimension or Dimension.ALL)) & (paces.c.pace == pace) & days
+    name = paces.c.value if dimension else paces.c.day
+    wanted = select(name, paces.c.seconds, func.sum(paces.c.number)).where(within).group_by(name, paces.c.seconds)
     found: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for value, seconds, number in rows:
-        found[value][seconds] = number
+    for value, seconds, number in await connection.execute(wanted):
+        found[value][seconds] = int(number)
     return found
+
+
+def _together(one: Times, other: Times) -> Times:
+    if not one or not other:
+        return one or other
+    return {seconds: one.get(seconds, 0) + other.get(seconds, 0) for seconds in {*one, *other}}

@@ -3,19 +3,17 @@
 All is read from the counted days (`daybook`). A period is of whole days of the city, today included.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from datetime import datetime, timedelta
 
 from gateway import clock
 from gateway.casework import daybook
 from gateway.casework.periods import Question, Span
 from gateway.runtime import Runtime
 from store import figures
-from store.figures import OTHERS, Dimension, Figures
-from store.paces import Pace, Speed, Times, speed
+from store.figures import OTHERS, Dimension, Figures, Parts
+from store.paces import Speed, speed
 
 HOURS = [f"{hour:02}" for hour in range(24)]
 
@@ -55,45 +53,17 @@ class Report:
 async def report(runtime: Runtime, question: Question) -> Report:
     """Count what is not counted yet, and read it."""
     await daybook.keep_up(runtime)
+    spans = [question.now, *([question.before] if question.before else [])]
     async with runtime.database.reading() as connection:
-        now = await _read(connection, question, question.now)
-        before = await _read(connection, question, question.before) if question.before else None
-        missing = await _uncounted(connection, runtime, question)
+        found = [await figures.read(connection, span.first, span.last, question.along) for span in spans]
+        begun = await figures.begun(connection)
+        known = await figures.counted(connection, min(span.first for span in spans))
+    now, before = found[0], found[1] if question.before else None
     total = Line("", _sum(now), _sum(before) if before is not None else None)
-    return Report(question, total, _lines(question, now, before), missing)
+    return Report(question, total, _lines(question, now, before), _uncounted(runtime, spans, begun, known))
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What is added up of one value before its percentiles are read."""
-
-    figures: Figures = field(default_factory=Figures)
-    decision: Times | None = None
-    answer: Times | None = None
-
-    def __add__(self, other: "_Parts") -> "_Parts":
-        decision, answer = _both(self.decision, other.decision), _both(self.answer, other.answer)
-        return _Parts(self.figures + other.figures, decision, answer)
-
-    def measures(self) -> Measures:
-        return Measures(self.figures, speed(self.decision or {}), speed(self.answer or {}))
-
-
-_Read = Mapping[str, _Parts]
-
-
-async def _read(connection: AsyncConnection, question: Question, span: Span) -> _Read:
-    first, last, along = span.first, span.last, question.along
-    if along is None:
-        found = await figures.by_day(connection, first, last)
-        decision, answer = [await figures.times_by_day(connection, first, last, pace) for pace in Pace]
-    else:
-        found = await figures.by_value(connection, first, last, along)
-        decision, answer = [await figures.times_by_value(connection, first, last, along, pace) for pace in Pace]
-    return {
-        value: _Parts(found.get(value, Figures()), decision.get(value), answer.get(value))
-        for value in {*found, *decision, *answer}
-    }
+_Read = Mapping[str, Parts]
 
 
 def _lines(question: Question, now: _Read, before: _Read | None) -> list[Line]:
@@ -116,46 +86,41 @@ def _timeline(question: Question, now: _Read, before: _Read | None) -> list[Line
     lines = []
     for at, (name, parts) in enumerate(shown.items()):
         other, was = others[at] if at < len(others) else (None, None)
-        lines.append(Line(name, parts.measures(), was.measures() if was else None, other))
+        lines.append(Line(name, _measured(parts), _measured(was) if was else None, other))
     return lines
 
 
-def _stepped(span: Span, found: _Read, monthly: bool) -> dict[str, _Parts]:
-    steps: dict[str, _Parts] = {}
+def _stepped(span: Span, found: _Read, monthly: bool) -> dict[str, Parts]:
+    steps: dict[str, Parts] = {}
     for back in range(span.days):
         day = (span.first + timedelta(days=back)).isoformat()
         name = day[:7] if monthly else day
-        steps[name] = steps.get(name, _Parts()) + found.get(day, _Parts())
+        steps[name] = steps.get(name, Parts()) + found.get(day, Parts())
     return steps
 
 
 def _sum(found: _Read) -> Measures:
-    return sum(found.values(), _Parts()).measures()
+    return _measured(sum(found.values(), Parts()))
 
 
 def _measures(found: _Read, value: str) -> Measures:
-    return found[value].measures() if value in found else Measures()
+    return _measured(found.get(value, Parts()))
+
+
+def _measured(parts: Parts) -> Measures:
+    return Measures(parts.figures, speed(parts.decision), speed(parts.answer))
 
 
 def _weight(found: _Read, value: str) -> int:
-    known = found.get(value, _Parts()).figures
+    known = found.get(value, Parts()).figures
     return known.posts or known.received
 
 
-def _both(one: Times | None, other: Times | None) -> Times | None:
-    if not one or not other:
-        return one or other
-    return {seconds: one.get(seconds, 0) + other.get(seconds, 0) for seconds in {*one, *other}}
-
-
-async def _uncounted(connection: AsyncConnection, runtime: Runtime, question: Question) -> int:
+def _uncounted(runtime: Runtime, spans: Sequence[Span], begun: datetime | None, known: Mapping[str, datetime]) -> int:
     """Days that something may have happened on and that are not counted yet."""
-    begun = await figures.begun(connection)
     if begun is None:
         return 0
-    spans = [question.now, *([question.before] if question.before else [])]
-    born = begun.astimezone(runtime.settings.city.zone).date()
-    today = clock.now().astimezone(runtime.settings.city.zone).date()
+    zone = runtime.settings.city.zone
+    born, today = begun.astimezone(zone).date(), clock.now().astimezone(zone).date()
     wanted = {span.first + timedelta(days=back) for span in spans for back in range(span.days)}
-    known = await figures.counted(connection, min(wanted))
     return sum(born <= day <= today and day.isoformat() not in known for day in wanted)

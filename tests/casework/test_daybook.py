@@ -63,11 +63,11 @@ async def test_counting_catches_up(runtime: Runtime) -> None:
     finally:
         clock.replace()
     async with runtime.database.reading() as connection:
-        known = await figures.by_day(connection, DAY - timedelta(days=9), DAY)
-        assert {day: one.posts for day, one in known.items()} == {
+        known = await figures.read(connection, DAY - timedelta(days=9), DAY)
+        assert {day: one.figures.posts for day, one in known.items()} == {
             "2026-02-27": 1,
             "2026-02-28": 0,
             "2026-03-01": 0,
             "2026-03-02": 1,
         }
-        assert (await figures.by_value(connection, DAY, DAY, Dimension.HOUR))["12"].posts == 1
+        assert (await figures.read(connection, DAY, DAY, Dimension.HOUR))["12"].figures.posts == 1

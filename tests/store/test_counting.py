@@ -13,7 +13,7 @@ from gateway.casework.daybook import day_of
 from store import counting, figures
 from store.database import Database, Transaction
 from store.dialect import seconds_between
-from store.figures import Counted, Dimension, Figures
+from store.figures import Counted, Dimension, Figures, Parts
 from store.moments import Moment
 from store.paces import Pace, rounded, speed
 from store.tables import cases, history, incoming, keys, posts, tallies
@@ -228,11 +228,9 @@ async def test_what_is_counted_is_kept_and_added_up(database: Database) -> None:
     await database.write(lambda tx: figures.keep(tx, DAY, days[1], NOON))
     last = DAY + timedelta(days=1)
     async with database.reading() as connection:
-        assert await figures.by_value(connection, DAY, last, Dimension.CHANNEL) == {"form": Figures(posts=8)}
-        assert await figures.by_day(connection, DAY, DAY) == {"2026-03-02": Figures(posts=4)}
-        times = await figures.times_by_value(connection, DAY, last, Dimension.CHANNEL, Pace.DECISION)
-        assert times == {"form": {3: 2, 64: 2}}
-        assert await figures.times_by_day(connection, DAY, last, Pace.DECISION) == {}
+        channels = await figures.read(connection, DAY, last, Dimension.CHANNEL)
+        assert channels == {"form": Parts(Figures(posts=8), {3: 2, 64: 2})}
+        assert await figures.read(connection, DAY, DAY) == {"2026-03-02": Parts(Figures(posts=4))}
         assert (await figures.counted(connection, DAY))["2026-03-02"] == NOON
 
 
