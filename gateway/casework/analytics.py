@@ -55,11 +55,15 @@ async def report(runtime: Runtime, question: Question) -> Report:
     await daybook.keep_up(runtime)
     spans = [question.now, *([question.before] if question.before else [])]
     async with runtime.database.reading() as connection:
-        found = [await figures.read(connection, span.first, span.last, question.along) for span in spans]
+        days = [await figures.read(connection, span.first, span.last) for span in spans]
+        found = days
+        if question.along:
+            found = [await figures.read(connection, span.first, span.last, question.along) for span in spans]
         begun = await figures.begun(connection)
         known = await figures.counted(connection, min(span.first for span in spans))
     now, before = found[0], found[1] if question.before else None
-    total = Line("", _sum(now), _sum(before) if before is not None else None)
+    # Of the days, for not everything is told along each dimension.
+    total = Line("", _sum(days[0]), _sum(days[1]) if question.before else None)
     return Report(question, total, _lines(question, now, before), _uncounted(runtime, spans, begun, known))
 
 

@@ -133,7 +133,7 @@ BY: Mapping[str, str] = {
     "hour": N_("Hour of the day"),
 }
 # What stands where there is no name.
-NAMELESS: Mapping[str, str] = {NONE: N_("not said"), OTHERS: N_("other places")}
+NAMELESS: Mapping[str, str] = {NONE: N_("not given"), OTHERS: N_("other places")}
 BEFORE = N_("%(what)s, before")
 
 

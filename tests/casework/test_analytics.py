@@ -11,7 +11,7 @@ from gateway.casework.analytics import Report
 from gateway.casework.periods import Span, ask
 from gateway.errors import BadInput
 from gateway.runtime import Runtime
-from store.tables import history, posts
+from store.tables import history, posts, tallies
 from tests.store.test_counting import DAY, NOON, change, post, put, seconds
 
 WEEK_AGO = NOON - timedelta(days=7)
@@ -76,6 +76,15 @@ async def test_a_week_is_told_by_what_it_was_about(
     lines = (await told(city, period="7", by=by)).lines
     assert {line.value: (line.now.figures.posts, line.now.decision.median) for line in lines} == expected
     assert [line.now.figures.posts for line in lines] == sorted((one for one, _ in expected.values()), reverse=True)
+
+
+async def test_all_together_is_told_also_where_a_dimension_does_not_have_it(city: Runtime) -> None:
+    nothing = dict.fromkeys(("received", "delivered", "later", "unknown", "unsigned", "broken", "failed"), 0)
+    sent = nothing | {"span": "hour", "channel": "texting", "at": NOON, "sent": 7}
+    await put(city.database, (tallies, [sent]))
+    found = await told(city, by="place")
+    assert found.total.now.figures.sent == 7
+    assert sum(line.now.figures.sent for line in found.lines) == 0
 
 
 async def test_today_is_told_by_its_hours(city: Runtime) -> None:
