@@ -185,3 +185,42 @@ def test_no_secret_is_in_what_is_told(folder: Path) -> None:
     _, problems = registry.read(channels_of(folder), wrong)
     assert problems
     assert not any("t" * 32 in str(problem) or "12345secret" in str(problem) for problem in problems)
+
+
+def test_a_logo_is_a_whole_picture_of_a_harmless_kind(folder: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    logo = tmp_path / "logo.png"
+    Image.new("RGB", (64, 64)).save(logo)
+    settings = load({"EVERYLINE_CONFIG": str(folder), "EVERYLINE_GATEWAY__CITY__LOGO": str(logo)})
+    assert settings.city.logo == logo
+    assert load({"EVERYLINE_CONFIG": str(folder)}).city.logo is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "whose name ends in"),
+        ("logo.png", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "no whole picture"),
+        ("logo.png", b"x" * 300_000, "at most 256 kB"),
+        ("gone.png", None, "that can be read"),
+        ("wide.png", (2001, 1), "at most 2000 wide"),
+    ],
+)
+def test_a_logo_that_cannot_be_shown_is_refused_with_a_remedy(
+    folder: Path, tmp_path: Path, name: str, content: bytes | tuple[int, int] | None, remedy: str
+) -> None:
+    from PIL import Image
+
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    elif content:
+        Image.new("RGB", content).save(tmp_path / name)
+    (fault,) = faults(folder, EVERYLINE_GATEWAY__CITY__LOGO=str(tmp_path / name))
+    assert remedy in fault
+
+
+@pytest.mark.parametrize("colour", ["teal", "#fff", "0b6170", "#0b61zz"])
+def test_a_colour_is_six_digits(folder: Path, colour: str) -> None:
+    put(folder, "gateway.toml", 'accent = "#0b6170"', f'accent = "{colour}"')
+    assert "six hexadecimal digits" in faults(folder)[0]
