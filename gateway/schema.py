@@ -87,6 +87,7 @@ class Audience(StrEnum):
     AUTHOR = "author"
     FOLLOWER = "follower"
     TIMELINE = "timeline"
+    SUBSCRIBER = "subscriber"
 
 
 class MediaState(StrEnum):

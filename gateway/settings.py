@@ -149,6 +149,14 @@ class Delivery(Section):
     segments: int = Field(4, ge=1, le=10)
 
 
+class Subscribers(Section):
+    """`[subscribers]`: other systems that are told of publications."""
+
+    most: int = Field(200, ge=1, le=5000)
+    undo_seconds: float = Field(20, ge=0, le=3600)
+    failing_days: float = Field(3, gt=0)
+
+
 class Accounts(Section):
     """`[accounts]`: how staff log in."""
 
@@ -248,6 +256,7 @@ class Settings(Section):
     intake: Intake = Intake()
     media: Media = Media()
     delivery: Delivery = Delivery()
+    subscribers: Subscribers = Subscribers()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()

@@ -22,22 +22,40 @@ class Happening(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class About(StrEnum):
+    """What it was that happened to a thread, finer than the stream's events: what subscribers choose from."""
+
+    PUBLISHED = "published"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+    ANSWERED = "answered"
+    COMMENTED = "commented"
+
+
+USUAL = {
+    Happening.POST: About.PUBLISHED,
+    Happening.UPDATE: About.UPDATED,
+    Happening.WITHDRAWN: About.WITHDRAWN,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One change the world may see."""
 
     number: int
     event: Happening
+    about: About
     post_id: str
     at: datetime
 
 
-async def add(transaction: Transaction, event: Happening, post_id: str) -> None:
+async def add(transaction: Transaction, event: Happening, post_id: str, about: About | None = None) -> None:
     """Number one change; readers hear of it after the commit."""
     await in_order(transaction)
-    row = {"event": event, "post_id": post_id, "at": clock.now()}
+    row = {"event": event, "about": about or USUAL[event], "post_id": post_id, "at": clock.now()}
     await transaction.connection.execute(events.insert(), row)
-    transaction.wake("events")
+    transaction.wake("events", "subscribers")
 
 
 async def in_order(transaction: Transaction) -> None:
@@ -55,4 +73,10 @@ async def after(connection: AsyncConnection, number: int, limit: int = 100) -> S
     """The changes after a number, in order."""
     wanted = select(events).where(events.c.number > number).order_by(events.c.number).limit(limit)
     rows = await connection.execute(wanted)
-    return [Event(row.number, Happening(row.event), row.post_id, row.at) for row in rows]
+    return [Event(row.number, Happening(row.event), About(row.about), row.post_id, row.at) for row in rows]
+
+
+async def number_at(connection: AsyncConnection, at: datetime) -> int:
+    """The number of the last change before a moment, 0 when there was none."""
+    before = select(events.c.number).where(events.c.at < at).order_by(events.c.at.desc()).limit(1)
+    return (await connection.execute(before)).scalar() or 0

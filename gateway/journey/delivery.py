@@ -15,13 +15,13 @@ from typing import Any
 import structlog
 
 from channels import failures
-from channels.base import Channel
+from channels.base import Channel, DeliveryKind
 from gateway import clock
 from gateway.errors import VaultError
-from gateway.journey import rendering
+from gateway.journey import feeding, rendering
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState, Outgoing, SendResult
-from store import changes, citizens, deliveries
+from gateway.schema import DeliveryState, Outgoing, PublicPost, SendResult
+from store import changes, citizens, deliveries, posts
 from store.changes import Changing
 from store.database import Batch, Transaction
 from store.deliveries import Claimed, Recorded
@@ -45,6 +45,9 @@ class Line:
         self._runtime = runtime
         self._channel = channel
         self._settings = runtime.settings.delivery
+        # Then each address is a system of its own: the trouble of one neither slows nor stops the line.
+        self._apart = channel.capabilities.delivery is DeliveryKind.SUBSCRIBERS
+        self._tries = channel.capabilities.tries or self._settings.tries
         self._bell = runtime.database.wakeups.bell(deliveries.outbox(channel.name))
         self._running: set[asyncio.Task[None]] = set()
         self._not_before: datetime | None = None
@@ -90,10 +93,16 @@ class Line:
         everyone = [*claimed, *unknown]
         vault = self._runtime.vault
         addresses = await citizens.unseal(connection, vault, [one.address_id for one in everyone if one.address_id])
-        posts = await changes.load_many(connection, {one.post_id for one in everyone if one.post_id})
+        about = {one.post_id for one in everyone if one.post_id}
+        changing = await changes.load_many(connection, about) if not self._apart else {}
+        public = await posts.public_by_id(connection, list(about)) if self._apart else {}
         for one in everyone:
             urn, stopped = addresses.get(one.address_id or "", (None, False))
-            outgoing = self._outgoing(one, urn, posts.get(one.post_id or ""))
+            post_id = one.post_id or ""
+            if self._apart:
+                outgoing = self._event(one, urn, public.get(post_id))
+            else:
+                outgoing = self._outgoing(one, urn, changing.get(post_id))
             if outgoing is None:
                 work = self._drop(one)
             else:
@@ -128,6 +137,20 @@ class Line:
             post_id=claimed.post_id,
         )
 
+    def _event(self, claimed: Claimed, urn: str | None, post: PublicPost | None) -> Outgoing | None:
+        """What a subscriber is told: the post as it stands now, under an id that the event has for ever."""
+        if urn is None:
+            return None
+        return Outgoing(
+            delivery_id=claimed.id,
+            address=urn,
+            text=feeding.body(self._runtime.settings.public_url, claimed.values, post),
+            language=claimed.language,
+            idempotency=claimed.values["id"],
+            post_id=claimed.post_id,
+            event=claimed.values["about"],
+        )
+
     async def _drop(self, claimed: Claimed) -> None:
         await self._records.submit(self._outcome(claimed, DeliveryState.DROPPED, reason="erased"))
 
@@ -157,10 +180,16 @@ class Line:
             later = clock.now() + SETTLE_AGAIN
             outcome = self._outcome(claimed, DeliveryState.UNKNOWN, reason=f"unsettled: {error}"[:64], due_at=later)
         else:
-            # The carrier never had it: then it may be sent again.
-            again = self._outcome(claimed, DeliveryState.DUE, reason="the carrier never had it", due_at=clock.now())
-            outcome = self._sent(claimed, result) if result else again
+            outcome = self._sent(claimed, result) if result else self._again(claimed)
         await self._records.submit(outcome)
+
+    def _again(self, claimed: Claimed) -> Recorded:
+        """After an unknown that may be sent again; one that ended so before waits as after a failure."""
+        if claimed.number >= self._tries:
+            return self._outcome(claimed, DeliveryState.FAILED, reason="gave up after many tries")
+        wait = self._backoff(claimed.number) if claimed.number > 1 else 0
+        due_at = clock.now() + timedelta(seconds=wait)
+        return self._outcome(claimed, DeliveryState.DUE, reason="the carrier never had it", due_at=due_at)
 
     def _sent(self, claimed: Claimed, result: SendResult) -> Recorded:
         receipts = self._channel.capabilities.receipts and not result.final
@@ -175,14 +204,13 @@ class Line:
         match failure:
             case failures.Throttled():
                 wait = timedelta(seconds=failure.retry_after or self._backoff(claimed.number))
-                self._not_before = at + wait
+                self._not_before = None if self._apart else at + wait
                 return self._outcome(claimed, DeliveryState.DUE, reason="throttled", due_at=at + wait, **words)
             case failures.Misconfigured():
-                self._not_before = at + MISCONFIGURED_WAIT
-                return self._outcome(
-                    claimed, DeliveryState.DUE, reason="misconfigured", due_at=self._not_before, **words
-                )
-            case failures.RetryLater() if claimed.number < self._settings.tries:
+                due_at = at + MISCONFIGURED_WAIT
+                self._not_before = None if self._apart else due_at
+                return self._outcome(claimed, DeliveryState.DUE, reason="misconfigured", due_at=due_at, **words)
+            case failures.RetryLater() if claimed.number < self._tries:
                 self._slow_down(at)
                 due_at = at + timedelta(seconds=self._backoff(claimed.number))
                 return self._outcome(claimed, DeliveryState.DUE, reason="later", due_at=due_at, **words)
@@ -194,14 +222,15 @@ class Line:
 
     def _slow_down(self, at: datetime) -> None:
         """A carrier that refuses everybody is left alone for a while, longer each time."""
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row % self._settings.workers == 0:
+        self._failed_in_a_row += 0 if self._apart else 1
+        if not self._apart and self._failed_in_a_row % self._settings.workers == 0:
             wait = self._backoff(self._failed_in_a_row // self._settings.workers)
             self._not_before = at + timedelta(seconds=wait)
 
     def _backoff(self, tries: int) -> float:
         """Seconds to wait after so many tries: doubled each time, spread so that many do not come back at once."""
-        longest: float = min(self._settings.longest_wait, self._settings.first_wait * 2.0 ** (tries - 1))
+        doubled = self._settings.first_wait * 2.0 ** min(tries - 1, 32)
+        longest: float = min(self._settings.longest_wait, doubled)
         return longest * random.uniform(0.5, 1)
 
     def _outcome(self, claimed: Claimed, state: DeliveryState, **words: Any) -> Recorded:
@@ -209,6 +238,8 @@ class Line:
 
     async def _record(self, transaction: Transaction, outcomes: Sequence[Recorded]) -> Sequence[None]:
         await deliveries.record(transaction, self.name, outcomes)
+        if self._apart:
+            await feeding.note(self._runtime, transaction, outcomes)
         return [None] * len(outcomes)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -7,6 +7,8 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from gateway import clock
+from gateway.runtime import Runtime
+from tests.channels.subscribed import Hooks
 from tests.channels.twilio_world import NOW, FakeTwilio, NotedDesk, start_api
 
 
@@ -41,3 +43,13 @@ def noon() -> Iterator[None]:
     clock.replace(now=lambda: NOW)
     yield
     clock.replace()
+
+
+@pytest.fixture
+async def hooks(runtime: Runtime) -> AsyncIterator[Hooks]:
+    """A gateway that tells subscribers at once."""
+    quick = runtime.settings.subscribers.model_copy(update={"undo_seconds": 0})
+    runtime.settings = runtime.settings.model_copy(update={"subscribers": quick})
+    made = Hooks(runtime)
+    yield made
+    await made.close()

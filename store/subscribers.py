@@ -1,0 +1,265 @@
+"""Other systems that are told of publications, each with its place in the stream, its filters and its health."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import NotFound
+from gateway.schema import DeliveryState
+from store.database import Transaction
+from store.deliveries import Recorded, outbox
+from store.events import About
+from store.tables import addresses, deliveries, events, keys, subscribers
+
+# The topic that wakes whoever feeds subscribers.
+TOPIC = "subscribers"
+OPEN = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+# Until when what waits for a paused subscriber is put off; resuming makes it due.
+ASIDE = timedelta(days=3650)
+# How delivery calls the answer "never again" (`delivery._reason`).
+GONE_REASON = "recipient gone"
+
+
+class Standing(StrEnum):
+    """Whether a subscriber is told: yes; not for now; it said it is gone; everything failed for days."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    GONE = "gone"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a subscriber wants to hear of; all that is given must fit."""
+
+    about: tuple[About, ...] = tuple(About)
+    category: str | None = None
+    department: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """One subscriber, without its address. `waiting` are its open deliveries, `behind` events not looked at for it."""
+
+    id: str
+    channel: str
+    name: str
+    host: str
+    filters: Filters
+    standing: Standing
+    cursor: int
+    replay_cursor: int
+    replay_until: int
+    failures: int
+    failing_since: datetime | None
+    last_failure: str | None
+    last_failure_at: datetime | None
+    last_success_at: datetime | None
+    rotated_at: datetime | None
+    created_at: datetime
+    waiting: int = 0
+    behind: int = 0
+    next_try: datetime | None = field(default=None)
+
+
+async def add(
+    transaction: Transaction, address_id: str, channel: str, name: str, host: str, filters: Filters, at: datetime
+) -> None:
+    """Enter a subscriber, to be told of what happens from now on."""
+    newest = (await transaction.connection.execute(select(func.max(events.c.number)))).scalar() or 0
+    row = {
+        "address_id": address_id,
+        "channel": channel,
+        "name": name,
+        "host": host,
+        "events": list(filters.about),
+        "category": filters.category,
+        "department": filters.department,
+        "place": filters.place,
+        "state": Standing.ACTIVE,
+        "cursor": newest,
+        "created_at": at,
+    }
+    await transaction.connection.execute(subscribers.insert(), row)
+
+
+async def count(connection: AsyncConnection) -> int:
+    """How many there are."""
+    return (await connection.execute(select(func.count()).select_from(subscribers))).scalar_one()
+
+
+async def everyone(connection: AsyncConnection) -> list[Subscriber]:
+    """All subscribers, oldest first, with what waits for each."""
+    newest = (await connection.execute(select(func.max(events.c.number)))).scalar() or 0
+    found = await connection.execute(select(subscribers).order_by(subscribers.c.created_at))
+    rows = found.all()
+    waiting = await _waiting(connection, {row.channel for row in rows})
+    return [_read(row, newest, waiting.get(row.address_id)) for row in rows]
+
+
+async def hungry(connection: AsyncConnection, window: int) -> list[str]:
+    """Those for whom there are events to look at and fewer than `window` deliveries under way."""
+    newest = (await connection.execute(select(func.max(events.c.number)))).scalar() or 0
+    behind = (subscribers.c.cursor < newest) | (subscribers.c.replay_cursor < subscribers.c.replay_until)
+    wanted = select(subscribers.c.address_id, subscribers.c.channel)
+    rows = (await connection.execute(wanted.where(subscribers.c.state == Standing.ACTIVE, behind))).all()
+    waiting = await _waiting(connection, {row.channel for row in rows})
+    return [row.address_id for row in rows if row.address_id not in waiting or waiting[row.address_id].number < window]
+
+
+async def hold(transaction: Transaction, address_id: str, *, wait: bool = True) -> Subscriber | None:
+    """One subscriber, which nobody else changes until the transaction ends; None when there is none.
+
+    Without `wait` also None when another process holds it just now.
+    """
+    wanted = select(subscribers).where(subscribers.c.address_id == address_id).with_for_update(skip_locked=not wait)
+    row = (await transaction.connection.execute(wanted)).first()
+    if row is None:
+        return None
+    waiting = await _waiting(transaction.connection, {row.channel})
+    return _read(row, row.cursor, waiting.get(address_id))
+
+
+async def told(connection: AsyncConnection, address_id: str, post_ids: Collection[str]) -> set[str]:
+    """Of which of some posts a subscriber was told, or is about to be."""
+    wanted = select(deliveries.c.post_id).where(
+        deliveries.c.post_id.in_(post_ids),
+        deliveries.c.address_id == address_id,
+        deliveries.c.state != DeliveryState.DROPPED,
+    )
+    return set((await connection.execute(wanted)).scalars())
+
+
+async def move(transaction: Transaction, address_id: str, **cursors: int) -> None:
+    """Note how far its events were taken (`cursor`, `replay_cursor`), in the transaction that queued them."""
+    moved = update(subscribers).where(subscribers.c.address_id == address_id)
+    await transaction.connection.execute(moved.values(**cursors))
+
+
+async def change(transaction: Transaction, address_id: str, **values: Any) -> None:
+    """Change one. Raises `NotFound`."""
+    changed = update(subscribers).where(subscribers.c.address_id == address_id).values(**values)
+    if (await transaction.connection.execute(changed)).rowcount != 1:
+        raise NotFound("there is no such subscriber")
+    transaction.wake(TOPIC)
+
+
+async def set_aside(transaction: Transaction, address_id: str, at: datetime, reason: str) -> None:
+    """Put off what waits for one that is told nothing for now."""
+    await transaction.connection.execute(_due(address_id).values(due_at=at + ASIDE, reason=reason))
+
+
+async def take_up(transaction: Transaction, channel: str, address_id: str, at: datetime) -> None:
+    """Make what waits for one due now."""
+    await transaction.connection.execute(_due(address_id).values(due_at=at, reason=None))
+    transaction.wake(outbox(channel), TOPIC)
+
+
+async def remove(transaction: Transaction, address_id: str, at: datetime) -> None:
+    """Forget one: what waits is dropped, and the key of its URL and secrets destroyed."""
+    connection = transaction.connection
+    if (await connection.execute(delete(subscribers).where(subscribers.c.address_id == address_id))).rowcount != 1:
+        raise NotFound("there is no such subscriber")
+    gone = {"state": DeliveryState.DROPPED, "reason": "unsubscribed", "done_at": at}
+    await connection.execute(_due(address_id).values(**gone))
+    own = select(addresses.c.key_id).where(addresses.c.id == address_id).scalar_subquery()
+    await connection.execute(update(keys).where(keys.c.id == own).values(wrapped=b""))
+
+
+async def note(transaction: Transaction, outcomes: Sequence[Recorded], give_up_before: datetime) -> list[str]:
+    """Keep the health of those whose attempts ended; gives those that are told no more from now on.
+
+    One that says it is gone stops at once, one whose last success lies before `give_up_before` with its next failure.
+    """
+    stopped: list[str] = []
+    for outcome in outcomes:
+        found = select(deliveries.c.address_id).where(deliveries.c.id == outcome.delivery_id)
+        address_id = (await transaction.connection.execute(found)).scalar()
+        if address_id is None:
+            continue
+        if outcome.state is DeliveryState.DELIVERED:
+            await _succeeded(transaction, address_id, outcome.at)
+        # What has no words of the other side is no attempt: it was dropped, or is to be sent again.
+        elif outcome.detail is not None and await _failed(transaction, address_id, outcome, give_up_before):
+            stopped.append(address_id)
+        await _keep_aside(transaction, address_id, outcome.at)
+    transaction.wake(TOPIC)
+    return stopped
+
+
+async def _succeeded(transaction: Transaction, address_id: str, at: datetime) -> None:
+    well = {"failures": 0, "failing_since": None, "last_success_at": at}
+    own = subscribers.c.address_id == address_id
+    await transaction.connection.execute(update(subscribers).where(own).values(**well))
+
+
+async def _failed(transaction: Transaction, address_id: str, outcome: Recorded, give_up_before: datetime) -> bool:
+    """Count a failure; whether it was the last straw."""
+    known = subscribers.c.address_id == address_id
+    worse = {
+        "failures": subscribers.c.failures + 1,
+        "failing_since": func.coalesce(subscribers.c.failing_since, outcome.at),
+        "last_failure": outcome.detail,
+        "last_failure_at": outcome.at,
+    }
+    await transaction.connection.execute(update(subscribers).where(known).values(**worse))
+    gone = outcome.reason == GONE_REASON
+    still = update(subscribers).where(known, subscribers.c.state == Standing.ACTIVE)
+    if gone:
+        ended = still.values(state=Standing.GONE)
+    else:
+        ended = still.where(subscribers.c.failing_since < give_up_before).values(state=Standing.FAILING)
+    return (await transaction.connection.execute(ended)).rowcount > 0
+
+
+async def _keep_aside(transaction: Transaction, address_id: str, at: datetime) -> None:
+    """Put off what was under way, or became due again, when its subscriber is told nothing any more."""
+    wanted = select(subscribers.c.state).where(subscribers.c.address_id == address_id)
+    standing = (await transaction.connection.execute(wanted)).scalar()
+    if standing not in (None, Standing.ACTIVE):
+        await set_aside(transaction, address_id, at, f"subscriber {standing}")
+
+
+def _due(address_id: str) -> Any:
+    return update(deliveries).where(deliveries.c.address_id == address_id, deliveries.c.state == DeliveryState.DUE)
+
+
+async def _waiting(connection: AsyncConnection, channels: Collection[str]) -> dict[str, Row[Any]]:
+    """How many deliveries are under way to each address of some channels, and when the next is due."""
+    wanted = (
+        select(deliveries.c.address_id, func.count().label("number"), func.min(deliveries.c.due_at).label("due_at"))
+        .where(deliveries.c.channel.in_(channels), deliveries.c.state.in_(OPEN))
+        .group_by(deliveries.c.address_id)
+    )
+    return {row.address_id: row for row in await connection.execute(wanted)}
+
+
+def _read(row: Row[Any], newest: int, waiting: Row[Any] | None) -> Subscriber:
+    return Subscriber(
+        id=row.address_id,
+        channel=row.channel,
+        name=row.name,
+        host=row.host,
+        filters=Filters(tuple(About(one) for one in row.events), row.category, row.department, row.place),
+        standing=Standing(row.state),
+        cursor=row.cursor,
+        replay_cursor=row.replay_cursor,
+        replay_until=row.replay_until,
+        failures=row.failures,
+        failing_since=row.failing_since,
+        last_failure=row.last_failure,
+        last_failure_at=row.last_failure_at,
+        last_success_at=row.last_success_at,
+        rotated_at=row.rotated_at,
+        created_at=row.created_at,
+        waiting=waiting.number if waiting else 0,
+        behind=max(0, newest - row.cursor) + max(0, row.replay_until - row.replay_cursor),
+        next_try=waiting.due_at if waiting else None,
+    )
