@@ -21,6 +21,8 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    subscribers,
+    subscribers_api,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -31,7 +33,23 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-PARTS = (api, assets, console, console_api, health, live, me, me_data, me_lines, media, metrics, pages, words)
+PARTS = (
+    api,
+    assets,
+    console,
+    console_api,
+    health,
+    live,
+    me,
+    me_data,
+    me_lines,
+    media,
+    metrics,
+    pages,
+    subscribers,
+    subscribers_api,
+    words,
+)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

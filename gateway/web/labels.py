@@ -109,6 +109,7 @@ AUDIENCES: Mapping[str, str] = {
     "author": N_("to the author"),
     "follower": N_("to a follower"),
     "timeline": N_("for everybody"),
+    "subscriber": N_("to a subscriber"),
 }
 # What a message says, by its phrase.
 PHRASES: Mapping[str, str] = {
@@ -167,6 +168,7 @@ PHRASES: Mapping[str, str] = {
     "comment_held": N_("that an addition is looked at again"),
     "comment_rejected": N_("why an addition is not published"),
     "commented": N_("an addition"),
+    "event": N_("an event of the stream"),
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
@@ -191,6 +193,7 @@ MEDIUMS: Mapping[str, str] = {
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
     "console": N_("City staff"),
+    "webhook": N_("Webhook"),
 }
 # What people call a line, by the scheme of its address. One that is not listed is shown by its own name.
 LINES: Mapping[str, str] = {"tel": N_("Telephone"), "web": N_("Browser"), "wechat": N_("WeChat")}
@@ -249,6 +252,19 @@ FAULTS = (
     N_("save the file as UTF-8"),
     N_("make it smaller than 16 MB"),
     N_("is missing or cannot be read; an empty file will do"),
+    N_("this is no usable address"),
+    N_("the address must begin with https://"),
+    N_("the address may hold no password and no #"),
+    N_("this is our own address"),
+    N_("this address is not on the public internet"),
+    N_("its address is not on the public internet"),
+    N_("no channel takes subscribers just now"),
+    N_("give it a name of at most 64 characters"),
+    N_("there are too many subscribers; remove one first"),
+    N_("no answer in time"),
+    N_("no connection"),
+    N_("the connection was lost before the answer"),
+    N_("redirects are not followed"),
 )
 # How it is known where something is.
 PLACES: Mapping[str, str] = {
@@ -256,6 +272,27 @@ PLACES: Mapping[str, str] = {
     PlaceFrom.BROWSER: N_("where the writer was"),
     PlaceFrom.MESSAGE: N_("sent with the message"),
     PlaceFrom.PHOTO: N_("read from the photo"),
+}
+# What a subscriber may be told of, how it stands, and what was done with it.
+ABOUTS: Mapping[str, str] = {
+    "published": N_("a post appears"),
+    "updated": N_("a post changes"),
+    "withdrawn": N_("a post is withdrawn"),
+    "answered": N_("a department answers"),
+    "commented": N_("something is added"),
+}
+SUBSCRIBERS: Mapping[str, str] = {
+    "active": N_("is told"),
+    "paused": N_("paused"),
+    "gone": N_("gone"),
+    "failing": N_("given up"),
+}
+SUBSCRIBERS_DONE: Mapping[str, str] = {
+    "pause": N_("Paused. What happens meanwhile is told after resuming."),
+    "resume": N_("Resumed. What waited is sent now."),
+    "test": N_("A test is on its way; load the page again to see what came of it."),
+    "replay": N_("The last day is told again."),
+    "remove": N_("Removed."),
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,
@@ -278,6 +315,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "line": LINES,
     "reason": REASONS,
     "place": PLACES,
+    "about": ABOUTS,
+    "subscriber": SUBSCRIBERS,
+    "subscriber_done": SUBSCRIBERS_DONE,
 }
 
 

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import bodies
+from gateway.web.subscribers import ACTS
 
 REFERENCE = "#/components/schemas/{model}"
 TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{8}$"}}
@@ -26,6 +27,10 @@ DELIVERIES = [
     {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
     {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
 ]
+SUBSCRIBER_ACT = [
+    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+    {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": [*ACTS, "rotate"]}},
+]
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -34,6 +39,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models.append(bodies.Subscriber)
     models += [*taken, *forms]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = _paths()
@@ -112,6 +118,15 @@ def _paths() -> dict[str, dict[str, Any]]:
             "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS], **staff})
         },
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
+        "/api/v1/console/subscribers": {
+            "get": _operation("Systems that are told by webhook", {"type": "object"}, extra=staff),
+            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201", extra=staff),
+        },
+        "/api/v1/console/subscribers/{id}/{act}": {
+            "post": _operation(
+                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT, **staff}
+            )
+        },
     }
 
 

@@ -6,15 +6,29 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
+from channels import webhook
+from channels.base import City, Surroundings
 from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
-from gateway.journey import erasure, export, identity, mailbox, media, moderation, names, showing
+from gateway.journey import (
+    delivery,
+    erasure,
+    export,
+    feeding,
+    identity,
+    mailbox,
+    media,
+    moderation,
+    names,
+    showing,
+    subscribing,
+)
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia
-from store import challenges, citizens, counts, deliveries, history, mine, posts, words
+from store import challenges, citizens, counts, deliveries, history, mine, posts, subscribers, words
 from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.tables import metadata
@@ -23,7 +37,7 @@ from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts"}
+SMALL = {"leases", "accounts", "subscribers"}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -73,6 +87,30 @@ async def live_a_day(runtime: Runtime) -> None:
     await showing.show(runtime, file.id, False, actor="mo")
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await be_somebody(runtime)
+    await tell_other_systems(runtime)
+
+
+async def tell_other_systems(runtime: Runtime) -> None:
+    """Subscribe one that is not there, and do with it all that is done with one."""
+    at_once = runtime.settings.subscribers.model_copy(update={"undo_seconds": 0})
+    runtime.settings = runtime.settings.model_copy(update={"subscribers": at_once})
+    settings = webhook.Settings(seconds=0.5, allow_any_address=True)
+    city = City(name="Test", public_url="https://city.example", language="en", country="CN")
+    channel = runtime.channels["webhook"] = webhook.Adapter(settings, Surroundings(city, runtime.http))
+    one = (await subscribing.add(runtime, "http://127.0.0.1:1/", "open data", actor="ad")).id
+    for act in (subscribing.replay, subscribing.pause, subscribing.resume, subscribing.test, subscribing.rotate):
+        await act(runtime, one, actor="ad")
+    taken = await Intake(runtime).take(message("a tree fell", CLARA, commands=False))
+    assert taken.post_id
+    await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    assert await feeding.feed_some(runtime)
+    line = delivery.Line(runtime, channel)
+    await line.step()
+    await line.finish()
+    async with runtime.database.reading() as connection:
+        [shown] = await subscribers.everyone(connection)
+    assert shown.failures
+    await subscribing.remove(runtime, one, actor="ad")
 
 
 async def be_somebody(runtime: Runtime) -> None:
