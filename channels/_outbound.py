@@ -5,6 +5,7 @@ socket is made: what is checked there is the very address that is connected to, 
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
@@ -29,6 +31,7 @@ from gateway.errors import BadInput
 LONGEST_URL = 1000
 ANSWER_BYTES = 512
 _CONNECT_SECONDS = 5.0
+_BODY_SECONDS = 0.2
 # What embeds an IPv4 address and would reach it through a translator (RFC 6052, RFC 8215).
 _TRANSLATED = ("64:ff9b:",)
 
@@ -84,11 +87,11 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if found.compressed.startswith(_TRANSLATED):
             return False
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and not found.is_reserved
 
 
 async def post(url: URL, body: bytes, headers: Mapping[str, str], bounds: Bounds) -> Answer:
-    """Post a body and read the beginning of the answer, whatever its status; redirects are not followed.
+    """Post a body and look at the answer, whatever its status; redirects are not followed.
 
     Raises `RetryLater` when nothing was sent, `Unknown` when it may have been. Details never hold the address.
     """
@@ -103,13 +106,21 @@ async def post(url: URL, body: bytes, headers: Mapping[str, str], bounds: Bounds
                 asyncio.timeout(bounds.seconds),
                 session.post(url, data=body, headers=headers, allow_redirects=False) as response,
             ):
-                return Answer(response.status, response.headers, await response.content.read(ANSWER_BYTES))
+                return Answer(response.status, response.headers, await _glance(response))
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             raise RetryLater(_not_connected(error)) from None
         except TimeoutError:
             raise Unknown("no answer in time") from None
         except ClientError:
             raise Unknown("the connection was lost before the answer") from None
+
+
+async def _glance(response: ClientResponse) -> bytes:
+    """The beginning of an answer's body, as far as it comes at once: its status has said all that counts."""
+    with contextlib.suppress(TimeoutError, ClientError):
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await response.content.read(ANSWER_BYTES)
+    return b""
 
 
 def public_socket(info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:

@@ -74,7 +74,11 @@ class Hooks:
     line: delivery.Line = field(init=False)
 
     def __post_init__(self) -> None:
-        settings = webhook.Settings(seconds=0.5, allow_any_address=True)
+        self.wait_for(0.5)
+
+    def wait_for(self, seconds: float) -> None:
+        """Set for how long a receiver may take to answer."""
+        settings = webhook.Settings(seconds=seconds, allow_any_address=True)
         self.runtime.channels["webhook"] = webhook.Adapter(settings, Surroundings(CITY, self.runtime.http))
         self.line = delivery.Line(self.runtime, self.runtime.channels["webhook"])
 

@@ -223,6 +223,22 @@ async def test_a_giant_answer_is_not_read(hooks: Hooks) -> None:
     assert sent < 20_000_000
 
 
+async def test_a_yes_counts_also_when_its_body_never_ends(hooks: Hooks) -> None:
+    receiver = await hooks.receiver()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await asyncio.sleep(30)
+        return response
+
+    receiver.answer = endless
+    await hooks.subscribe(receiver)
+    await hooks.publish()
+    await hooks.deliver()
+    assert [one.state for one in await hooks.deliveries()] == [DeliveryState.DELIVERED]
+
+
 async def test_gone_unsubscribes_and_resuming_goes_on_where_it_stopped(hooks: Hooks) -> None:
     receiver = await hooks.receiver()
     receiver.answer = saying(410)
@@ -266,15 +282,31 @@ async def test_who_only_fails_for_days_is_given_up_and_nothing_is_lost(hooks: Ho
 
 
 async def test_one_that_hangs_holds_up_nobody(hooks: Hooks) -> None:
+    hooks.wait_for(20)
     slow, quick = await hooks.receiver(), await hooks.receiver()
-    slow.answer = hanging
+    everything, release = asyncio.Event(), asyncio.Event()
+
+    async def at_last(_request: web.Request) -> web.StreamResponse:
+        await release.wait()
+        return web.Response()
+
+    async def heard(_request: web.Request) -> web.StreamResponse:
+        if len(quick.calls) == 30:
+            everything.set()
+        return web.Response()
+
+    slow.answer, quick.answer = at_last, heard
     await hooks.subscribe(slow)
     await hooks.subscribe(quick)
     for number in range(30):
         await hooks.publish(f"a different report {number}")
-    await hooks.deliver()
-    assert len(quick.calls) == 30
-    assert len(slow.calls) == 3
+    delivering = asyncio.create_task(hooks.deliver())
+    async with asyncio.timeout(10):
+        await everything.wait()
+    assert len(slow.calls) == 3, "it still has not answered the first"
+    release.set()
+    await delivering
+    assert len(slow.calls) == 30
 
 
 async def test_one_that_asks_for_patience_gets_it_alone(hooks: Hooks) -> None:
