@@ -17,6 +17,7 @@ from aiohttp import (
     ClientError,
     ClientResponse,
     ClientSession,
+    ClientSSLError,
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
@@ -32,6 +33,7 @@ LONGEST_URL = 1000
 ANSWER_BYTES = 512
 _CONNECT_SECONDS = 5.0
 _BODY_SECONDS = 0.2
+_INSIDE = "not on the public internet"
 # What embeds an IPv4 address and would reach it through a translator (RFC 6052, RFC 8215).
 _TRANSLATED = ("64:ff9b:",)
 
@@ -127,7 +129,7 @@ def public_socket(info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.so
     """A socket for one looked-up address (as `getaddrinfo` gives it). Raises `NotPublic`."""
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        raise NotPublic("not on the public internet")
+        raise NotPublic(_INSIDE)
     return socket.socket(family, kind, protocol)
 
 
@@ -143,5 +145,8 @@ def _may_be_public(host: str) -> bool:
 
 
 def _not_connected(error: Exception) -> str:
-    chain = str(getattr(error, "os_error", ""))
-    return "its address is not on the public internet" if "not on the public internet" in chain else "no connection"
+    if isinstance(error, ClientSSLError):
+        return "no secure connection: its certificate is not valid"
+    # Of several addresses the reasons come as one.
+    inside = _INSIDE in str(getattr(error, "os_error", ""))
+    return "its address is not on the public internet" if inside else "no connection"

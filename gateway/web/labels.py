@@ -263,6 +263,7 @@ FAULTS = (
     N_("there are too many subscribers; remove one first"),
     N_("no answer in time"),
     N_("no connection"),
+    N_("no secure connection: its certificate is not valid"),
     N_("the connection was lost before the answer"),
     N_("redirects are not followed"),
 )

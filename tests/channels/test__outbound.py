@@ -1,9 +1,15 @@
 """Calls to addresses others chose: nothing inside is ever connected to, however it is written or looked up."""
 
 import asyncio
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from channels import _outbound
 from channels.failures import Refused, RetryLater
@@ -99,3 +105,26 @@ async def test_a_name_that_leads_inside_is_not_connected_to(
 def test_no_socket_is_made_for_what_is_not_public(written: str) -> None:
     with pytest.raises(_outbound.NotPublic):
         _outbound.public_socket((2, 1, 6, "", (written, 443)))
+
+
+async def test_a_certificate_that_proves_nothing_gets_no_message(runtime: Runtime, tmp_path: Path) -> None:
+    made = tmp_path / "made.pem"
+    made.write_bytes(own_certificate())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made)
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(RetryLater, match="certificate"):
+        await adapter(runtime, allow_any_address=True).send(message(f"https://127.0.0.1:{port}/"))
+    server.close()
+
+
+def own_certificate() -> bytes:
+    """A key and a certificate that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+    signed = made.not_valid_after(datetime(2100, 1, 1, tzinfo=UTC)).sign(key, hashes.SHA256())
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    return key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + signed.public_bytes(pem)
