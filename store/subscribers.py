@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
@@ -104,13 +104,13 @@ async def everyone(connection: AsyncConnection) -> list[Subscriber]:
     return [_read(row, newest, waiting.get(row.address_id)) for row in rows]
 
 
-async def hungry(connection: AsyncConnection, window: int) -> list[str]:
-    """Those for whom there are events to look at and fewer than `window` deliveries under way."""
-    newest = (await connection.execute(select(func.max(events.c.number)))).scalar() or 0
-    behind = (subscribers.c.cursor < newest) | (subscribers.c.replay_cursor < subscribers.c.replay_until)
+async def hungry(connection: AsyncConnection, window: int, newest: int) -> list[str]:
+    """Those for whom there are events to look at, up to a number, and fewer than `window` deliveries under way."""
+    again = and_(subscribers.c.replay_cursor < subscribers.c.replay_until, subscribers.c.replay_cursor < newest)
     wanted = select(subscribers.c.address_id, subscribers.c.channel)
-    rows = (await connection.execute(wanted.where(subscribers.c.state == Standing.ACTIVE, behind))).all()
-    waiting = await _waiting(connection, {row.channel for row in rows})
+    wanted = wanted.where(subscribers.c.state == Standing.ACTIVE, (subscribers.c.cursor < newest) | again)
+    rows = (await connection.execute(wanted)).all()
+    waiting = await _waiting(connection, {row.channel for row in rows}) if rows else {}
     return [row.address_id for row in rows if row.address_id not in waiting or waiting[row.address_id].number < window]
 
 

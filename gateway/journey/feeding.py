@@ -52,9 +52,12 @@ async def run(runtime: Runtime) -> None:
 
 async def feed_some(runtime: Runtime) -> bool:
     """Look at the next events for each subscriber that has room; false when nothing moved."""
+    ready = clock.now() - timedelta(seconds=runtime.settings.subscribers.undo_seconds)
     async with runtime.database.reading() as connection:
-        hungry = await subscribers.hungry(connection, WINDOW)
-    work = [partial(_feed, runtime, address_id=address_id) for address_id in hungry]
+        # What may still be taken back is not looked at for anybody.
+        newest = await events.number_at(connection, ready)
+        hungry = await subscribers.hungry(connection, WINDOW, newest)
+    work = [partial(_feed, runtime, ready=ready, address_id=address_id) for address_id in hungry]
     return any(await asyncio.gather(*(runtime.database.write(one) for one in work)))
 
 
@@ -116,12 +119,11 @@ def fits(filters: Filters, post: Changing) -> bool:
     return not filters.place or fold(filters.place) in fold(f"{post.place or ''} {post.text}")
 
 
-async def _feed(runtime: Runtime, transaction: Transaction, address_id: str) -> bool:
+async def _feed(runtime: Runtime, transaction: Transaction, ready: datetime, address_id: str) -> bool:
     """Queue what one subscriber is told next: what is new first, then what it is told again."""
     one = await subscribers.hold(transaction, address_id, wait=False)
     if one is None or one.standing is not subscribers.Standing.ACTIVE:
         return False
-    ready = clock.now() - timedelta(seconds=runtime.settings.subscribers.undo_seconds)
     new, cursor = await _next(transaction, one, one.cursor, ready, WINDOW - one.waiting)
     rows = [row(runtime, one, event) for event in new]
     replay_cursor = one.replay_cursor
@@ -142,7 +144,7 @@ async def _next(
 ) -> tuple[list[Event], int]:
     """The next events a subscriber wants, as many as there is room for, and how far the stream was looked at."""
     found = await events.after(transaction.connection, cursor, CHUNK)
-    found = [event for event in found if event.at <= ready and (until is None or event.number <= until)]
+    found = [event for event in found if event.at < ready and (until is None or event.number <= until)]
     ids = {event.post_id for event in found}
     known = await changes.load_many(transaction.connection, ids)
     told = await subscribers.told(transaction.connection, one.id, ids)
