@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
@@ -23,6 +23,8 @@ OPEN = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 ASIDE = timedelta(days=3650)
 # How delivery calls the answer "never again" (`delivery._reason`).
 GONE_REASON = "recipient gone"
+# As a literal, so that the index of these rows alone is used.
+_OWN_KIND = deliveries.c.kind == literal_column("'subscribers'")
 
 
 class Standing(StrEnum):
@@ -114,33 +116,45 @@ async def hungry(connection: AsyncConnection, window: int, newest: int) -> list[
     return [row.address_id for row in rows if row.address_id not in waiting or waiting[row.address_id].number < window]
 
 
-async def hold(transaction: Transaction, address_id: str, *, wait: bool = True) -> Subscriber | None:
-    """One subscriber, which nobody else changes until the transaction ends; None when there is none.
-
-    Without `wait` also None when another process holds it just now.
-    """
-    wanted = select(subscribers).where(subscribers.c.address_id == address_id).with_for_update(skip_locked=not wait)
+async def hold(transaction: Transaction, address_id: str) -> Subscriber:
+    """One subscriber, which nobody else changes until the transaction ends. Raises `NotFound`."""
+    wanted = select(subscribers).where(subscribers.c.address_id == address_id).with_for_update()
     row = (await transaction.connection.execute(wanted)).first()
     if row is None:
-        return None
-    waiting = await _waiting(transaction.connection, {row.channel})
-    return _read(row, row.cursor, waiting.get(address_id))
+        raise NotFound("there is no such subscriber")
+    return _read(row, row.cursor, None)
 
 
-async def told(connection: AsyncConnection, address_id: str, post_ids: Collection[str]) -> set[str]:
-    """Of which of some posts a subscriber was told, or is about to be."""
-    wanted = select(deliveries.c.post_id).where(
+async def hold_active(transaction: Transaction, address_ids: Collection[str]) -> list[Subscriber]:
+    """Those of some subscribers that are told and that no other process holds just now."""
+    wanted = select(subscribers).where(
+        subscribers.c.address_id.in_(address_ids), subscribers.c.state == Standing.ACTIVE
+    )
+    rows = (await transaction.connection.execute(wanted.with_for_update(skip_locked=True))).all()
+    waiting = await _waiting(transaction.connection, {row.channel for row in rows})
+    return [_read(row, row.cursor, waiting.get(row.address_id)) for row in rows]
+
+
+async def told(
+    connection: AsyncConnection, address_ids: Collection[str], post_ids: Collection[str]
+) -> set[tuple[str, str]]:
+    """Which of some subscribers were told of which of some posts, or are about to be."""
+    wanted = select(deliveries.c.address_id, deliveries.c.post_id).where(
+        _OWN_KIND,
+        deliveries.c.address_id.in_(address_ids),
         deliveries.c.post_id.in_(post_ids),
-        deliveries.c.address_id == address_id,
         deliveries.c.state != DeliveryState.DROPPED,
     )
-    return set((await connection.execute(wanted)).scalars())
+    return {(row.address_id, row.post_id) for row in await connection.execute(wanted)}
 
 
-async def move(transaction: Transaction, address_id: str, **cursors: int) -> None:
-    """Note how far its events were taken (`cursor`, `replay_cursor`), in the transaction that queued them."""
-    moved = update(subscribers).where(subscribers.c.address_id == address_id)
-    await transaction.connection.execute(moved.values(**cursors))
+async def move(transaction: Transaction, cursors: Sequence[tuple[str, int, int]]) -> None:
+    """Note how far events were taken (id, `cursor`, `replay_cursor`), in the transaction that queued them."""
+    moved = update(subscribers).where(subscribers.c.address_id == bindparam("whose"))
+    moved = moved.values(cursor=bindparam("new"), replay_cursor=bindparam("again"))
+    rows = [{"whose": whose, "new": new, "again": again} for whose, new, again in cursors]
+    if rows:
+        await transaction.connection.execute(moved, rows)
 
 
 async def change(transaction: Transaction, address_id: str, **values: Any) -> None:

@@ -343,6 +343,13 @@ deliveries = Table(
         sqlite_where=text("kind = 'mailbox'"),
         postgresql_where=text("kind = 'mailbox'"),
     ),
+    Index(
+        "ix_deliveries_subscribers",  # of which posts a subscriber was told
+        "address_id",
+        "post_id",
+        sqlite_where=text("kind = 'subscribers'"),
+        postgresql_where=text("kind = 'subscribers'"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,8 @@ what it is told again (a replay) is a stretch of the same stream. Place and deli
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,8 +29,9 @@ from store.subscribers import Filters, Subscriber
 
 # How many deliveries of one subscriber may be under way: few, as a hanging one keeps that many senders busy.
 WINDOW = 3
-# How many events are looked at in one transaction.
-CHUNK = 200
+# How many events are looked at in one transaction, and for how many subscribers.
+CHUNK = 100
+GROUP = 25
 LOOK_EVERY = 2.0
 PHRASE = "event"
 TEST = "test"
@@ -57,7 +59,8 @@ async def feed_some(runtime: Runtime) -> bool:
         # What may still be taken back is not looked at for anybody.
         newest = await events.number_at(connection, ready)
         hungry = await subscribers.hungry(connection, WINDOW, newest)
-    work = [partial(_feed, runtime, ready=ready, address_id=address_id) for address_id in hungry]
+    groups = [hungry[start : start + GROUP] for start in range(0, len(hungry), GROUP)]
+    work = [partial(_feed, runtime, ready=ready, ids=ids) for ids in groups]
     return any(await asyncio.gather(*(runtime.database.write(one) for one in work)))
 
 
@@ -119,51 +122,68 @@ def fits(filters: Filters, post: Changing) -> bool:
     return not filters.place or fold(filters.place) in fold(f"{post.place or ''} {post.text}")
 
 
-async def _feed(runtime: Runtime, transaction: Transaction, ready: datetime, address_id: str) -> bool:
-    """Queue what one subscriber is told next: what is new first, then what it is told again."""
-    one = await subscribers.hold(transaction, address_id, wait=False)
-    if one is None or one.standing is not subscribers.Standing.ACTIVE:
-        return False
-    new, cursor = await _next(transaction, one, one.cursor, ready, WINDOW - one.waiting)
-    rows = [row(runtime, one, event) for event in new]
-    replay_cursor = one.replay_cursor
-    if replay_cursor < one.replay_until:
-        room = WINDOW - one.waiting - len(rows)
-        again, reached = await _next(transaction, one, replay_cursor, ready, room, one.replay_until)
-        rows += [row(runtime, one, event, replay=True) for event in again]
-        replay_cursor = min(reached, one.replay_until)
-    if (cursor, replay_cursor) == (one.cursor, one.replay_cursor):
-        return False
+async def _feed(runtime: Runtime, transaction: Transaction, ready: datetime, ids: Sequence[str]) -> bool:
+    """Queue what some subscribers are told next: what is new first, then what they are told again."""
+    some = await subscribers.hold_active(transaction, ids)
+    rows, moved = [], []
+    look = await _look(transaction, some, ready)
+    for one in some:
+        new, cursor = look.next(one, one.cursor, WINDOW - one.waiting)
+        rows += [row(runtime, one, event) for event in new]
+        replay_cursor = one.replay_cursor
+        if replay_cursor < one.replay_until:
+            room = WINDOW - one.waiting - len(new)
+            again, replay_cursor = look.next(one, replay_cursor, room, one.replay_until)
+            rows += [row(runtime, one, event, replay=True) for event in again]
+        if (cursor, replay_cursor) != (one.cursor, one.replay_cursor):
+            moved.append((one.id, cursor, replay_cursor))
     await deliveries.add(transaction, rows)
-    await subscribers.move(transaction, address_id, cursor=cursor, replay_cursor=replay_cursor)
-    return True
+    await subscribers.move(transaction, moved)
+    return bool(moved)
 
 
-async def _next(
-    transaction: Transaction, one: Subscriber, cursor: int, ready: datetime, room: int, until: int | None = None
-) -> tuple[list[Event], int]:
-    """The next events a subscriber wants, as many as there is room for, and how far the stream was looked at."""
-    found = await events.after(transaction.connection, cursor, CHUNK)
-    found = [event for event in found if event.at < ready and (until is None or event.number <= until)]
-    ids = {event.post_id for event in found}
-    known = await changes.load_many(transaction.connection, ids)
-    told = await subscribers.told(transaction.connection, one.id, ids)
-    chosen: list[Event] = []
-    for event in found:
-        if _wanted(one.filters, event, known.get(event.post_id), told):
-            if len(chosen) >= room:
-                break
-            chosen.append(event)
-            told.add(event.post_id)
-        cursor = event.number
-    return chosen, cursor
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What several subscribers are fed from: the events behind each place in the stream, and what is known of them."""
+
+    events: Mapping[int, Sequence[Event]]
+    posts: Mapping[str, Changing]
+    told: set[tuple[str, str]]
+
+    def next(self, one: Subscriber, cursor: int, room: int, until: int | None = None) -> tuple[list[Event], int]:
+        """The next events one wants, as many as there is room for, and how far the stream was looked at."""
+        chosen: list[Event] = []
+        for event in self.events[cursor]:
+            if until is not None and event.number > until:
+                return chosen, until
+            told = (one.id, event.post_id) in self.told
+            if _wanted(one.filters, event, self.posts.get(event.post_id), told=told):
+                if len(chosen) >= room:
+                    break
+                chosen.append(event)
+                self.told.add((one.id, event.post_id))
+            cursor = event.number
+        return chosen, cursor
 
 
-def _wanted(filters: Filters, event: Event, post: Changing | None, told: Collection[str]) -> bool:
+async def _look(transaction: Transaction, some: Sequence[Subscriber], ready: datetime) -> _Look:
+    """One question each for all of them; most stand at the same place."""
+    places = {one.cursor for one in some} | {one.replay_cursor for one in some if one.replay_cursor < one.replay_until}
+    found = {}
+    for place in places:
+        after = await events.after(transaction.connection, place, CHUNK)
+        found[place] = [event for event in after if event.at < ready]
+    ids = {event.post_id for seen in found.values() for event in seen}
+    posts = await changes.load_many(transaction.connection, ids)
+    told = await subscribers.told(transaction.connection, [one.id for one in some], ids)
+    return _Look(found, posts, told)
+
+
+def _wanted(filters: Filters, event: Event, post: Changing | None, *, told: bool) -> bool:
     """Whether an event is told: what was withdrawn meanwhile only to those who heard of it before."""
     if event.about not in filters.about or post is None:
         return False
     public = post.state is State.PUBLISHED and not post.private
     if event.about is About.WITHDRAWN or not public:
-        return event.about is About.WITHDRAWN and event.post_id in told
-    return event.post_id in told or fits(filters, post)
+        return event.about is About.WITHDRAWN and told
+    return told or fits(filters, post)

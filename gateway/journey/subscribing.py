@@ -12,7 +12,7 @@ from gateway.runtime import Runtime
 from store import accounts, citizens, deliveries, events, subscribers
 from store.database import Transaction
 from store.events import About
-from store.subscribers import Filters, Standing, Subscriber
+from store.subscribers import Filters, Standing
 
 LONGEST_NAME = 64
 LONGEST_PLACE = 100
@@ -65,7 +65,7 @@ async def pause(runtime: Runtime, address_id: str, *, actor: str) -> None:
     """Tell one nothing until it is resumed; its place in the stream stays."""
 
     async def work(transaction: Transaction) -> None:
-        one = await _held(transaction, address_id)
+        one = await subscribers.hold(transaction, address_id)
         if one.standing is not Standing.ACTIVE:
             raise Conflict("this change is not possible any more")
         await subscribers.change(transaction, address_id, state=Standing.PAUSED)
@@ -79,7 +79,7 @@ async def resume(runtime: Runtime, address_id: str, *, actor: str) -> None:
     """Go on where one was left, with what waited first; its failures are forgotten."""
 
     async def work(transaction: Transaction) -> None:
-        one = await _held(transaction, address_id)
+        one = await subscribers.hold(transaction, address_id)
         if one.standing is Standing.ACTIVE and not one.failures:
             raise Conflict("this change is not possible any more")
         fresh = {"state": Standing.ACTIVE, "failures": 0, "failing_since": None}
@@ -94,7 +94,7 @@ async def test(runtime: Runtime, address_id: str, *, actor: str) -> None:
     """Send one an event that tells of nothing, also while it is paused."""
 
     async def work(transaction: Transaction) -> None:
-        one = await _held(transaction, address_id)
+        one = await subscribers.hold(transaction, address_id)
         await deliveries.add(transaction, [feeding.row(runtime, one, None)])
         await accounts.note(transaction, actor, "subscriber tested", address_id)
 
@@ -105,7 +105,7 @@ async def replay(runtime: Runtime, address_id: str, *, actor: str) -> None:
     """Tell one again what happened in the last day, each event under the id it had."""
 
     async def work(transaction: Transaction) -> None:
-        one = await _held(transaction, address_id)
+        one = await subscribers.hold(transaction, address_id)
         before = await events.number_at(transaction.connection, clock.now() - REPLAYED)
         # What lies behind its place it is told anyway.
         stretch = {"replay_cursor": min(before, one.cursor), "replay_until": one.cursor}
@@ -120,7 +120,7 @@ async def rotate(runtime: Runtime, address_id: str, *, actor: str) -> Entered:
     channel = _channel(runtime)
 
     async def work(transaction: Transaction) -> str:
-        await _held(transaction, address_id)
+        await subscribers.hold(transaction, address_id)
         at, connection = clock.now(), transaction.connection
         urn, _ = (await citizens.unseal(connection, runtime.vault, [address_id]))[address_id]
         known = await citizens.known(connection, runtime.vault, urn)
@@ -150,13 +150,6 @@ def _channel(runtime: Runtime) -> Channel:
     if channel is None:
         raise BadInput("no channel takes subscribers just now")
     return channel
-
-
-async def _held(transaction: Transaction, address_id: str) -> Subscriber:
-    one = await subscribers.hold(transaction, address_id)
-    if one is None:
-        raise NotFound("there is no such subscriber")
-    return one
 
 
 def _filters(

@@ -63,7 +63,7 @@ async def test_what_breaks_off_is_neither_lost_nor_doubled(hooks: Hooks, monkeyp
     await hooks.subscribe(receiver)
     await publish(hooks.runtime, 1)
 
-    async def broken(*_args: object, **_cursors: int) -> None:
+    async def broken(*_args: object) -> None:
         raise RuntimeError
 
     with monkeypatch.context() as patch:

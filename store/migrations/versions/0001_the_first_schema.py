@@ -148,6 +148,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("kind = 'mailbox'"),
         )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_subscribers",
+            ["address_id", "post_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'subscribers'"),
+            postgresql_where=sa.text("kind = 'subscribers'"),
+        )
 
     op.create_table(
         "events",
@@ -551,6 +558,11 @@ def downgrade() -> None:
 
     op.drop_table("events")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_subscribers",
+            sqlite_where=sa.text("kind = 'subscribers'"),
+            postgresql_where=sa.text("kind = 'subscribers'"),
+        )
         batch_op.drop_index("ix_deliveries_post_id")
         batch_op.drop_index(
             "ix_deliveries_mailbox",
