@@ -1,7 +1,6 @@
 """Subscribers being fed from the stream: each event once, whoever does it and whatever breaks off in between."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import select
@@ -19,15 +18,6 @@ from tests.journey.test_intake import message
 from tests.journey.test_two_processes import other
 
 __all__ = ["other"]
-
-
-@pytest.fixture
-async def hooks(runtime: Runtime) -> AsyncIterator[Hooks]:
-    quick = runtime.settings.subscribers.model_copy(update={"undo_seconds": 0})
-    runtime.settings = runtime.settings.model_copy(update={"subscribers": quick})
-    made = Hooks(runtime)
-    yield made
-    await made.close()
 
 
 async def publish(runtime: Runtime, number: int) -> None:
