@@ -44,7 +44,7 @@ USUAL = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change the world may see; `about` is None when subscribers are not told of it."""
+    """One change the world may see; `about` is None when it was undone: subscribers are not told of it."""
 
     number: int
     event: Happening
@@ -53,13 +53,10 @@ class Event:
     at: datetime
 
 
-async def add(
-    transaction: Transaction, event: Happening, post_id: str, about: About | None = None, *, quiet: bool = False
-) -> None:
-    """Number one change; readers hear of it after the commit, subscribers of none that is `quiet`."""
+async def add(transaction: Transaction, event: Happening, post_id: str, about: About | None = None) -> None:
+    """Number one change; readers hear of it after the commit."""
     await in_order(transaction)
-    said = None if quiet else about or USUAL[event]
-    row = {"event": event, "about": said, "post_id": post_id, "at": clock.now()}
+    row = {"event": event, "about": about or USUAL[event], "post_id": post_id, "at": clock.now()}
     await transaction.connection.execute(events.insert(), row)
     transaction.wake("events", "subscribers")
 

@@ -200,20 +200,12 @@ async def _publish(
 
 
 async def announce(
-    transaction: Transaction,
-    post: Changing,
-    happening: events.Happening,
-    about: events.About | None = None,
-    *,
-    quiet: bool = False,
+    transaction: Transaction, post: Changing, happening: events.Happening, about: events.About | None = None
 ) -> None:
-    """Number the change in the public stream; for an answer or a word added, it is its thread that changed.
-
-    Subscribers are not told of what is `quiet`.
-    """
+    """Number the change in the public stream; for an answer or a word added, it is its thread that changed."""
     if post.private:
         return
     if post.thread_id == post.id:
-        await events.add(transaction, happening, post.id, quiet=quiet)
+        await events.add(transaction, happening, post.id)
     elif post.thread_state is State.PUBLISHED:
-        await events.add(transaction, events.Happening.UPDATE, post.thread_id, about, quiet=quiet)
+        await events.add(transaction, events.Happening.UPDATE, post.thread_id, about)

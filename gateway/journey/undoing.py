@@ -52,8 +52,8 @@ async def undo(runtime: Runtime, post_id: str, *, actor: str) -> int:
 
 
 async def _hide(transaction: Transaction, post: Changing, decided_at: datetime) -> None:
-    """What everybody may read shows it no more, and no department has it to answer; subscribers never hear of it."""
+    """What everybody may read shows it no more, and no department has it to answer; who was not told yet never is."""
     await events.unsay(transaction, post.thread_id, decided_at)
-    await announce(transaction, post, events.Happening.WITHDRAWN, quiet=True)
+    await announce(transaction, post, events.Happening.WITHDRAWN)
     if post.kind not in (Kind.ANSWER, Kind.COMMENT):
         await changes.close_case(transaction, post.thread_id)

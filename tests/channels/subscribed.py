@@ -113,8 +113,18 @@ class Hooks:
     async def decide(self, ticket: str, action: Action, **words: Any) -> None:
         await moderation.decide(self.runtime, ticket, action, actor="mo", **words)
 
-    async def answer(self, ticket: str) -> None:
-        await cases.answer(self.runtime, ticket, "a crew is coming", "water", actor="of")
+    async def answer(self, ticket: str) -> str:
+        """A department's answer, published; gives its id."""
+        return await cases.answer(self.runtime, ticket, "a crew is coming", "water", actor="of")
+
+    async def comment(self, ticket: str) -> str:
+        """What somebody else adds to a thread, published; gives its id."""
+        text, address = f"{ticket} it is worse now", "tel:+8613800138077"
+        incoming = Incoming("texting", clock.new_id(), text, clock.now(), address=address)
+        taken = await Intake(self.runtime).take(incoming)
+        assert taken.post_id
+        await self.decide(taken.post_id, Action.PUBLISH)
+        return taken.post_id
 
     async def deliver(self) -> None:
         """Feed and send until nothing is due."""

@@ -12,8 +12,10 @@ from aiohttp import web
 from channels import webhook
 from channels.failures import RecipientGone, Refused, RetryLater, Throttled, Unknown
 from gateway import clock
-from gateway.journey import subscribing
+from gateway.journey import redelivery, subscribing, switching, undoing
+from gateway.journey.breaker import BreakerState
 from gateway.schema import Action, DeliveryState
+from store.standings import Position
 from store.subscribers import Standing
 from tests.channels.subscribed import Hooks, expected, message
 from tests.conftest import broadcasting_as
@@ -125,6 +127,53 @@ async def test_what_is_taken_back_within_the_undo_time_is_never_told(hooks: Hook
     later(61)
     await hooks.deliver()
     assert [call.event["data"]["text"] for call in receiver.calls] == ["meant"]
+
+
+@pytest.mark.parametrize("kind", ["post", "answer", "comment"])
+async def test_a_decision_that_is_undone_is_never_told(hooks: Hooks, later: Any, kind: str) -> None:
+    hooks.runtime.settings = broadcasting_as(hooks.runtime.settings, undo_seconds=20.0)
+    receiver = await hooks.receiver()
+    await hooks.subscribe(receiver, about=["published", "answered", "commented", "withdrawn"])
+    ticket = await hooks.publish()
+    undone = ticket
+    if kind != "post":
+        later(30)
+        await hooks.deliver()
+        undone = await hooks.answer(ticket) if kind == "answer" else await hooks.comment(ticket)
+    later(10)
+    await hooks.deliver()
+    await undoing.undo(hooks.runtime, undone, actor="mo")
+    later(30)
+    await hooks.deliver()
+    assert receiver.told == ([] if kind == "post" else ["post.published"])
+    await hooks.decide(undone, Action.PUBLISH)
+    later(30)
+    await hooks.deliver()
+    last = {"post": "post.published", "answer": "post.answered", "comment": "post.commented"}[kind]
+    assert receiver.told == ["post.published", last][kind == "post" :]
+
+
+async def test_what_was_told_already_is_taken_back_when_it_is_undone(hooks: Hooks) -> None:
+    receiver = await hooks.receiver()
+    await hooks.subscribe(receiver)
+    ticket = await hooks.publish()
+    await hooks.deliver()
+    hooks.runtime.settings = broadcasting_as(hooks.runtime.settings, undo_seconds=20.0)
+    await undoing.undo(hooks.runtime, ticket, actor="mo")
+    await hooks.deliver()
+    assert receiver.told == ["post.published", "post.withdrawn"]
+
+
+async def test_a_withdrawal_waits_for_no_undo_time(hooks: Hooks, later: Any) -> None:
+    hooks.runtime.settings = broadcasting_as(hooks.runtime.settings, undo_seconds=60.0)
+    receiver = await hooks.receiver()
+    await hooks.subscribe(receiver)
+    ticket = await hooks.publish()
+    later(61)
+    await hooks.deliver()
+    await hooks.decide(ticket, Action.WITHDRAW, reason="personal")
+    await hooks.deliver()
+    assert receiver.told == ["post.published", "post.withdrawn"]
 
 
 async def test_words_withdrawn_while_they_waited_do_not_leave(hooks: Hooks) -> None:
@@ -305,6 +354,50 @@ async def test_one_that_hangs_holds_up_nobody(hooks: Hooks) -> None:
     release.set()
     await delivering
     assert len(slow.calls) == 30
+
+
+async def test_no_trouble_of_others_opens_the_breaker_or_puts_off_a_well_one(hooks: Hooks) -> None:
+    failures = hooks.runtime.settings.health.breaker_failures
+    for status in (500, 504, 429):
+        for _ in range(failures):
+            sick = await hooks.receiver()
+            sick.answer = saying(status, **{"Retry-After": "3000"})
+            await hooks.subscribe(sick)
+    well = await hooks.receiver()
+    await hooks.subscribe(well)
+    for number in range(2):
+        await hooks.publish(f"a different report {number}")
+        await hooks.deliver()
+    assert len(well.calls) == 2
+    assert hooks.runtime.breakers["webhook"].state(clock.now()) is BreakerState.CLOSED
+
+
+async def test_a_paused_channel_calls_nobody_and_loses_nothing(hooks: Hooks) -> None:
+    receiver = await hooks.receiver()
+    await hooks.subscribe(receiver)
+    await switching.switch(hooks.runtime, "webhook", Position.PAUSED, actor="ad")
+    for number in range(5):
+        await hooks.publish(f"a different report {number}")
+    await hooks.deliver()
+    assert receiver.calls == []
+    await switching.switch(hooks.runtime, "webhook", None, actor="ad")
+    await hooks.deliver()
+    assert len({call.event["number"] for call in receiver.calls}) == len(receiver.calls) == 5
+
+
+async def test_a_dead_letter_is_sent_again_by_hand_under_the_same_id(hooks: Hooks) -> None:
+    receiver = await hooks.receiver()
+    receiver.answer = saying(400)
+    await hooks.subscribe(receiver)
+    await hooks.publish()
+    await hooks.deliver()
+    [dead] = await hooks.deliveries()
+    receiver.answer = None
+    assert await redelivery.send_again(hooks.runtime, [dead.id], actor="mo") == 1
+    await hooks.deliver()
+    first, second = receiver.calls
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert [one.state for one in await hooks.deliveries()] == [DeliveryState.DELIVERED]
 
 
 async def test_one_that_asks_for_patience_gets_it_alone(hooks: Hooks) -> None:
