@@ -39,6 +39,11 @@ class Standing(StrEnum):
     FAILING = "failing"
 
 
+# Why what waits for one that is told nothing is put off, by its standing.
+_ASIDE_REASON: Mapping[Standing, str] = {one: f"subscriber {one}" for one in Standing if one is not Standing.ACTIVE}
+ASIDE_REASONS = frozenset(_ASIDE_REASON.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a subscriber wants to hear of; all that is given must fit."""
@@ -74,6 +79,16 @@ class Subscriber:
     next_try: datetime | None = field(default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """How many subscribers there are; of them, whose last try failed, who are paused, and who are called no more."""
+
+    total: int = 0
+    troubled: int = 0
+    paused: int = 0
+    stopped: int = 0
+
+
 async def add(
     transaction: Transaction, address_id: str, channel: str, name: str, host: str, filters: Filters, at: datetime
 ) -> None:
@@ -100,16 +115,21 @@ async def count(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.count()).select_from(subscribers))).scalar_one()
 
 
-async def standings(connection: AsyncConnection) -> Mapping[Standing | None, int]:
-    """How many there are of each standing; under None those of the active whose last try failed."""
-    number = func.count().label("number")
-    wanted = select(subscribers.c.state, (subscribers.c.failures > 0).label("troubled"), number)
-    found: Counter[Standing | None] = Counter()
-    for row in await connection.execute(wanted.group_by(subscribers.c.state, subscribers.c.failures > 0)):
-        standing = Standing(row.state)
-        found[standing] += row.number
-        found[None] += row.number if row.troubled and standing is Standing.ACTIVE else 0
-    return found
+async def roll(connection: AsyncConnection) -> Roll:
+    """How many stand how."""
+    troubled = subscribers.c.failures > 0
+    wanted = select(subscribers.c.state, troubled.label("troubled"), func.count().label("number"))
+    found: Counter[str] = Counter()
+    for row in await connection.execute(wanted.group_by(subscribers.c.state, troubled)):
+        found["total"] += row.number
+        match Standing(row.state):
+            case Standing.ACTIVE:
+                found["troubled"] += row.number if row.troubled else 0
+            case Standing.PAUSED:
+                found["paused"] += row.number
+            case Standing.GONE | Standing.FAILING:
+                found["stopped"] += row.number
+    return Roll(**found)
 
 
 async def everyone(connection: AsyncConnection) -> list[Subscriber]:
@@ -298,7 +318,7 @@ async def _keep_aside(connection: AsyncConnection, whose: Collection[str], at: d
         subscribers.c.address_id.in_(whose), subscribers.c.state != Standing.ACTIVE
     )
     for address_id, standing in (await connection.execute(wanted)).all():
-        await connection.execute(_due(address_id).values(due_at=at + ASIDE, reason=f"subscriber {standing}"))
+        await connection.execute(_due(address_id).values(due_at=at + ASIDE, reason=_ASIDE_REASON[Standing(standing)]))
 
 
 def _due(address_id: str) -> Any:

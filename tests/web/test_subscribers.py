@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from channels import webhook
+from channels.registry import Mode, Plan
 from gateway.desk import Desk
+from gateway.journey import subscribing
 from gateway.runtime import Runtime
 from gateway.web.app import create_app
 from store.accounts import Role
@@ -151,6 +154,48 @@ async def test_its_health_is_shown(admin: World, hooks: Hooks) -> None:
     assert "HTTP 500" in shown
     assert "next try:" in shown
     assert "连续失败 1 次" in await page(admin, "zh")
+
+
+async def test_the_channels_page_counts_those_in_trouble_and_stays_well(admin: World, hooks: Hooks) -> None:
+    admin.runtime.plans = [Plan("webhook", Mode.ON, "enabled")]
+    well, sick, gone = [await hooks.receiver() for _ in range(3)]
+    sick.answer, gone.answer = failing, saying_gone
+    for receiver in (well, sick, gone):
+        await hooks.subscribe(receiver)
+    await hooks.publish()
+    await hooks.deliver()
+    for path in ("/console/channels", "/console/channels/webhook"):
+        shown = await (await admin.client.get(f"{path}?lang=en")).text()
+        assert re.search(r'Subscribers</dt><dd class="large"><a href="/console/subscribers">3</a>', shown)
+        assert "of them failing, tried again</dt><dd>1<" in shown
+        assert "of them called no more</dt><dd>1<" in shown
+        assert "of them paused" not in shown
+        assert 'class="channel on' in shown
+    headers = await admin.token(Role.ADMINISTRATOR)
+    [item] = (await (await admin.client.get("/api/v1/console/channels", headers=headers)).json())["items"]
+    assert item["subscribers"] == {"total": 3, "troubled": 1, "paused": 0, "stopped": 1}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_what_waits_for_a_paused_one_is_said_where_deliveries_are(
+    admin: World, hooks: Hooks, language: str
+) -> None:
+    receiver = await hooks.receiver()
+    receiver.answer = failing
+    entered = await hooks.subscribe(receiver)
+    await hooks.publish()
+    await hooks.deliver()
+    await subscribing.pause(hooks.runtime, entered.id, actor="ad")
+    [one] = await hooks.deliveries()
+    shown = await (await admin.client.get(f"/console/deliveries/{one.id}?lang={language}")).text()
+    said = {"en": "It waits until somebody resumes its subscriber.", "zh": "等待有人恢复该订阅系统。"}
+    assert said[language] in shown
+    listed = await (await admin.client.get(f"/console/deliveries?channel=webhook&state=due&lang={language}")).text()
+    assert "next try:" not in listed
+
+
+async def saying_gone(_request: Any) -> Any:
+    return web.Response(status=410)
 
 
 async def failing(_request: Any) -> Any:
