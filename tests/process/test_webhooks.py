@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,21 +14,28 @@ from tests.process.gateway import Gateway
 from tests.process.test_start import run
 
 pytestmark = pytest.mark.process
-ENVIRONMENT = {
-    "EVERYLINE_CHANNELS__WEBHOOK__ALLOW_ANY_ADDRESS": "true",
-    "EVERYLINE_GATEWAY__BROADCAST__UNDO_SECONDS": "2",
-}
+UNDO_SECONDS = "EVERYLINE_GATEWAY__BROADCAST__UNDO_SECONDS"
+# Nothing is told while the first process lives.
+ENVIRONMENT = {"EVERYLINE_CHANNELS__WEBHOOK__ALLOW_ANY_ADDRESS": "true", UNDO_SECONDS: "3600"}
 
 
-async def call(gateway: Gateway, token: str, path: str, body: dict[str, str]) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {token}"}
+async def call(gateway: Gateway, token: str, path: str, body: dict[str, str] | None = None) -> Any:
+    headers, method = {"Authorization": f"Bearer {token}"}, "POST" if body else "GET"
     async with (
         aiohttp.ClientSession(headers=headers) as http,
-        http.post(f"{gateway.url}/api/v1/{path}", json=body) as response,
+        http.request(method, f"{gateway.url}/api/v1/{path}", json=body) as response,
     ):
         assert response.status < 300, await response.text()
-        given: dict[str, str] = await response.json()
-        return given
+        return await response.json()
+
+
+async def recorded(gateway: Gateway, token: str) -> None:
+    """Wait until the gateway knows that its only subscriber was told, and nothing more waits for it."""
+    while True:
+        [one] = (await call(gateway, token, "console/subscribers"))["items"]
+        if one["last_success_at"] and not one["waiting"] and not one["behind"]:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def test_killed_between_publishing_and_telling(tmp_path: Path) -> None:
@@ -54,10 +62,11 @@ async def test_killed_between_publishing_and_telling(tmp_path: Path) -> None:
         await call(gateway, token, f"console/posts/{ticket}/decision", {"action": "publish"})
         await gateway.kill()
         assert receiver.calls == []
+        gateway.environment[UNDO_SECONDS] = "0"
         await gateway.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await came.wait()
-        await asyncio.sleep(1)
+            await recorded(gateway, token)
     finally:
         await gateway.stop()
         await server.close()
