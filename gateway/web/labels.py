@@ -318,6 +318,7 @@ FAULTS = (
     N_("no secure connection: its certificate is not valid"),
     N_("the connection was lost before the answer"),
     N_("redirects are not followed"),
+    N_("needs no credentials"),
 )
 # How it is known where something is.
 PLACES: Mapping[str, str] = {
