@@ -17,7 +17,7 @@ from tests.process.gateway import ROOT, free_port, running
 from tests.process.twilio import CREDENTIALS, Load, message_sid, send_all, text_message
 
 CLIENTS = 64
-ROUNDS = 3
+ROUNDS = 5
 EACH = 4000
 # Most who write are new; some add to what they wrote, and every tenth message asks how it stands.
 CITIZENS = 16_000
