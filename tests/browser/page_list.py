@@ -42,5 +42,6 @@ PAGES: Sequence[Listed] = (
     Listed("console-channels", "/console/channels", staff=True),
     Listed("console-channel", "/console/channels/sms_twilio", staff=True),
     Listed("console-words", "/console/words", staff=True),
+    Listed("console-subscribers", "/console/subscribers", staff=True),
     Listed("console-styleguide", "/console/styleguide", staff=True),
 )
