@@ -14,6 +14,7 @@ from gateway.errors import SettingsError
 from gateway.settings import FIXED, load, read, secret
 
 ROOT = Path(__file__).parents[1]
+PNG = b"\x89PNG\r\n\x1a\nand what follows"
 
 
 @pytest.fixture
@@ -188,10 +189,8 @@ def test_no_secret_is_in_what_is_told(folder: Path) -> None:
 
 
 def test_a_logo_is_a_whole_picture_of_a_harmless_kind(folder: Path, tmp_path: Path) -> None:
-    from PIL import Image
-
     logo = tmp_path / "logo.png"
-    Image.new("RGB", (64, 64)).save(logo)
+    logo.write_bytes(PNG)
     settings = load({"EVERYLINE_CONFIG": str(folder), "EVERYLINE_GATEWAY__CITY__LOGO": str(logo)})
     assert settings.city.logo == logo
     assert load({"EVERYLINE_CONFIG": str(folder)}).city.logo is None
@@ -201,21 +200,17 @@ def test_a_logo_is_a_whole_picture_of_a_harmless_kind(folder: Path, tmp_path: Pa
     ("name", "content", "remedy"),
     [
         ("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "whose name ends in"),
-        ("logo.png", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "no whole picture"),
-        ("logo.png", b"x" * 300_000, "at most 256 kB"),
+        ("logo.png", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "does not hold what its name says"),
+        ("logo.webp", PNG, "does not hold what its name says"),
+        ("logo.png", PNG + b"x" * 300_000, "at most 256 kB"),
         ("gone.png", None, "that can be read"),
-        ("wide.png", (2001, 1), "at most 2000 wide"),
     ],
 )
 def test_a_logo_that_cannot_be_shown_is_refused_with_a_remedy(
-    folder: Path, tmp_path: Path, name: str, content: bytes | tuple[int, int] | None, remedy: str
+    folder: Path, tmp_path: Path, name: str, content: bytes | None, remedy: str
 ) -> None:
-    from PIL import Image
-
-    if isinstance(content, bytes):
+    if content:
         (tmp_path / name).write_bytes(content)
-    elif content:
-        Image.new("RGB", content).save(tmp_path / name)
     (fault,) = faults(folder, EVERYLINE_GATEWAY__CITY__LOGO=str(tmp_path / name))
     assert remedy in fault
 
