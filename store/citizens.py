@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -127,7 +127,7 @@ async def rename(transaction: Transaction, vault: Vault, address: Known, urn: st
     await transaction.connection.execute(renamed.values(lookup=vault.lookup(urn), sealed=sealed))
 
 
-def of_person(person_id: str) -> Select[tuple[str]]:
+def of_person(person_id: str | ColumnElement[Any]) -> Select[tuple[str]]:
     """The citizens that are one person: himself, and those linked to him, one for each line."""
     return select(citizens.c.id).where((citizens.c.id == person_id) | (citizens.c.merged_into == person_id))
 

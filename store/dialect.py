@@ -30,15 +30,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway.errors import StoreUnreachable
 
-# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk. The log is put
-# into the file after 32 MB, not after 4: a large change would else write the same pages of its indexes again and again.
+# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk. Of 64 MB of it
+# a commit puts into the file what `checkpoints` left, and then the log begins anew.
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=10000",
     "cache_size=-65536",
-    "wal_autocheckpoint=8192",
+    "wal_autocheckpoint=16384",
 )
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
@@ -163,7 +163,12 @@ def insert_new(
     connection: AsyncConnection, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None
 ) -> Insert:
     """An INSERT that passes over rows whose `keys` are there already; `where` is that of a partial unique index."""
-    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert_new_on(connection.dialect.name, table, keys, where)
+
+
+def insert_new_on(dialect: str, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None) -> Insert:
+    """The same for a dialect by its name: a statement that can be kept."""
+    maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return maker(table).on_conflict_do_nothing(index_elements=keys, index_where=where)
 
 
