@@ -3,7 +3,7 @@
 A commit costs a disk flush, whatever is in it. So all changes wait in one queue, and the writer takes everything that
 waits into one transaction: each piece of work in its own savepoint, requests of the same `Batch` together. Only after
 the commit does anybody hear the result. One failing piece is rolled back alone and the rest still commits. What is
-long is written in patient pieces, each a commit of its own, which end early when somebody else waits.
+long is written in patient pieces, which end early when somebody else waits, and share their commit with him.
 """
 
 import asyncio
@@ -151,7 +151,7 @@ class Database:
         return result
 
     async def write_patiently(self, work: Work[T]) -> T:
-        """Run a piece of something long in a commit of its own, once nobody else waits or it was passed for long.
+        """Run a piece of something long, once nobody else waits or it was passed over for long.
 
         The piece should end as soon as it may when its `Transaction` is `awaited`.
         """
@@ -181,7 +181,7 @@ class Database:
         """One transaction for all; nobody is answered before it is on disk."""
         groups = _grouped(jobs)
         try:
-            wakes = await self._changes.run(lambda connection: _transact(connection, groups))
+            wakes = await self._changes.run(lambda connection: self._transact(connection, jobs, groups))
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
             self.failing = isinstance(error, OperationalError)
@@ -203,6 +203,23 @@ class Database:
             _answer(job)
         self.wakeups.ring(wakes)
 
+    async def _transact(self, connection: AsyncConnection, jobs: list[_Job], groups: list[list[_Job]]) -> set[str]:
+        """Run groups, each in its own savepoint unless it is alone; gives the topics to wake."""
+        wakes: set[str] = set()
+        if len(groups) == 1:
+            wakes = await _perform(connection, groups[0])
+        else:
+            for group in groups:
+                wakes |= await _within(connection, group)
+        if self.file and jobs[0].patient:
+            # Who waits by now need not wait for a commit of this alone. On a server he would share its locks.
+            joining = self._jobs.take()
+            jobs += joining
+            for group in _grouped(joining):
+                wakes |= await _within(connection, group)
+        await notices.send(connection, wakes)
+        return wakes
+
     async def _commit_apart(self, jobs: list[_Job]) -> None:
         for job in jobs:
             job.failure = None
@@ -215,18 +232,6 @@ def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
     for job in jobs:
         groups[id(job.batch) if job.batch else id(job)].append(job)
     return list(groups.values())
-
-
-async def _transact(connection: AsyncConnection, groups: list[list[_Job]]) -> set[str]:
-    """Run groups, each in its own savepoint unless it is alone; gives the topics to wake."""
-    wakes: set[str] = set()
-    if len(groups) == 1:
-        wakes = await _perform(connection, groups[0])
-    else:
-        for group in groups:
-            wakes |= await _within(connection, group)
-    await notices.send(connection, wakes)
-    return wakes
 
 
 async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:

@@ -50,6 +50,10 @@ class Waiting(Generic[Job]):
         if self._patient and (not self._pressing or self._passed_over()):
             return [self._patient.popleft()[1]]
         await self._gather()
+        return self.take()
+
+    def take(self) -> list[Job]:
+        """All that presses now. May be called from any thread, while nobody awaits `next`."""
         return [self._pressing.popleft() for _ in range(min(len(self._pressing), MOST_AT_ONCE))]
 
     def _passed_over(self) -> bool:
