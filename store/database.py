@@ -176,6 +176,7 @@ class Database:
     async def _write_for_ever(self) -> None:
         while jobs := await self._jobs.next():
             await self._commit(jobs)
+            self._jobs.siblings = sum(job.batch is not None for job in jobs) - 1
 
     async def _commit(self, jobs: list[_Job]) -> None:
         """One transaction for all; nobody is answered before it is on disk."""
