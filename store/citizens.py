@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.errors import NotFound
 from store.database import Transaction
-from store.dialect import insert_new
+from store.dialect import among, insert_new
 from store.tables import addresses, citizens, keys, subscriptions
 from store.vault import SealingKey, Vault
 
@@ -68,7 +68,7 @@ async def unseal(
 
     One that was erased is left out.
     """
-    wanted = _sealed_addresses().where(addresses.c.id.in_(set(address_ids)))
+    wanted = _sealed_addresses().where(among(connection, addresses.c.id, set(address_ids)))
     rows = (await connection.execute(wanted)).all()
     return {row.id: (_opened(vault, row), row.stopped_at is not None) for row in rows if row.wrapped}
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     TableValuedAlias,
     Text,
     Update,
+    any_,
     bindparam,
     cast,
     column,
@@ -206,6 +207,14 @@ def ends_all(error: Exception) -> bool:
     """
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return lost or is_deadlock(error) or isinstance(error, OperationalError)
+
+
+def among(connection: AsyncConnection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """That a column is one of many values. A server gets them as one array, so that it plans one statement, not one for
+    each number of them."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type, dimensions=1)))
 
 
 def insert_new(

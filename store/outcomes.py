@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import DeliveryState, Receipt, ReceiptStatus
 from store.database import Transaction
-from store.dialect import Given, add_up, hold_back, insert_new, update_all
+from store.dialect import Given, add_up, among, hold_back, insert_new, update_all
 from store.outbox import IN_TURN, underway
 from store.tables import attempts, deliveries, receipts, spendings
 
@@ -172,7 +172,7 @@ async def _release(connection: AsyncConnection, outcomes: Sequence[Recorded]) ->
     ended = {one.address_id for one in outcomes if one.address_id and RANK[one.state] >= RANK[DeliveryState.SENT]}
     if ended:
         waiting = update(deliveries).where(
-            deliveries.c.address_id.in_(ended),
+            among(connection, deliveries.c.address_id, ended),
             # Only what is due has this reason; said of the state, it would lead away from the index.
             deliveries.c.reason == IN_TURN,
             *underway(),
@@ -192,7 +192,7 @@ async def _spend(connection: AsyncConnection, channel: str, outcomes: Sequence[R
 async def _apply_early_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:
     if not carrier_ids:
         return
-    early = select(receipts).where(receipts.c.channel == channel, receipts.c.carrier_id.in_(carrier_ids))
+    early = select(receipts).where(receipts.c.channel == channel, among(connection, receipts.c.carrier_id, carrier_ids))
     for one in (await connection.execute(early.order_by(receipts.c.id))).all():
         named = (deliveries.c.channel == channel) & (deliveries.c.carrier_id == one.carrier_id)
         await _move(connection, ReceiptStatus(one.status), one.code, one.at, named)
