@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.errors import Busy, EverylineError, StoreInUse
 from store import dialect, notices, writer
-from store.waiting import Waiting
+from store.turns import Turns
 from store.wakeups import Wakeups
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Database:
         self.failing = False
         # Under which name this process holds leases. A file has one process, which goes on where the last one ended.
         self.holder = THE_ONLY_ONE if self.file else clock.new_id()
-        self._jobs: Waiting[_Job] = Waiting()
+        self._jobs: Turns[_Job] = Turns()
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
         self._changes: writer.Writer

@@ -18,7 +18,7 @@ PATIENCE = 0.05
 SIBLINGS_WITHIN = 0.004
 
 
-class Waiting(Generic[Job]):
+class Turns(Generic[Job]):
     """Two queues in front of one writer."""
 
     def __init__(self) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from gateway import clock
 from gateway.errors import Conflict
-from store import checkpoints, tables, waiting
+from store import checkpoints, tables, turns
 from store.checkpoints import Checkpoints
 from store.database import Database, Transaction
-from store.waiting import Waiting
+from store.turns import Turns
 
 table = tables.leases
 LONG = 30.0
@@ -32,14 +32,14 @@ async def names(database: Database) -> set[str]:
 
 
 async def test_the_patient_let_others_pass_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "PATIENCE", LONG)
-    jobs = Waiting[str]()
+    monkeypatch.setattr(turns, "PATIENCE", LONG)
+    jobs = Turns[str]()
     for job, patient in (("piece", True), ("one", False), ("two", False)):
         jobs.put(job, patient=patient)
     assert jobs.pressing == 2
     assert await jobs.next() == ["one", "two"]
     jobs.put("three")
-    monkeypatch.setattr(waiting, "PATIENCE", -1.0)
+    monkeypatch.setattr(turns, "PATIENCE", -1.0)
     assert await jobs.next() == ["piece"], "it was passed over for long"
     assert await jobs.next() == ["three"]
     jobs.put("last", patient=True)
