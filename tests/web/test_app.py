@@ -63,6 +63,16 @@ async def test_every_static_file_is_kept_for_ever_under_the_address_of_its_conte
         assert await response.read() == (assets.FOLDER / name).read_bytes()
 
 
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("identity", None)])
+async def test_a_bundle_is_its_sheets_packed_for_who_can_unpack(
+    world: World, accepted: str, encoding: str | None
+) -> None:
+    for name, parts in assets.BUNDLES.items():
+        response = await world.client.get(assets.url(name), headers={"Accept-Encoding": accepted})
+        assert (response.headers.get("Content-Encoding"), response.headers["Vary"]) == (encoding, "Accept-Encoding")
+        assert await response.read() == b"\n".join((assets.FOLDER / part).read_bytes() for part in parts)
+
+
 @pytest.mark.parametrize("query", ["", "?v=000000000000", "?v="])
 async def test_a_file_asked_for_by_another_versions_page_is_not_kept(world: World, query: str) -> None:
     response = await world.client.get(f"/static/public.css{query}")
