@@ -24,7 +24,7 @@ class Board(Channel):
 
 
 def _words(title: str) -> dict[str, object]:
-    return {"title": title, "advice": "", "reference": None, "status": 418}
+    return {"title": title, "advice": "", "reference": None, "status": 418, "kept": None}
 
 
 async def test_a_channel_draws_its_pages_by_the_site_and_knows_its_visitor(make_world: MakeWorld) -> None:
