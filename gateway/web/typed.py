@@ -50,7 +50,8 @@ async def kept(request: web.Request) -> Kept | None:
 async def _fields(request: web.Request) -> Sequence[tuple[str, object]]:
     """What was read of the form already; else it is read, if it is no larger than forms without files."""
     if TYPED in request:
-        return request[TYPED]
+        read = request[TYPED]
+        return read
     if (request.content_length or 0) > request.app[RUNTIME].settings.server.body_limit:
         return ()
     try:

@@ -12,6 +12,12 @@ class Listed:
     path: str
     staff: bool = False
     status: int = 200
+    author: bool = False
+
+    @property
+    def who(self) -> str:
+        """Whose browser shows it: anybody's, that of somebody who said something, or a staff member's."""
+        return "staff" if self.staff else "author" if self.author else "anybody"
 
 
 PAGES: Sequence[Listed] = (
@@ -29,11 +35,20 @@ PAGES: Sequence[Listed] = (
     Listed("privacy", "/privacy"),
     Listed("chat", "/chat"),
     Listed("me-nobody", "/me"),
+    Listed("me", "/me", author=True),
+    Listed("me-export", "/me/export", author=True),
+    Listed("me-erase", "/me/erase", author=True),
+    Listed("me-leave", "/me/leave", author=True),
+    Listed("chat-conversation", "/chat", author=True),
     Listed("login", "/login"),
     Listed("not-found", "/nothing/here", status=404),
     Listed("console-queue", "/console", staff=True),
     Listed("console-post", "/console/posts/{answered}", staff=True),
     Listed("console-post-waiting", "/console/posts/{waiting}", staff=True),
+    Listed("console-overview", "/console/overview", staff=True),
+    Listed("console-analytics", "/console/analytics?period=30", staff=True),
+    Listed("console-analytics-by-channel", "/console/analytics?period=7&by=channel&against=year", staff=True),
+    Listed("console-analytics-nothing", "/console/analytics?period=own&first=2020-01-01&last=2020-01-02", staff=True),
     Listed("console-deliveries", "/console/deliveries", staff=True),
     Listed("console-delivery", "/console/deliveries/{delivery}", staff=True),
     Listed("console-dead-letters", "/console/dead-letters", staff=True),
@@ -42,5 +57,6 @@ PAGES: Sequence[Listed] = (
     Listed("console-channels", "/console/channels", staff=True),
     Listed("console-channel", "/console/channels/sms_twilio", staff=True),
     Listed("console-words", "/console/words", staff=True),
+    Listed("console-subscribers", "/console/subscribers", staff=True),
     Listed("console-styleguide", "/console/styleguide", staff=True),
 )
