@@ -36,7 +36,7 @@ from store.tables import SETTLED, cases, history, incoming, posts, tallies
 from store.tallies import Span
 
 # What is said at more places in a day is told of the busiest; the others are one.
-MOST_PLACES = 100
+MOST_PLACES = 50
 HOUR = timedelta(hours=1)
 # What citizens say. Answers and notices are the city's own.
 SAID = (Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA, Kind.COMMENT)

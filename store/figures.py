@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
 from store.database import Transaction
+from store.dialect import insert_all
 from store.paces import Pace, Times
 from store.tables import figures, paces, posts
 
@@ -79,6 +80,14 @@ class Parts:
         return Parts(self.figures + other.figures, decision, answer)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """When a day was counted, and how much had been said on it."""
+
+    at: datetime
+    said: int
+
+
 async def begun(connection: AsyncConnection) -> datetime | None:
     """When the first post came; None before."""
     # Of each state apart, so that the index leads to it.
@@ -91,11 +100,11 @@ async def begun(connection: AsyncConnection) -> datetime | None:
     return min((at for at in row if at), default=None)
 
 
-async def counted(connection: AsyncConnection, since: date) -> Mapping[str, datetime]:
-    """The days that were counted, from one on, and when."""
-    wanted = select(figures.c.day, figures.c.counted_at)
+async def counted(connection: AsyncConnection, since: date) -> Mapping[str, Known]:
+    """The days that were counted, from one on."""
+    wanted = select(figures.c.day, figures.c.counted_at, figures.c.posts + figures.c.followups)
     wanted = wanted.where(figures.c.dimension == Dimension.ALL, figures.c.day >= since.isoformat())
-    return {row.day: row.counted_at for row in await connection.execute(wanted)}
+    return {row[0]: Known(row[1], row[2]) for row in await connection.execute(wanted)}
 
 
 async def keep(transaction: Transaction, day: date, found: Counted, at: datetime) -> None:
@@ -110,14 +119,14 @@ async def keep(transaction: Transaction, day: date, found: Counted, at: datetime
         | {one: getattr(number, one) for one in FIELDS}
         for (dimension, value), number in found.figures.items()
     ]
-    await connection.execute(figures.insert(), rows)
+    await insert_all(connection, figures, rows)
     waited = [
         {"dimension": dimension, "day": name, "value": value, "pace": pace, "seconds": seconds, "number": number}
         for ((dimension, value), pace), times in found.paces.items()
         for seconds, number in times.items()
     ]
     if waited:
-        await connection.execute(paces.insert(), waited)
+        await insert_all(connection, paces, waited)
 
 
 async def read(

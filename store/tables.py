@@ -219,8 +219,10 @@ words = Table(
     Index("ix_words_post_id", "post_id"),
 )
 
-# What was decided or put off; "undone" says what of it does not count.
-SETTLED = "from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"
+# What was decided or put off; "undone" says what of it does not count. A row of what just came is told apart first.
+SETTLED = (
+    "from_state IS NOT NULL AND from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"
+)
 
 history = Table(
     "history",

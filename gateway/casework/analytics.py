@@ -12,7 +12,7 @@ from gateway.casework import daybook
 from gateway.casework.periods import Question, Span
 from gateway.runtime import Runtime
 from store import figures
-from store.figures import OTHERS, Dimension, Figures, Parts
+from store.figures import OTHERS, Dimension, Figures, Known, Parts
 from store.paces import Speed, speed
 
 HOURS = [f"{hour:02}" for hour in range(24)]
@@ -42,17 +42,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The answer: all together, and line by line. `uncounted` days of the two periods are still to be counted."""
+    """The answer: all together, and line by line. `uncounted` days of the two periods are still to be counted; the last
+    day was counted at `counted_at`."""
 
     question: Question
     total: Line
     lines: list[Line]
     uncounted: int = 0
+    counted_at: datetime | None = None
 
 
 async def report(runtime: Runtime, question: Question) -> Report:
-    """Count what is not counted yet, and read it."""
-    await daybook.keep_up(runtime)
+    """Count the newest days, if they are due, and read what is counted."""
+    await daybook.keep_up(runtime, daybook.WHILE_WAITING)
     spans = [question.now, *([question.before] if question.before else [])]
     async with runtime.database.reading() as connection:
         days = [await figures.read(connection, span.first, span.last) for span in spans]
@@ -64,7 +66,9 @@ async def report(runtime: Runtime, question: Question) -> Report:
     now, before = found[0], found[1] if question.before else None
     # Of the days, for not everything is told along each dimension.
     total = Line("", _sum(days[0]), _sum(days[1]) if question.before else None)
-    return Report(question, total, _lines(question, now, before), _uncounted(runtime, spans, begun, known))
+    last = known.get(question.now.last.isoformat())
+    missing = _uncounted(runtime, spans, begun, known)
+    return Report(question, total, _lines(question, now, before), missing, last.at if last else None)
 
 
 _Read = Mapping[str, Parts]
@@ -120,7 +124,7 @@ def _weight(found: _Read, value: str) -> int:
     return known.posts or known.received
 
 
-def _uncounted(runtime: Runtime, spans: Sequence[Span], begun: datetime | None, known: Mapping[str, datetime]) -> int:
+def _uncounted(runtime: Runtime, spans: Sequence[Span], begun: datetime | None, known: Mapping[str, Known]) -> int:
     """Days that something may have happened on and that are not counted yet."""
     if begun is None:
         return 0

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from gateway import clock
-from gateway.casework import analytics
+from gateway.casework import analytics, daybook
 from gateway.casework.analytics import Report
 from gateway.casework.periods import Span, ask
 from gateway.errors import BadInput
@@ -38,6 +38,7 @@ async def city(runtime: Runtime) -> AsyncIterator[Runtime]:
     ]
     await put(runtime.database, (posts, said), (history, decided))
     clock.replace(now=lambda: NOON + timedelta(hours=2))
+    await daybook.keep_up(runtime)
     yield runtime
     clock.replace()
 
@@ -82,6 +83,7 @@ async def test_all_together_is_told_also_where_a_dimension_does_not_have_it(city
     nothing = dict.fromkeys(("received", "delivered", "later", "unknown", "unsigned", "broken", "failed"), 0)
     sent = nothing | {"span": "hour", "channel": "texting", "at": NOON, "sent": 7}
     await put(city.database, (tallies, [sent]))
+    clock.replace(now=lambda: NOON + timedelta(hours=3))
     found = await told(city, by="place")
     assert found.total.now.figures.sent == 7
     assert sum(line.now.figures.sent for line in found.lines) == 0
@@ -101,6 +103,19 @@ async def test_a_long_time_is_told_by_its_months(city: Runtime) -> None:
     assert [line.value for line in found.lines] == ["2025-11", "2025-12", "2026-01", "2026-02", "2026-03"]
     assert [line.now.figures.posts for line in found.lines] == [0, 0, 0, 1, 4]
     assert found.lines[0].other == "2024-11"
+
+
+async def test_days_that_the_clock_has_not_counted_yet_are_said(runtime: Runtime) -> None:
+    await put(runtime.database, (posts, [post("a", WEEK_AGO), post("b", NOON)]))
+    clock.replace(now=lambda: NOON)
+    try:
+        first = await told(runtime, period="30")
+        await daybook.keep_up(runtime)
+        then = await told(runtime, period="30")
+    finally:
+        clock.replace()
+    assert (first.uncounted, first.total.now.figures.posts) == (6, 1)
+    assert (then.uncounted, then.total.now.figures.posts) == (0, 2)
 
 
 async def test_nothing_is_told_of_nothing(runtime: Runtime) -> None:

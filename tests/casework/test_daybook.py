@@ -10,7 +10,7 @@ from gateway.casework import daybook
 from gateway.casework.daybook import AGAIN, FRESH, day_of, due
 from gateway.runtime import Runtime
 from store import figures
-from store.figures import Dimension
+from store.figures import Dimension, Known
 from store.tables import posts
 from tests.store.test_counting import DAY, NOON, post, put
 
@@ -19,7 +19,7 @@ TODAY = DAY
 END = datetime(2026, 3, 2, 16, tzinfo=UTC)
 
 
-def days(known: dict[str, datetime], first: date = TODAY, at: datetime = NOON) -> list[str]:
+def days(known: dict[str, Known], first: date = TODAY, at: datetime = NOON) -> list[str]:
     return [day.date.isoformat() for day in due(first, known, SHANGHAI, at)]
 
 
@@ -42,7 +42,13 @@ def test_what_was_never_counted_is_due_the_newest_first() -> None:
 def test_a_day_is_counted_as_it_runs_when_it_is_over_and_for_a_week(
     counted_at: datetime, at: datetime, is_due: bool
 ) -> None:
-    assert ("2026-03-02" in days({"2026-03-02": counted_at}, at=at)) is is_due
+    assert ("2026-03-02" in days({"2026-03-02": Known(counted_at, 0)}, at=at)) is is_due
+
+
+def test_the_more_was_said_today_the_less_often_it_is_counted() -> None:
+    known = {"2026-03-02": Known(NOON, 8000)}
+    assert days(known, at=NOON + timedelta(seconds=49)) == []
+    assert days(known, at=NOON + timedelta(seconds=50)) == ["2026-03-02"]
 
 
 def test_a_day_lasts_as_long_as_the_citys_clocks_say() -> None:

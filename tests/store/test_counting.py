@@ -13,7 +13,7 @@ from gateway.casework.daybook import day_of
 from store import counting, figures
 from store.database import Database, Transaction
 from store.dialect import seconds_between
-from store.figures import Counted, Dimension, Figures, Parts
+from store.figures import Counted, Dimension, Figures, Known, Parts
 from store.moments import Moment
 from store.paces import Pace, rounded, speed
 from store.tables import cases, history, incoming, keys, posts, tallies
@@ -231,7 +231,7 @@ async def test_what_is_counted_is_kept_and_added_up(database: Database) -> None:
         channels = await figures.read(connection, DAY, last, Dimension.CHANNEL)
         assert channels == {"form": Parts(Figures(posts=8), {3: 2, 64: 2})}
         assert await figures.read(connection, DAY, DAY) == {"2026-03-02": Parts(Figures(posts=4))}
-        assert (await figures.counted(connection, DAY))["2026-03-02"] == NOON
+        assert (await figures.counted(connection, DAY))["2026-03-02"] == Known(NOON, 4)
 
 
 async def test_times_are_rounded_by_at_most_three_in_a_hundred(database: Database) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import clock
+from gateway.casework import daybook
 from gateway.casework.periods import By
 from store.accounts import Role
 from store.tables import cases, history, posts
@@ -38,6 +39,7 @@ async def city(world: World) -> AsyncIterator[World]:
     assigned = {"thread_id": "y", "department": "heating", "progress": "assigned", "opened_at": yesterday}
     await put(world.runtime.database, (posts, said), (history, decided), (cases, [assigned]))
     clock.replace(now=lambda: NOON + timedelta(hours=3))
+    await daybook.keep_up(world.runtime)
     await world.account(Role.VIEWER)
     await world.log_in("viewer")
     yield world

@@ -297,9 +297,13 @@ def upgrade() -> None:
             "ix_history_settled",
             ["at"],
             unique=False,
-            sqlite_where=sa.text("from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"),
+            sqlite_where=sa.text(
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
+            ),
             postgresql_where=sa.text(
-                "from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
             ),
         )
 
@@ -768,9 +772,13 @@ def downgrade() -> None:
     with op.batch_alter_table("history", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_history_settled",
-            sqlite_where=sa.text("from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"),
+            sqlite_where=sa.text(
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
+            ),
             postgresql_where=sa.text(
-                "from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
             ),
         )
         batch_op.drop_index("ix_history_post_id_id")
