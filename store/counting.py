@@ -204,8 +204,11 @@ def _sent(day: Day) -> Select[Any]:
 def _about(channel: ColumnElement[str], hour: ColumnElement[int]) -> Select[Any]:
     """Posts with what their thread is about."""
     department = func.coalesce(posts.c.department, cases.c.department).label("department")
+    # Counts outlive a post and its author's wish to be forgotten: they name places that the public may read, no other.
+    public = and_(_thread.c.state == State.PUBLISHED, _thread.c.private.is_(False))
+    place = case((public, _thread.c.place)).label("place")
     return (
-        select(channel.label("channel"), hour.label("hour"), _thread.c.category, department, _thread.c.place)
+        select(channel.label("channel"), hour.label("hour"), _thread.c.category, department, place)
         .select_from(posts)
         .join(_thread, _thread.c.id == posts.c.thread_id)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)

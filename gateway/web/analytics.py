@@ -78,6 +78,8 @@ def namer(request: web.Request, question: Question) -> Callable[[str], str]:
             return _when(value, language)
         if question.along is not None and question.along == "hour":
             return f"{value}:00"
+        if value == NONE and question.by is By.PLACE:
+            return say(measures.NO_PLACE)
         if value in (NONE, OTHERS):
             return say(measures.NAMELESS[value])
         if question.by is By.CHANNEL:

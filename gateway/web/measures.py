@@ -134,6 +134,7 @@ BY: Mapping[str, str] = {
 }
 # What stands where there is no name.
 NAMELESS: Mapping[str, str] = {NONE: N_("not given"), OTHERS: N_("other places")}
+NO_PLACE = N_("not given, or not public")
 BEFORE = N_("%(what)s, before")
 
 

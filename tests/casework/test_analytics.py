@@ -22,9 +22,9 @@ async def city(runtime: Runtime) -> AsyncIterator[Runtime]:
     """Three posts today and one yesterday, one a week ago; each decided, one answered."""
     answer = {"thread_id": "a", "parent_id": "a", "kind": "answer", "channel": "console", "state": "published"}
     said = [
-        post("old", WEEK_AGO, category="heating", place="Elm Street"),
+        post("old", WEEK_AGO, category="heating", place="Elm Street", state="published"),
         post("y", NOON - timedelta(days=1), channel="texting"),
-        post("a", NOON, category="water", place="Elm Street"),
+        post("a", NOON, category="water", place="Elm Street", state="published"),
         post("b", NOON + timedelta(hours=1), category="water", channel="texting"),
         post("c", NOON),
         post("r", NOON, **answer, department="water", published_at=NOON + seconds(25)),

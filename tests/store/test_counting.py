@@ -79,7 +79,7 @@ async def test_what_was_said_is_counted_by_what_its_thread_is_about(database: Da
         (
             posts,
             [
-                post("a", NOON, category="water", place="Elm Street", urgent=True),
+                post("a", NOON, category="water", place="Elm Street", state="published", urgent=True),
                 post("b", NOON + timedelta(hours=1), channel="texting", kind="praise", state="published"),
                 post("old", before, category="heating"),
                 post("c", NOON, thread_id="old", parent_id="old", kind="comment", channel="texting"),
@@ -205,12 +205,24 @@ async def test_a_day_begins_at_the_citys_midnight_also_when_clocks_change(databa
     assert day_of(date(2026, 10, 25), berlin).hours.count("02") == 2
 
 
+async def test_only_places_that_everybody_may_read_are_named(database: Database) -> None:
+    said = [
+        post("a", NOON, place="Elm Street", state="published"),
+        post("b", NOON, place="my flat", state="rejected"),
+        post("c", NOON, place="my house", state="published", private=True),
+    ]
+    await put(database, (posts, said))
+    found = {key[1]: one.posts for key, one in (await counted(database)).figures.items() if key[0] is Dimension.PLACE}
+    assert found == {"Elm Street": 1, "": 2}
+
+
 async def test_beyond_the_busiest_places_the_others_are_one(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counting, "MOST_PLACES", 1)
     places = ["Elm Street", "Elm Street", "Oak Street", "Ash Street", None]
-    await put(database, (posts, [post(f"p{number}", NOON, place=place) for number, place in enumerate(places)]))
+    said = [post(f"p{number}", NOON, place=place, state="published") for number, place in enumerate(places)]
+    await put(database, (posts, said))
     found = {key[1]: one.posts for key, one in (await counted(database)).figures.items() if key[0] is Dimension.PLACE}
     assert found == {"Elm Street": 2, "*": 2, "": 1}
 
