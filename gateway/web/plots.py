@@ -1,9 +1,8 @@
 """Charts of counts and of times, worked out here and drawn as SVG by `templates/console/plots.html`.
 
-No library draws them: those with a permissive licence that were looked at (leather, drawsvg, svg.py) give fixed colours
-and sizes and no titles, or only the shapes; what draws in the browser needs a script. Here positions across are shares
-of the width and heights are pixels, so that a chart fits a phone without its letters shrinking; colours are classes,
-so that they follow the theme and the Content-Security-Policy.
+No library draws them: leather, with a permissive licence, gives fixed colours and sizes and no titles; what draws in
+the browser needs a script. Here positions across are shares of the width and heights are pixels, so that a chart fits a
+phone without its letters shrinking; colours are classes, so that they follow the theme and the Content-Security-Policy.
 """
 
 from collections.abc import Callable, Sequence
