@@ -8,12 +8,15 @@ from gateway.runtime import Runtime
 from gateway.web import (
     api,
     assets,
+    audit_page,
     auth,
     broadcasts,
     channels,
     console,
     console_api,
     deliveries,
+    entrance,
+    factor_pages,
     health,
     hooks,
     live,
@@ -23,7 +26,10 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    own_account,
     pages,
+    settings_page,
+    users,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -35,7 +41,8 @@ from gateway.web.setup import Setup
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
 CONSOLE = (broadcasts, channels, console, console_api, deliveries, words)
-PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
+PARTS = (*CONSOLE, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

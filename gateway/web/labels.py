@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import channel_labels
+from gateway.web import channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -242,7 +242,6 @@ REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
-    N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
     N_("no channel can send codes just now"),
@@ -311,6 +310,7 @@ PLACES: Mapping[str, str] = {
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
+    **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,
