@@ -24,6 +24,7 @@ REASONS: Mapping[str, str] = {
     "stopped": N_("Whoever it was for had sent STOP."),
     "erased": N_("Whoever it was for had himself erased."),
     "withdrawn": N_("The post was withdrawn before it left."),
+    "restored": N_("It was open when the backup was made that was restored: it may have been sent since."),
     "sent again by hand": N_("A member of staff had it sent again."),
     "no longer needed": N_("Dropped by staff: no longer needed"),
     "told another way": N_("Dropped by staff: told another way"),
