@@ -76,13 +76,16 @@ def reader_engine(url: str) -> AsyncEngine:
     return engine
 
 
-async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have the same columns. Much of intake's time goes here, so on SQLite the statement is compiled
-    once and given plain tuples; elsewhere SQLAlchemy does as always."""
+async def insert_all(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], known: tuple[str, ...] = ()
+) -> None:
+    """Insert rows that have the same columns, passing over those whose `known` columns, if any are named, are there
+    already. Much of intake's time goes here, so on SQLite the statement is compiled once and given plain tuples;
+    elsewhere SQLAlchemy does as always."""
     if connection.dialect.name != "sqlite":
-        await connection.execute(table.insert(), rows)
+        await connection.execute(insert_new(connection, table, known) if known else table.insert(), rows)
         return
-    sql, pick, binds = _compiled_insert(table, tuple(rows[0]), connection.dialect)
+    sql, pick, binds = _compiled_insert(table, tuple(rows[0]), known, connection.dialect)
     await connection.exec_driver_sql(sql, [_bound(pick(row), binds) for row in rows])
 
 
@@ -108,9 +111,12 @@ def _compiled_update(statement: Update, sqlite_dialect: Dialect) -> tuple[str, S
 
 
 @lru_cache(maxsize=256)
-def _compiled_insert(table: Table, names: tuple[str, ...], sqlite_dialect: Dialect) -> tuple[str, Pick, Binds]:
+def _compiled_insert(
+    table: Table, names: tuple[str, ...], known: tuple[str, ...], sqlite_dialect: Dialect
+) -> tuple[str, Pick, Binds]:
     """The statement, what picks its values from a row, and which of them must be bound by their type."""
-    compiled = table.insert().compile(dialect=sqlite_dialect, column_keys=list(names))
+    insert = sqlite.insert(table).on_conflict_do_nothing(index_elements=known) if known else table.insert()
+    compiled = insert.compile(dialect=sqlite_dialect, column_keys=list(names))
     order = compiled.positiontup or names
     types = [table.c[name].type.dialect_impl(sqlite_dialect) for name in order]
     binds = [(at, bind) for at, kind in enumerate(types) if (bind := kind.bind_processor(sqlite_dialect))]

@@ -37,6 +37,7 @@ ANSWER = Rule(ANSWERING, Scope.POST)
 DECIDE = Rule(DECIDING, Scope.MODERATE)
 LOOK_CLOSELY = Rule(DECIDING, Scope.READ)
 OPERATE = Rule(DECIDING, Scope.OPERATE)
+WATCH = Rule(ADMINISTERING, Scope.READ)
 SWITCH = Rule(ADMINISTERING, Scope.OPERATE)
 ADMINISTER = Rule(ADMINISTERING, Scope.ADMIN)
 
@@ -83,6 +84,14 @@ TABLE: Mapping[str, Rule] = {
     "GET /api/v1/console/broadcasts/{id}": READ,
     "POST /api/v1/console/broadcasts/{id}/change": OPERATE,
     "GET /api/v1/console/channels": READ,
+    # other systems that are told
+    "GET /console/subscribers": WATCH,
+    "POST /console/subscribers": SWITCH,
+    "POST /console/subscribers/{id}/rotate": SWITCH,
+    "POST /console/subscribers/{id}/{act}": SWITCH,
+    "GET /api/v1/console/subscribers": WATCH,
+    "POST /api/v1/console/subscribers": SWITCH,
+    "POST /api/v1/console/subscribers/{id}/{act}": SWITCH,
     # one's own account
     "POST /console/logout": OWN,
     "GET /console/account": OWN,

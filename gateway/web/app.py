@@ -29,6 +29,8 @@ from gateway.web import (
     own_account,
     pages,
     settings_page,
+    subscribers,
+    subscribers_api,
     users,
     words,
 )
@@ -40,7 +42,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, subscribers, subscribers_api, words)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import access, bodies
+from gateway.web.subscribers import ACTS
 from store.accounts import Role
 from store.broadcasts import BroadcastState
 
@@ -42,6 +43,10 @@ TRACES = [
     *({"name": name, "in": "query", "schema": {"type": "string", "format": "date"}} for name in ("since", "until")),
     {"name": "before", "in": "query", "schema": {"type": "integer", "minimum": 1}},
 ]
+SUBSCRIBER_ACT = [
+    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+    {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": [*ACTS, "rotate"]}},
+]
 
 
 SCOPES = (
@@ -56,7 +61,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
-    models += [bodies.NewUser, bodies.UserChange]
+    models += [bodies.NewUser, bodies.UserChange, bodies.Subscriber]
     models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
@@ -197,6 +202,15 @@ def _paths() -> dict[str, dict[str, Any]]:
             "get": _operation("What staff did, newest first", extra={"parameters": [*TRACES, MOST_ITEMS]})
         },
         "/api/v1/console/settings": {"get": _operation("The settings in force, without secrets")},
+        "/api/v1/console/subscribers": {
+            "get": _operation("Systems that are told by webhook", {"type": "object"}),
+            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201"),
+        },
+        "/api/v1/console/subscribers/{id}/{act}": {
+            "post": _operation(
+                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT}
+            )
+        },
     }
 
 

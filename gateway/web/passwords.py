@@ -25,7 +25,7 @@ LONGEST = 200
 WRONG = "name or password is wrong"
 LONGEST_NAME = 64
 # Histories and the audit call by these names what no account did.
-NO_NAMES = ("rule", "author", "nobody", "upkeep", "command line")
+NO_NAMES = ("rule", "author", "nobody", "upkeep", "delivery", "command line")
 
 
 async def hashed(runtime: Runtime, password: str) -> str:

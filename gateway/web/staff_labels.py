@@ -51,6 +51,14 @@ AUDIT: Mapping[str, str] = {
     "channel paused": N_("channel paused"),
     "channel isolated": N_("channel isolated"),
     "channel resumed": N_("channel resumed"),
+    "subscriber added": N_("subscriber added"),
+    "subscriber paused": N_("subscriber paused"),
+    "subscriber resumed": N_("subscriber resumed"),
+    "subscriber tested": N_("subscriber tested"),
+    "subscriber replayed": N_("the last day told a subscriber again"),
+    "subscriber rotated": N_("secret of a subscriber renewed"),
+    "subscriber removed": N_("subscriber removed"),
+    "subscriber stopped": N_("subscriber given up"),
     "erased": N_("a citizen erased"),
     "payloads forgotten": N_("old payloads forgotten"),
     "audit exported": N_("audit exported"),
@@ -60,6 +68,7 @@ AUDIT: Mapping[str, str] = {
 # Who acts there beside accounts.
 AUDIT_ACTORS: Mapping[str, str] = {
     "author": N_("the author"),
+    "delivery": N_("the delivery"),
     "nobody": N_("unknown name"),
     "upkeep": N_("upkeep"),
     "command line": N_("command line"),

@@ -22,6 +22,7 @@ VALUES = {
     "name": ["form"],
     "action": ["pause"],
     "id": ["1", "0" * 32],
+    "act": ["pause"],
 }
 # Some rows by name, so that a slip in the table is one here too.
 KNOWN = {
