@@ -25,6 +25,8 @@ from store.sessions import Scope, Session, SessionKind
 VISITOR_COOKIE = "everyline_visitor"
 FORM_SECONDS = 12 * 3600
 VISITOR_SECONDS = 365 * 24 * 3600
+# Where a token says who asks: beside the API, what programs fetch for it.
+FOR_TOKENS = ("/api/", "/media/", "/metrics")
 # When a session was last used is known to these minutes: not each request is worth a write.
 SEEN_AFTER = timedelta(minutes=5)
 
@@ -45,11 +47,11 @@ async def log_out(request: web.Request) -> None:
 
 
 async def identify(request: web.Request) -> Session | None:
-    """Whose request this is: by bearer token, else by session cookie. A token opens no page of the console."""
+    """Whose request this is: by bearer token, else by session cookie. A token opens no pages."""
     runtime, token = request.app[RUNTIME], bearer(request)
     kind = SessionKind.COOKIE if token is None else SessionKind.TOKEN
     secret = request.cookies.get(session_cookie(runtime), "") if token is None else token
-    if not secret or (token is not None and request.path.startswith(access.STAFF_PAGES)):
+    if not secret or (token is not None and not request.path.startswith(FOR_TOKENS)):
         return None
     session = await _session(runtime, secret)
     if session is None or session.kind is not kind:

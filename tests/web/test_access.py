@@ -120,6 +120,14 @@ async def test_a_token_gets_where_its_scope_lets_it(world: World, scope: Scope) 
     assert wrong == []
 
 
+async def test_a_token_is_nobody_on_pages(world: World) -> None:
+    headers = await world.token(Role.ADMINISTRATOR)
+    for path, status in (("/login", 200), ("/console", 303), ("/", 404)):
+        response = await world.client.get(path, headers=headers, allow_redirects=False)
+        assert response.status == status
+        assert "administrator-" not in await response.text()
+
+
 async def test_a_token_loses_what_its_owner_loses(world: World) -> None:
     await world.account(Role.ADMINISTRATOR, "chief")
     owner = await world.account(Role.MODERATOR)
