@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, func, literal_column, select, true, update
+from sqlalchemy import Row, Update, and_, bindparam, delete, func, literal_column, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
 from gateway.schema import DeliveryState
 from store.database import Transaction
 from store.deliveries import outbox
-from store.dialect import update_all
+from store.dialect import Given, update_all
 from store.events import About
 from store.outcomes import Recorded
 from store.tables import addresses, deliveries, events, keys, subscribers
@@ -235,9 +235,9 @@ async def note(transaction: Transaction, outcomes: Sequence[Recorded], give_up_b
     ordered = sorted(seen.items())
     connection = transaction.connection
     if well := [one.success(whose) for whose, one in ordered if one.last_success_at]:
-        await update_all(connection, _SUCCEEDED, well)
+        await update_all(connection, _succeeded, well)
     if failed := [one.failure(whose) for whose, one in ordered if one.last_failure]:
-        await update_all(connection, _FAILED, failed)
+        await update_all(connection, _failed, failed)
     stopped = await _stop(connection, seen, give_up_before)
     if seen:
         await _keep_aside(connection, list(seen), max(one.at for one in outcomes))
@@ -275,23 +275,27 @@ class _Seen:
         return {"whose": whose, "more": self.failures, "since": self.failing_since, **words}
 
 
-_SUCCEEDED = (
-    update(subscribers)
-    .where(subscribers.c.address_id == bindparam("whose"))
-    .values(failures=0, failing_since=None, last_success_at=bindparam("well_at"))
-)
-_FAILED = (
-    update(subscribers)
-    .where(subscribers.c.address_id == bindparam("whose"))
-    .values(
-        failures=subscribers.c.failures + bindparam("more", type_=subscribers.c.failures.type),
-        failing_since=func.coalesce(
-            subscribers.c.failing_since, bindparam("since", type_=subscribers.c.failing_since.type)
-        ),
-        last_failure=bindparam("words"),
-        last_failure_at=bindparam("failed_at"),
+def _succeeded(given: Given) -> Update:
+    own = subscribers.c
+    return (
+        update(subscribers)
+        .where(own.address_id == given("whose", own.address_id.type))
+        .values(failures=0, failing_since=None, last_success_at=given("well_at", own.last_success_at.type))
     )
-)
+
+
+def _failed(given: Given) -> Update:
+    own = subscribers.c
+    return (
+        update(subscribers)
+        .where(own.address_id == given("whose", own.address_id.type))
+        .values(
+            failures=own.failures + given("more", own.failures.type),
+            failing_since=func.coalesce(own.failing_since, given("since", own.failing_since.type)),
+            last_failure=given("words", own.last_failure.type),
+            last_failure_at=given("failed_at", own.last_failure_at.type),
+        )
+    )
 
 
 async def _stop(connection: AsyncConnection, seen: Mapping[str, _Seen], give_up_before: datetime) -> list[str]:

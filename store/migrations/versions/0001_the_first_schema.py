@@ -176,15 +176,15 @@ def upgrade() -> None:
             "ix_deliveries_dead",
             ["state", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.create_index(
             "ix_deliveries_dead_reasons",
             ["state", "channel", "reason"],
             unique=False,
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at", "id"], unique=False)
         batch_op.create_index(
@@ -206,8 +206,8 @@ def upgrade() -> None:
             "ix_deliveries_underway",
             ["address_id", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
-            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            sqlite_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+            postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
         )
         batch_op.create_index(
             "ix_deliveries_subscribers",
@@ -786,8 +786,8 @@ def downgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_underway",
-            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
-            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            sqlite_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+            postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
         )
         batch_op.drop_index(
             "ix_deliveries_subscribers",
@@ -808,13 +808,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deliveries_due")
         batch_op.drop_index(
             "ix_deliveries_dead_reasons",
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.drop_index(
             "ix_deliveries_dead",
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.drop_index(
             "ix_deliveries_carrier_id",
