@@ -173,7 +173,9 @@ async def disable(transaction: Transaction, account_id: str, at: datetime) -> No
     if known.account.role is Role.ADMINISTRATOR:
         await _not_the_last(transaction.connection, account_id)
     await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(disabled_at=at))
-    await transaction.connection.execute(delete(invitations).where(invitations.c.account_id == account_id))
+    # Neither a link nor an alarm reaches whoever does not work here any more.
+    for table in (invitations, alarms):
+        await transaction.connection.execute(delete(table).where(table.c.account_id == account_id))
     await _end_all(transaction, account_id)
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from gateway import clock
 from gateway.errors import Conflict, NotFound
-from store import accounts, audit, history, invitations, second_factors, sessions
+from store import accounts, alarms, audit, citizens, history, invitations, second_factors, sessions
 from store.accounts import Account, Role
 from store.audit import Wanted
-from store.database import Database
+from store.database import Database, Transaction
 from store.sessions import Scope
 from store.vault import Vault
 
@@ -184,6 +184,24 @@ async def test_a_shut_account_s_sessions_open_nothing(database: Database) -> Non
     await database.write(lambda tx: accounts.enable(tx, account.id))
     async with database.reading() as connection:
         assert await sessions.find(connection, "after", clock.now()) is not None
+
+
+async def test_whoever_is_shut_out_is_not_alarmed_any_more(database: Database) -> None:
+    await make(database, "chief", Role.ADMINISTRATOR)
+    account, at = await make(database), clock.now()
+    await database.write(lambda tx: _alarm(tx, account, at))
+    async with database.reading() as connection:
+        assert await alarms.of_account(connection, VAULT, account.id) is not None
+    await database.write(lambda tx: accounts.disable(tx, account.id, at))
+    async with database.reading() as connection:
+        assert await alarms.of_account(connection, VAULT, account.id) is None
+
+
+async def _alarm(transaction: Transaction, account: Account, at: datetime) -> None:
+    line = await citizens.enter(transaction, VAULT, "tel:+8613800138001", language="en", at=at, owned=False)
+    await alarms.ask(
+        transaction, account.id, line.id, code_hash="hash", sent=1, sent_at=at, expires_at=at + timedelta(hours=1)
+    )
 
 
 async def test_the_audit_is_asked_by_all_at_once(database: Database) -> None:
