@@ -46,6 +46,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /console": READ,
     "GET /console/queue/rows": READ,
     "GET /console/live": READ,
+    "GET /console/styleguide": READ,
     "GET /console/find": READ,
     "GET /console/posts/{ticket}": READ,
     "GET /console/posts/{ticket}/typing": READ,

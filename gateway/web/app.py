@@ -20,6 +20,7 @@ from gateway.web import (
     health,
     hooks,
     live,
+    livery,
     me,
     me_data,
     me_lines,
@@ -29,6 +30,7 @@ from gateway.web import (
     own_account,
     pages,
     settings_page,
+    styleguide,
     subscribers,
     subscribers_api,
     users,
@@ -42,7 +44,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, subscribers, subscribers_api, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, subscribers, subscribers_api, words)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
@@ -63,5 +65,6 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app.on_response_prepare.append(middleware.on_prepare)
     for part in PARTS:
         app.add_routes(part.routes())
+    app.add_routes(livery.routes(runtime.settings.city))
     hooks.mount(app)
     return app

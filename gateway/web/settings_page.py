@@ -24,6 +24,7 @@ SECTIONS = (
     "delivery",
     "broadcast",
     "health",
+    "subscribers",
     "accounts",
     "simulator",
     "keeping",
