@@ -9,12 +9,15 @@ from gateway.web import (
     analytics,
     api,
     assets,
+    audit_page,
     auth,
     broadcasts,
     channels,
     console,
     console_api,
     deliveries,
+    entrance,
+    factor_pages,
     health,
     hooks,
     live,
@@ -26,10 +29,13 @@ from gateway.web import (
     metrics,
     middleware,
     overview,
+    own_account,
     pages,
+    settings_page,
     styleguide,
     subscribers,
     subscribers_api,
+    users,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -53,7 +59,8 @@ CONSOLE = (
     subscribers_api,
     words,
 )
-PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
+PARTS = (*CONSOLE, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

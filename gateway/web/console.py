@@ -61,7 +61,7 @@ async def _typing(request: web.Request) -> web.Response:
 
 
 async def _decide(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.MODERATOR)
+    account = request[ACCOUNT]
     form = {name: str(value).strip() for name, value in (await request.post()).items()}
     try:
         if form.get("action") not in list(Action):
@@ -86,7 +86,7 @@ async def _decide(request: web.Request) -> web.Response:
 
 
 async def _undo(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     back = str(form.get("back", ""))
     try:
         await undoing.undo(request.app[RUNTIME], request.match_info["id"], actor=account.name)
@@ -96,7 +96,7 @@ async def _undo(request: web.Request) -> web.Response:
 
 
 async def _answer(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.OFFICER)
+    account = request[ACCOUNT]
     ticket, form = request.match_info["ticket"], await request.post()
     text, department = str(form.get("text", "")), str(form.get("department", ""))
     try:

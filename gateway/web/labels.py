@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import channel_labels
+from gateway.web import channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -250,7 +250,6 @@ FAULTS = (
     N_("the last day is before the first"),
     N_("at most three years at once"),
     N_("there is nothing before that"),
-    N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
     N_("no channel can send codes just now"),
@@ -363,6 +362,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
+    **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,
