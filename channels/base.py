@@ -16,7 +16,7 @@ from aiohttp import ClientSession, web
 from pydantic import BaseModel, ConfigDict
 
 from channels.failures import Refused, Unknown
-from gateway.schema import Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
 
 
 class Guard(StrEnum):
@@ -264,6 +264,16 @@ class Desk(Protocol):
         """Published posts, newest first, and the next page's cursor. Filters: category, department, place, ticket.
 
         With `settled` only those that cannot be undone any more, for what is copied away and never comes back.
+        """
+        ...
+
+    async def search(
+        self, query: str, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+    ) -> Findings:
+        """Published posts that have all words and quoted phrases of a query, newest first, and the next page's cursor.
+
+        Filters: category, department, place, kind, progress; since, until (days of the city or moments). Raises
+        `BadInput`.
         """
         ...
 

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from gateway import clock
 from gateway.errors import Busy, EverylineError
-from gateway.journey import identity, receipts
+from gateway.journey import finding, identity, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -133,6 +133,12 @@ class Desk:
         until = clock.now() - undo_time if settled else None
         async with self._runtime.database.reading() as connection:
             return await posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
+
+    async def search(
+        self, query: str, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+    ) -> Findings:
+        """Published posts that have all words of a query, newest first."""
+        return await finding.find(self._runtime, query, limit=limit, cursor=cursor, **filters)
 
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers."""

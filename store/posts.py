@@ -15,7 +15,17 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput, NotFound
-from gateway.schema import Kind, MediaState, Place, Progress, PublicMedia, PublicPost, State, TranscriptState
+from gateway.schema import (
+    FIRST_KINDS,
+    Kind,
+    MediaState,
+    Place,
+    Progress,
+    PublicMedia,
+    PublicPost,
+    State,
+    TranscriptState,
+)
 from store.tables import cases, citizens, media, posts
 
 MOST = 100
@@ -43,7 +53,7 @@ _thread = posts.alias("thread")
 _speaker, _person = citizens.alias("speaker"), citizens.alias("person")
 _same = posts.alias("same")
 _waiting = posts.c.state.in_([State.PENDING, State.HELD])
-_open_kinds = posts.c.kind.in_([Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA, Kind.NOTICE])
+_open_kinds = posts.c.kind.in_(FIRST_KINDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from store.moments import Moment
 
@@ -193,6 +194,17 @@ posts = Table(
         sqlite_where=text("group_id IS NOT NULL"),
         postgresql_where=text("group_id IS NOT NULL"),
     ),
+)
+
+# What search finds: the tokens (see `journey.tokens`) of each thread that is public, and of nothing else. `number` is
+# the moment of publication in microseconds, or the next that is free, so that the newest are found first by their key.
+# The first migration puts a full-text index over the tokens: FTS5 (`search_words`, kept by triggers) or GIN.
+search = Table(
+    "search",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=False),
+    Column("post_id", Id, nullable=False, unique=True),
+    Column("tokens", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
 )
 
 # By what texts are alike, the first post that had it; forgotten after a day (see `journey.sameness`).
@@ -631,3 +643,8 @@ alarms = Table(
     Column("expires_at", Moment, nullable=False),
     Column("proved_at", Moment),
 )
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a name in the database is one of this schema, and not of a full-text index's own tables."""
+    return kind != "table" or not (name or "").startswith("search_")

@@ -17,6 +17,7 @@ from gateway.journey import (
     digests,
     erasure,
     export,
+    finding,
     health,
     identity,
     mailbox,
@@ -111,6 +112,7 @@ async def live_a_day(runtime: Runtime) -> None:
         await outcomes.spent(connection, "texting", "2026-03-02")
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
+    await finding.find(runtime, "pipe 灯", limit=5, department="water", since="2026-01-01")
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
     await redelivery.look(runtime, 1)
     await redelivery.drop(runtime, [1], "no longer needed", actor="mo")
