@@ -95,7 +95,7 @@ def _question(
     filed = tuple((name, value) for name, value in filters.items() if value)
     for name, value in filed:
         if name in CHOICES and value not in CHOICES[name]:
-            raise BadInput(f"one of {', '.join(CHOICES[name])}", name)
+            raise BadInput("this is none of the choices", name)
     first = search.number_at(_moment(since, zone, "since", 0)) if since else 0
     before = search.number_at(_moment(until, zone, "until", 1)) if until else LAST
     return Question(tokens.phrases(query), filed, first, min(before, _number(cursor)))

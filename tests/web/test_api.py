@@ -86,7 +86,8 @@ def cursor(text: str) -> str:
         ("q=light&cursor=nonsense", "cursor"),
         ("q=light&cursor=-1", "cursor"),
         ("progress=nonsense", "progress"),
-        ("kind=answer&since=yesterday", "since"),
+        ("kind=answer", "kind"),
+        ("since=yesterday", "since"),
         ("until=9999-12-31", "until"),
     ],
 )
