@@ -226,9 +226,18 @@ class Desk(Protocol):
         ...
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
-        """Draw a page of the public site (`gateway/web/templates/`) with a public medium's own content."""
+        """Draw a page of the public site (`gateway/web/templates/`) with a public medium's own content.
+
+        A `lasting` page changes only with what the stream of publications tells: it is kept and shown to others too.
+        """
         ...
 
     def visitor(self, request: web.Request) -> str:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from channels.base import Capabilities, Channel, DeliveryKind, Desk, Guard, Route
 from gateway.errors import BadInput, NotFound, TooMany
-from gateway.schema import Findings, Outgoing, SendResult
+from gateway.schema import Findings, Outgoing, SendResult, State
 
 PAGE = 20
 FILTERS = ("category", "department", "place")
@@ -44,7 +44,7 @@ class Adapter(Channel):
         posts, following = await desk.published(limit=PAGE, cursor=cursor, settled=False, **chosen)
         earlier = "?" + urlencode({**chosen, "cursor": following}) if following else None
         values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": not cursor and not chosen}
-        return await desk.page(request, "home.html", values)
+        return await desk.page(request, "home.html", values, lasting=True)
 
     async def _search(self, desk: Desk, request: web.Request) -> web.Response:
         """Posts that have all words asked for; a ticket leads to its post. What is wrong is said above the words."""
@@ -103,4 +103,6 @@ class Adapter(Channel):
             raise web.HTTPSeeOther(f"/posts/{post.ticket}")
         comments = (await desk.comments(ticket))[0] if post.comments else ()
         known = {"post": post, "comments": comments, "added": "added" in request.query}
-        return await desk.page(request, "post.html", {**known, **values}, status)
+        # The stream does not tell how a post stands that is not public.
+        lasting = post.state is State.PUBLISHED and bool(post.text)
+        return await desk.page(request, "post.html", {**known, **values}, status, lasting=lasting)

@@ -24,7 +24,13 @@ class Site(Protocol):
     """The public site, which `web` puts into the desk at start."""
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
         """Draw a page."""
         ...
@@ -96,10 +102,16 @@ class Desk:
         return self._runtime.phrase(key, language, values)
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
         """Draw a page of the public site."""
-        return await self._open_site().page(request, template, values, status)
+        return await self._open_site().page(request, template, values, status, lasting=lasting)
 
     def visitor(self, request: web.Request) -> str:
         """The URN of the browser that asks."""

@@ -23,7 +23,7 @@ from gateway.runtime import Runtime
 from gateway.schema import PublicPost
 from gateway.web import addresses, assets, catalogues, delivery_words, labels
 from gateway.web.catalogues import N_
-from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR
+from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
@@ -66,9 +66,19 @@ class Drawing:
         self._environments = {language: self._environment(language) for language in self._translations}
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
-        """A whole page in the language of the request; see `_context` for what every template may use."""
+        """A whole page in the language of the request; see `_context` for what every template may use.
+
+        `lasting` says that it changes only with what is public, and may be kept and shown to others.
+        """
+        request[LASTING] = lasting
         language = request.get(LANGUAGE, self._runtime.settings.city.language)
         text = self.draw(language, template, {**self._context(request), **values})
         return web.Response(text=text, status=status, content_type="text/html", headers={"Content-Language": language})

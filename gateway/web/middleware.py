@@ -18,6 +18,7 @@ from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
 from gateway.schema import LANGUAGES
 from gateway.web import auth
+from gateway.web.kept_pages import give_kept
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME
 
 LANGUAGE_COOKIE = "lang"
@@ -176,7 +177,7 @@ def preferred(header: str) -> str | None:
 
 def middlewares() -> Iterable[Middleware]:
     """In their order, outermost first."""
-    return (observe, speak, explain, admit)
+    return (observe, speak, give_kept, explain, admit)
 
 
 def _may_know(request: web.Request) -> bool:

@@ -142,7 +142,7 @@ async def _times(url: str, folder: str) -> list[float]:
 async def _ask(runtime: Runtime, turn: int) -> float:
     query, options = questions(turn)
     begun = time.perf_counter()
-    found = await finding.find(runtime, query, limit=PAGE, **options)  # type: ignore[arg-type]  # names of filters
+    found = await finding.find(runtime, query, limit=PAGE, **options)
     took = time.perf_counter() - begun
     if query in ("lamp pipe", "龘龘") and found.hits:
         raise AssertionError(f"{query} found what does not have it")
