@@ -185,8 +185,8 @@ posts = Table(
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
     Index("ix_posts_state_urgent_created_at", "state", "urgent", "created_at"),  # the queue, oldest first
-    Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
-    Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
+    Index("ix_posts_timeline", "state", "private", "published_at", "id"),  # the portal, newest first
+    Index("ix_posts_thread", "thread_id", "state", "private", "created_at"),  # a thread, or what is public of it
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
     Index(
         "ix_posts_group_id",  # what says the same as the first of a group

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 
 from gateway import clock
 from gateway.web import auth
-from gateway.web.keys import KEPT_PAGES, LANGUAGE, LASTING, VISITOR
+from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, VISITOR
 from store.wakeups import Wakeups
 
 # What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden.
@@ -130,6 +130,7 @@ async def give_kept(request: web.Request, handler: Handler) -> web.StreamRespons
     pages, key = request.app[KEPT_PAGES], (request.path, request[LANGUAGE])
     page = pages.find(key) or await pages.turn(key)
     if page:
+        request[KEPT] = True
         return page.answer(request)
     generation, drawn = pages.generation(), pages.begin(key)
     try:

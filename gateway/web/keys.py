@@ -37,6 +37,8 @@ REQUEST_ID = web.RequestKey("request_id", str)
 ACCOUNT = web.RequestKey("account", Account)
 # That a page is the same for everybody who is no staff, until something public changes.
 LASTING = web.RequestKey("lasting", bool)
+# That a request was answered with a kept page.
+KEPT = web.RequestKey("kept", bool)
 # The id in the visitor's cookie, and whether the answer must bring that cookie.
 VISITOR = web.RequestKey("visitor", str)
 NEW_VISITOR = web.RequestKey("new_visitor", bool)

@@ -14,11 +14,12 @@ depends_on = None
 
 # The words of search. SQLite's index reads its texts from the table (`content`), and the table's triggers keep it: what
 # is deleted must be told with its words, or the index breaks. Tokens are made by us, so all that its tokeniser does is
-# to part them at the spaces; nothing is ranked, so it need not count them.
+# to part them at the spaces; nothing is ranked, so it need not count them. One Chinese character is asked for as the
+# beginning of a token, of which there are thousands: those have a list of their own.
 SEARCH_WORDS = {
     "sqlite": (
         "CREATE VIRTUAL TABLE search_words USING fts5("
-        "tokens, content='search', content_rowid='number', tokenize='ascii', columnsize=0)",
+        "tokens, content='search', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
         "CREATE TRIGGER search_added AFTER INSERT ON search BEGIN "
         "INSERT INTO search_words (rowid, tokens) VALUES (new.number, new.tokens); END",
         "CREATE TRIGGER search_removed AFTER DELETE ON search BEGIN "
@@ -405,8 +406,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("group_id IS NOT NULL"),
         )
         batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
-        batch_op.create_index("ix_posts_thread_id_created_at", ["thread_id", "created_at"], unique=False)
-        batch_op.create_index("ix_posts_timeline", ["state", "private", "kind", "published_at", "id"], unique=False)
+        batch_op.create_index("ix_posts_thread", ["thread_id", "state", "private", "created_at"], unique=False)
+        batch_op.create_index("ix_posts_timeline", ["state", "private", "published_at", "id"], unique=False)
 
     op.create_table(
         "receipts",
@@ -682,7 +683,7 @@ def downgrade() -> None:
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
-        batch_op.drop_index("ix_posts_thread_id_created_at")
+        batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
             "ix_posts_group_id",
