@@ -195,6 +195,13 @@ class Health(Section):
         return value
 
 
+class Subscribers(Section):
+    """`[subscribers]`: other systems that are told of publications."""
+
+    most: int = Field(200, ge=1, le=5000)
+    failing_days: float = Field(3, gt=0)
+
+
 class Accounts(Section):
     """`[accounts]`: how staff log in."""
 
@@ -296,6 +303,7 @@ class Settings(Section):
     delivery: Delivery = Delivery()
     broadcast: Broadcast = Broadcast()
     health: Health = Health()
+    subscribers: Subscribers = Subscribers()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()

@@ -25,6 +25,8 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    subscribers,
+    subscribers_api,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -35,7 +37,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, subscribers, subscribers_api, words)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
