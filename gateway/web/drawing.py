@@ -7,6 +7,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,7 @@ class Drawing:
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
+            auto_reload=False,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -199,6 +201,8 @@ class Drawing:
         zone = self._runtime.settings.city.zone
         pattern = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}[language]
 
+        # A page has dozens, and the next page mostly the same: to word one takes as long as the rest of its post.
+        @lru_cache(4096)
         def moment(value: datetime) -> Markup:
             shown = format_datetime(value, pattern, tzinfo=zone, locale=language)
             return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), shown)
