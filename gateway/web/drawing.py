@@ -26,6 +26,8 @@ from gateway.web import addresses, assets, catalogues, delivery_words, labels
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR
 
+# As many as are shown again and again, in each language, with some 2 KB each.
+FRAGMENTS = 4096
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
 ERRORS: Mapping[int, tuple[str, str]] = {
@@ -64,6 +66,7 @@ class Drawing:
         self._visitor = visitor
         self._translations = catalogues.read()
         self._offered: frozenset[str] | None = None
+        self._fragments = lru_cache(FRAGMENTS)(self._draw_fragment)
         self._environments = {language: self._environment(language) for language in self._translations}
 
     async def page(
@@ -101,9 +104,9 @@ class Drawing:
         """A template as text; what a request knows must stand in `values`."""
         return self._environments[language].get_template(template).render(values)
 
-    def fragment(self, post: PublicPost, language: str) -> str:
-        """One public post as the timeline shows it, for the live stream."""
-        return self.draw(language, "fragment.html", {"post": post}).strip()
+    def fragment(self, post: PublicPost, language: str) -> Markup:
+        """One public post as the timeline and the live stream show it; the same post is drawn once."""
+        return self._fragments(post, language)
 
     def say(self, language: str, message: str) -> str:
         """One message of the catalogues in a language."""
@@ -118,6 +121,10 @@ class Drawing:
         title, advice = ERRORS[known]
         values = {"title": title, "advice": sentence or advice, "reference": reference, "status": status}
         return await self.page(request, "error.html", values, status)
+
+    def _draw_fragment(self, post: PublicPost, language: str) -> Markup:
+        # A template gives markup: what is a person's in it, it escaped.
+        return Markup(self.draw(language, "fragment.html", {"post": post}).strip())  # noqa: S704
 
     def _context(self, request: web.Request) -> dict[str, Any]:
         """What every page knows beside the globals of its language."""
@@ -166,6 +173,7 @@ class Drawing:
             "static": assets.url,
             "media_limits": settings.media,
             "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
+            "fragment": lambda post: self.fragment(post, language),
             "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),
         }
         environment.filters |= {
