@@ -293,6 +293,10 @@ class Desk(Protocol):
         """
         ...
 
+    async def today(self) -> tuple[int, int]:
+        """How many posts, and how many answers, were published since the city's midnight; a few seconds old."""
+        ...
+
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers; without words while it is not public. Raises `NotFound`."""
         ...

@@ -18,6 +18,7 @@ from gateway.web import (
     hooks,
     kept_pages,
     live,
+    livery,
     me,
     me_data,
     me_lines,
@@ -25,6 +26,7 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    styleguide,
     subscribers,
     subscribers_api,
     words,
@@ -37,7 +39,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, subscribers, subscribers_api, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, subscribers, subscribers_api, words)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
@@ -58,5 +60,6 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app.on_response_prepare.append(middleware.on_prepare)
     for part in PARTS:
         app.add_routes(part.routes())
+    app.add_routes(livery.routes(runtime.settings.city))
     hooks.mount(app)
     return app

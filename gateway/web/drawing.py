@@ -12,6 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import phonenumbers
 from aiohttp import web
 from babel.dates import format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,9 +23,10 @@ from gateway import clock
 from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
-from gateway.web import addresses, assets, catalogues, delivery_words, labels
+from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
 from gateway.web.catalogues import N_
-from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR
+from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME
+from gateway.web.typed import Kept
 
 # As many as are shown again and again, in each language, with some 2 KB each.
 FRAGMENTS = 4096
@@ -47,10 +49,11 @@ ERRORS: Mapping[int, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One way to speak to the city: its medium in English, its number when it has one, whether it is simulated."""
+    """One way to speak to the city: its medium in English, its number as programs and as people read it."""
 
     medium: str
-    number: str | None
+    number: str
+    shown: str
     speaks: bool
     simulated: bool
 
@@ -113,13 +116,13 @@ class Drawing:
         return self._translations[language].gettext(message)
 
     async def error_page(
-        self, request: web.Request, status: int, sentence: str | None = None, reference: str | None = None
+        self, request: web.Request, status: int, reference: str | None = None, kept: Kept | None = None
     ) -> web.Response:
-        """What a person reads when something goes wrong. `sentence` replaces the usual one; `reference` is to be told
-        to whoever runs the gateway. Statuses without words of their own are shown like their hundred."""
+        """What a person reads when something goes wrong. `reference` is to be told to whoever runs the gateway, `kept`
+        is the form that was sent. Statuses without words of their own are shown like their hundred."""
         known = status if status in ERRORS else (400 if status < HTTPStatus.INTERNAL_SERVER_ERROR else 500)
         title, advice = ERRORS[known]
-        values = {"title": title, "advice": sentence or advice, "reference": reference, "status": status}
+        values = {"title": title, "advice": advice, "reference": reference, "status": status, "kept": kept}
         return await self.page(request, "error.html", values, status)
 
     def _draw_fragment(self, post: PublicPost, language: str) -> Markup:
@@ -128,13 +131,13 @@ class Drawing:
 
     def _context(self, request: web.Request) -> dict[str, Any]:
         """What every page knows beside the globals of its language."""
-        language = request.get(LANGUAGE, self._runtime.settings.city.language)
         return {
             "path": request.path,
             "csrf": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(self._csrf(request)),
             "account": request.get(ACCOUNT),
+            "theme": request.get(THEME),
+            "with_query": lambda **changes: str(request.rel_url.update_query(changes)),
             "offers": lambda address: address in self._addresses(request.app),
-            "other_language": str(request.rel_url.update_query(lang="en" if language == "zh" else "zh")),
         }
 
     def _addresses(self, app: web.Application) -> frozenset[str]:
@@ -169,8 +172,10 @@ class Drawing:
             "categories": names["category"],
             "departments": names["department"],
             "lines": self._lines,
+            "qr": qr.drawn,
             "steps": labels.steps,
             "static": assets.url,
+            "livery": livery.livery(settings.city),
             "media_limits": settings.media,
             "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
             "fragment": lambda post: self.fragment(post, language),
@@ -224,8 +229,26 @@ class Drawing:
         for name, channel in self._runtime.channels.items():
             number = getattr(plans.get(name), "number", None)
             if channel.capabilities.receives and number:
-                lines.append(Line(labels.medium(name), str(number), _is_spoken(channel), self._runtime.simulated(name)))
+                lines.append(
+                    Line(
+                        labels.medium(name),
+                        str(number),
+                        _readable(str(number)),
+                        _is_spoken(channel),
+                        self._runtime.simulated(name),
+                    )
+                )
         return lines
+
+
+def _readable(number: str) -> str:
+    """A number in groups, as people read it; a short code as it is."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return shown.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _is_spoken(channel: Channel) -> bool:

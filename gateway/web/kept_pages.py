@@ -1,9 +1,9 @@
 """Pages that are the same for everybody, kept as they were drawn until something public changes.
 
-Kept is only what a page says is `lasting`, and only for who asks without a query and without any cookie but the two
-that change nothing on it: so never for staff, nor a page with a token or cookie of somebody. All is dropped with the
-next change of what the public sees, whichever process makes it; should word of it be lost between processes, nothing is
-shown for longer than `LASTS`.
+Kept is only what a page says is `lasting`, and only for who asks without a query and without any cookie but those
+that are part of its key or change nothing on it: so never for staff, nor a page with a token or cookie of somebody. All
+is dropped with the next change of what the public sees, whichever process makes it; should word of it be lost between
+processes, nothing is shown for longer than `LASTS`.
 """
 
 import asyncio
@@ -18,19 +18,21 @@ from aiohttp.typedefs import Handler
 
 from gateway import clock
 from gateway.web import auth
-from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, VISITOR
+from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from store.wakeups import Wakeups
 
 # What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden.
 TOPICS = ("events", "media")
 LASTS = timedelta(seconds=10)
 MOST_BYTES = 32 * 1024 * 1024
-# Changes nothing on a page but its language, which is part of the key, and what is asked for by forms, which none has.
-HARMLESS_COOKIES = frozenset({"lang", auth.VISITOR_COOKIE})
+# They change nothing on a page but its language and theme, which are part of the key, and what forms hold, of which a
+# kept page has none.
+HARMLESS_COOKIES = frozenset({"lang", "theme", auth.VISITOR_COOKIE})
 # What a language is called in an answer, and whatever else a page's own headers say.
 OWN_HEADERS = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LANGUAGE)
 
-Key = tuple[str, str]
+# Path, language, theme.
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ async def give_kept(request: web.Request, handler: Handler) -> web.StreamRespons
     """Answer with a kept page where one fits; else draw it, once for all who ask meanwhile, and keep it."""
     if not _fits(request):
         return await handler(request)
-    pages, key = request.app[KEPT_PAGES], (request.path, request[LANGUAGE])
+    pages, key = request.app[KEPT_PAGES], (request.path, request[LANGUAGE], request.get(THEME, ""))
     page = pages.find(key) or await pages.turn(key)
     if page:
         request[KEPT] = True

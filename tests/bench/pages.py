@@ -22,7 +22,7 @@ from tests.process.twilio import CREDENTIALS, Load, send_all
 
 POSTS = 100_000
 CLIENTS, ROUNDS = 32, 5
-KEPT_EACH, DRAWN_EACH = 2000, 300
+KEPT_EACH, DRAWN_EACH = 6000, 300
 # As many posts as people look at while one is new.
 SHOWN = 50
 NOTHING = """

@@ -105,6 +105,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await runtime.database.write(lambda tx: outbox.claim_unknown(tx, "texting", at, at, 5))
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
+        await posts.published_since(connection, at)
         await posts.queue(connection)
         [file] = (await posts.thread(connection, pictured.post_id))[0].media
         await media_rows.named(connection, ["0" * 64])

@@ -21,7 +21,7 @@ from store.wakeups import Wakeups
 from tests.channels.public_site import open_site
 from tests.web.conftest import PASSWORD, World
 
-KEY = ("/", "en")
+KEY = ("/", "en", "")
 
 
 @pytest.fixture
@@ -82,6 +82,13 @@ async def test_each_language_has_its_own(world: World) -> None:
     for _ in range(2):
         assert 'lang="en"' in await text(world, "/")
         assert 'lang="zh-Hans"' in await text(world, "/", **{"Accept-Language": "zh"})
+
+
+async def test_each_theme_has_its_own(world: World, drawn: list[str]) -> None:
+    for _ in range(2):
+        assert '"color-scheme" content="dark"' in await text(world, "/", Cookie="theme=dark")
+        assert '"color-scheme" content="light dark"' in await text(world, "/")
+    assert drawn.count("home.html") == 2
 
 
 async def test_it_is_packed_and_not_sent_twice(world: World) -> None:
@@ -149,10 +156,10 @@ def test_what_was_begun_before_a_change_is_not_kept() -> None:
 def test_what_was_asked_for_longest_ago_makes_room() -> None:
     pages = KeptPages(Wakeups(), most_bytes=3000)
     for number in range(3):
-        assert pages.keep((f"/posts/{number}", "en"), made(900), 0)
-        pages.find(("/posts/0", "en"))
-    assert pages.keep(("/posts/3", "en"), made(900), 0)
-    assert [bool(pages.find((f"/posts/{number}", "en"))) for number in range(4)] == [True, False, True, True]
+        assert pages.keep((f"/posts/{number}", "en", ""), made(900), 0)
+        pages.find(("/posts/0", "en", ""))
+    assert pages.keep(("/posts/3", "en", ""), made(900), 0)
+    assert [bool(pages.find((f"/posts/{number}", "en", ""))) for number in range(4)] == [True, False, True, True]
 
 
 def test_nothing_is_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
