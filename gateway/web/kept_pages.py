@@ -24,6 +24,7 @@ from store.wakeups import Wakeups
 # What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden.
 TOPICS = ("events", "media")
 LASTS = timedelta(seconds=10)
+MOST_KNOWN = 10_000
 MOST_BYTES = 32 * 1024 * 1024
 # They change nothing on a page but its language and theme, which are part of the key, and what forms hold, of which a
 # kept page has none.
@@ -67,6 +68,8 @@ class KeptPages:
         self._most_bytes = most_bytes
         self._pages: dict[Key, Page] = {}
         self._drawing: dict[Key, asyncio.Event] = {}
+        # What was kept before: only of such it is known that its answer ends, and a stream's does not.
+        self._known: dict[Key, None] = {}
         self._size = 0
         self._generation = 0
 
@@ -96,6 +99,9 @@ class KeptPages:
         if generation != self.generation() or not isinstance(response.body, bytes):
             return None
         page = _packed(response)
+        self._known[key] = None
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
         if old := self._pages.pop(key, None):
             self._size -= old.size
         self._pages[key] = page
@@ -105,8 +111,8 @@ class KeptPages:
         return page
 
     async def turn(self, key: Key) -> Page | None:
-        """Wait for whoever draws a page already, and give what came of it."""
-        drawn = self._drawing.get(key)
+        """Wait for whoever draws a page already, of one that was kept before, and give what came of it."""
+        drawn = self._drawing.get(key) if key in self._known else None
         if drawn is None:
             return None
         await drawn.wait()

@@ -58,9 +58,17 @@ async def test_a_page_is_drawn_once_for_all(world: World, drawn: list[str]) -> N
 
 
 async def test_many_who_ask_at_once_wait_for_one_drawing(world: World, drawn: list[str]) -> None:
+    await text(world, "/")
+    await world.published("the drain is blocked")
+    drawn.clear()
     pages = await asyncio.gather(*(text(world, "/") for _ in range(10)))
     assert len(set(pages)) == 1
     assert drawn.count("home.html") == 1
+
+
+async def test_an_answer_that_never_ends_is_waited_for_by_nobody(world: World) -> None:
+    async with world.client.get("/live") as one, world.client.get("/live") as other:
+        assert (one.status, other.status) == (200, 200)
 
 
 async def test_a_change_is_seen_by_the_next_who_asks(world: World) -> None:
