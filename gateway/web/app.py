@@ -6,6 +6,7 @@ from gateway.desk import Desk
 from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import (
+    analytics,
     api,
     assets,
     auth,
@@ -25,6 +26,7 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    overview,
     pages,
     styleguide,
     subscribers,
@@ -39,7 +41,19 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, subscribers, subscribers_api, words)
+CONSOLE = (
+    analytics,
+    broadcasts,
+    channels,
+    console,
+    console_api,
+    deliveries,
+    overview,
+    styleguide,
+    subscribers,
+    subscribers_api,
+    words,
+)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
