@@ -154,6 +154,7 @@ def _fits(request: web.Request) -> bool:
     """Whether a request may be answered with what others are shown too."""
     return (
         request.method == hdrs.METH_GET
+        and LANGUAGE in request  # no carrier's
         and not request.query_string
         and hdrs.AUTHORIZATION not in request.headers
         and request.cookies.keys() <= HARMLESS_COOKIES

@@ -66,6 +66,10 @@ async def test_many_who_ask_at_once_wait_for_one_drawing(world: World, drawn: li
     assert drawn.count("home.html") == 1
 
 
+async def test_a_carrier_is_asked_for_no_language(world: World) -> None:
+    assert (await world.client.get("/hooks/nobody")).status == 404
+
+
 async def test_an_answer_that_never_ends_is_waited_for_by_nobody(world: World) -> None:
     async with world.client.get("/live") as one, world.client.get("/live") as other:
         assert (one.status, other.status) == (200, 200)
