@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from store.moments import Moment
 
@@ -184,8 +185,8 @@ posts = Table(
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
     Index("ix_posts_state_urgent_created_at", "state", "urgent", "created_at"),  # the queue, oldest first
-    Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
-    Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
+    Index("ix_posts_timeline", "state", "private", "published_at", "id"),  # the portal, newest first
+    Index("ix_posts_thread", "thread_id", "state", "private", "created_at"),  # a thread, or what is public of it
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
     Index(
         "ix_posts_group_id",  # what says the same as the first of a group
@@ -193,6 +194,17 @@ posts = Table(
         sqlite_where=text("group_id IS NOT NULL"),
         postgresql_where=text("group_id IS NOT NULL"),
     ),
+)
+
+# What search finds: the tokens (see `journey.tokens`) of each thread that is public, and of nothing else. `number` is
+# the moment of publication in microseconds, or the next that is free, so that the newest are found first by their key.
+# The first migration puts a full-text index over the tokens: FTS5 (`search_words`, kept by triggers) or GIN.
+search = Table(
+    "search",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=False),
+    Column("post_id", Id, nullable=False, unique=True),
+    Column("tokens", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
 )
 
 # By what texts are alike, the first post that had it; forgotten after a day (see `journey.sameness`).
@@ -749,3 +761,8 @@ alarms = Table(
     Column("expires_at", Moment, nullable=False),
     Column("proved_at", Moment),
 )
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a name in the database is one of this schema, and not of a full-text index's own tables."""
+    return kind != "table" or not (name or "").startswith("search_")

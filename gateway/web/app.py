@@ -20,6 +20,7 @@ from gateway.web import (
     factor_pages,
     health,
     hooks,
+    kept_pages,
     live,
     livery,
     me,
@@ -39,7 +40,7 @@ from gateway.web import (
     words,
 )
 from gateway.web.drawing import Drawing
-from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
+from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, KEPT_PAGES, LOGINS, METRICS, RUNTIME, SETUP
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
 from gateway.web.setup import Setup
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app[METRICS], app[SETUP], app[LOGINS] = Metrics(runtime.pulse), Setup(runtime.vault), Limit(LOGINS_A_MINUTE, 60)
     app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
+    app[KEPT_PAGES] = kept_pages.KeptPages(runtime.database.wakeups)
     app[HUB] = Hub(runtime, drawing.fragment)
     desk.site = drawing
     app.on_startup.append(app[HUB].start)

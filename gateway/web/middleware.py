@@ -7,6 +7,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 import structlog
@@ -19,7 +20,8 @@ from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, To
 from gateway.schema import LANGUAGES
 from gateway.web import access, auth, typed
 from gateway.web.access import STAFF_API, STAFF_PAGES
-from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, SESSION, THEME
+from gateway.web.kept_pages import give_kept
+from gateway.web.keys import ACCOUNT, DRAWING, KEPT, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, SESSION, THEME
 from store.sessions import Scope
 
 LANGUAGE_COOKIE = "lang"
@@ -73,8 +75,9 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         seconds = time.perf_counter() - begun
         route = _route(request)
         request.app[METRICS].requested(request.method, route, status, seconds)
-        # Carriers come by the thousand a second at a peak; what went well with them is counted, not told one by one.
-        routine = status < 400 and request.path.startswith(FOR_CARRIERS)
+        # Carriers and readers come by the thousand a second at a peak; what went well with them, and cost nothing, is
+        # counted, not told one by one.
+        routine = status < 400 and (request.path.startswith(FOR_CARRIERS) or request.get(KEPT, False))
         (log.debug if routine else log.info)(
             "request",
             action="http",
@@ -173,6 +176,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
+@lru_cache(1024)
 def preferred(header: str) -> str | None:
     """The best of our languages for an Accept-Language header (RFC 9110 section 12.5.4)."""
     wishes: list[tuple[float, int, str]] = []
@@ -188,7 +192,7 @@ def preferred(header: str) -> str | None:
 
 def middlewares() -> Iterable[Middleware]:
     """In their order, outermost first."""
-    return (observe, speak, explain, admit)
+    return (observe, speak, give_kept, explain, admit)
 
 
 def _second_factor(request: web.Request) -> None:

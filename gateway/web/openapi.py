@@ -6,8 +6,9 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from gateway.casework.periods import Against, By, Period
+from gateway.journey.tokens import LONGEST_QUERY
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState
+from gateway.schema import FIRST_KINDS, DeliveryState, Progress
 from gateway.web import access, bodies
 from gateway.web.subscribers import ACTS
 from store.accounts import Role
@@ -20,6 +21,18 @@ FILTERS = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("cursor", "category", "department")),
     {"name": "place", "in": "query", "schema": {"type": "string"}},
+]
+DAY = {"type": "string", "description": "A day of the city (2026-01-31) or a moment (RFC 3339)", "maxLength": 40}
+SEARCH = [
+    {
+        "name": "q",
+        "in": "query",
+        "description": "Words that must all be there, a phrase in quotes, or a ticket",
+        "schema": {"type": "string", "maxLength": LONGEST_QUERY},
+    },
+    {"name": "kind", "in": "query", "schema": {"type": "string", "enum": list(FIRST_KINDS)}},
+    {"name": "progress", "in": "query", "schema": {"type": "string", "enum": list(Progress)}},
+    *({"name": name, "in": "query", "schema": DAY} for name in ("since", "until")),
 ]
 MOST_ITEMS = {
     "name": "limit",
@@ -134,7 +147,7 @@ def _paths() -> dict[str, dict[str, Any]]:
     post, page = "Post", "Page"
     named = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Named")}}}
     return {
-        "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": FILTERS})},
+        "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": [*FILTERS, *SEARCH]})},
         "/api/v1/posts/{ticket}": {"get": _operation("One thread", post, extra={"parameters": [TICKET]})},
         "/api/v1/posts/{ticket}/comments": {
             "get": _operation("What was added to a thread", page, extra={"parameters": [TICKET, *FILTERS[:2]]})

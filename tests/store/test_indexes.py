@@ -21,6 +21,7 @@ from gateway.journey import (
     erasure,
     export,
     feeding,
+    finding,
     health,
     identity,
     mailbox,
@@ -122,6 +123,7 @@ async def live_a_day(runtime: Runtime) -> None:
         await outcomes.spent(connection, "texting", "2026-03-02")
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
+    await finding.find(runtime, "pipe 灯", limit=5, department="water", since="2026-01-01")
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
     await daybook.keep_up(runtime)
     for by in periods.By:

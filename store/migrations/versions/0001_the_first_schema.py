@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 import store.moments
 
@@ -9,6 +10,23 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+# The words of search. SQLite's index reads its texts from the table (`content`), and the table's triggers keep it: what
+# is deleted must be told with its words, or the index breaks. Tokens are made by us, so all that its tokeniser does is
+# to part them at the spaces; nothing is ranked, so it need not count them. One Chinese character is asked for as the
+# beginning of a token, of which there are thousands: those have a list of their own.
+SEARCH_WORDS = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE search_words USING fts5("
+        "tokens, content='search', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
+        "CREATE TRIGGER search_added AFTER INSERT ON search BEGIN "
+        "INSERT INTO search_words (rowid, tokens) VALUES (new.number, new.tokens); END",
+        "CREATE TRIGGER search_removed AFTER DELETE ON search BEGIN "
+        "INSERT INTO search_words (search_words, rowid, tokens) VALUES ('delete', old.number, old.tokens); END",
+    ),
+    "postgresql": ("CREATE INDEX ix_search_tokens ON search USING gin (tokens)",),
+}
 
 
 def upgrade() -> None:
@@ -444,8 +462,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("group_id IS NOT NULL"),
         )
         batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
-        batch_op.create_index("ix_posts_thread_id_created_at", ["thread_id", "created_at"], unique=False)
-        batch_op.create_index("ix_posts_timeline", ["state", "private", "kind", "published_at", "id"], unique=False)
+        batch_op.create_index("ix_posts_thread", ["thread_id", "state", "private", "created_at"], unique=False)
+        batch_op.create_index("ix_posts_timeline", ["state", "private", "published_at", "id"], unique=False)
 
     op.create_table(
         "receipts",
@@ -461,6 +479,16 @@ def upgrade() -> None:
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
+    op.create_table(
+        "search",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("tokens", sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_search")),
+        sa.UniqueConstraint("post_id", name=op.f("uq_search_post_id")),
+    )
+    for statement in SEARCH_WORDS[op.get_bind().dialect.name]:
+        op.execute(statement)
     op.create_table(
         "spendings",
         sa.Column("channel", sa.String(length=32), nullable=False),
@@ -763,13 +791,16 @@ def downgrade() -> None:
     op.drop_table("switches")
     op.drop_table("standings")
     op.drop_table("spendings")
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_table("search_words")
+    op.drop_table("search")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
-        batch_op.drop_index("ix_posts_thread_id_created_at")
+        batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
             "ix_posts_group_id",
