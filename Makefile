@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format bench lock clean
+.PHONY: run test lint format bench screens lock clean
 
 run: $(VENV)/runtime
 	$(BIN)/python run.py serve
@@ -23,6 +23,11 @@ format: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m tests.bench
+
+# Pictures of every page, in both languages and themes: make screens SCREENS=some/folder
+SCREENS := var/screens
+screens: $(VENV)/dev
+	$(BIN)/python -m tests.browser.screens $(SCREENS)
 
 # After a change of the dependencies in pyproject.toml.
 lock: $(VENV)/dev

@@ -6,6 +6,7 @@ faults are told together, each with its file, its key and a remedy. Channels' se
 channel knows its own keys (`channels.registry`).
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -50,6 +51,14 @@ class City(Section):
     country: str = Field("CN", pattern="^[A-Z]{2}$")
     timezone: str = "Asia/Shanghai"
     emergency_number: str = Field("110", pattern="^[0-9]{2,6}$")
+    accent: str = "#0b6170"
+
+    @field_validator("accent")
+    @classmethod
+    def _colour(cls, accent: str) -> str:
+        if not re.fullmatch("#[0-9a-fA-F]{6}", accent):
+            raise ValueError('give one colour as six hexadecimal digits, like "#0b6170"')
+        return accent.lower()
 
     @field_validator("name")
     @classmethod

@@ -17,6 +17,7 @@ from gateway.web import (
     health,
     hooks,
     live,
+    livery,
     me,
     me_data,
     me_lines,
@@ -24,6 +25,7 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    styleguide,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -34,7 +36,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, words)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
@@ -54,5 +56,6 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app.on_response_prepare.append(middleware.on_prepare)
     for part in PARTS:
         app.add_routes(part.routes())
+    app.add_routes([livery.route(runtime.settings.city.accent)])
     hooks.mount(app)
     return app

@@ -21,9 +21,9 @@ from gateway import clock
 from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
-from gateway.web import addresses, assets, catalogues, delivery_words, labels
+from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery
 from gateway.web.catalogues import N_
-from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR
+from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR, THEME
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
@@ -110,13 +110,13 @@ class Drawing:
 
     def _context(self, request: web.Request) -> dict[str, Any]:
         """What every page knows beside the globals of its language."""
-        language = request.get(LANGUAGE, self._runtime.settings.city.language)
         return {
             "path": request.path,
             "csrf": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(self._csrf(request)),
             "account": request.get(ACCOUNT),
+            "theme": request.get(THEME),
+            "with_query": lambda **changes: str(request.rel_url.update_query(changes)),
             "offers": lambda address: address in self._addresses(request.app),
-            "other_language": str(request.rel_url.update_query(lang="en" if language == "zh" else "zh")),
         }
 
     def _addresses(self, app: web.Application) -> frozenset[str]:
@@ -152,6 +152,7 @@ class Drawing:
             "lines": self._lines,
             "steps": labels.steps,
             "static": assets.url,
+            "city_colours": livery.url(settings.city.accent),
             "media_limits": settings.media,
             "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
             "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),

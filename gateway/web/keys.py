@@ -29,6 +29,8 @@ CODES = web.AppKey("codes", Limit)
 
 # "zh" or "en": chosen by ?lang=, else by the cookie, else by Accept-Language, else the city's.
 LANGUAGE = web.RequestKey("language", str)
+# "light" or "dark", for who chose it by ?theme=; else the browser says.
+THEME = web.RequestKey("theme", str)
 # A short id that stands in the log and in error answers.
 REQUEST_ID = web.RequestKey("request_id", str)
 # Who is logged in, on staff paths.

@@ -18,9 +18,12 @@ from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
 from gateway.schema import LANGUAGES
 from gateway.web import auth
-from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME
+from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, THEME
 
 LANGUAGE_COOKIE = "lang"
+THEME_COOKIE = "theme"
+# "auto": as the browser says, which needs no cookie.
+THEMES = ("light", "dark", "auto")
 # No inline script or style anywhere, nothing from another site, no frame around us. `blob:` is what somebody chose or
 # recorded in the page and looks at before sending it.
 CONTENT_SECURITY_POLICY = (
@@ -99,7 +102,7 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
 
 @web.middleware
 async def speak(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Settle the language of the answer, and give the browser the cookies it lacks; ?lang= is remembered."""
+    """Settle language and theme of the answer, and give the browser the cookies it lacks; ?lang= and ?theme= stay."""
     if request.path.startswith(FOR_CARRIERS):
         return await handler(request)
     chosen = request.query.get("lang")
@@ -107,6 +110,9 @@ async def speak(request: web.Request, handler: Handler) -> web.StreamResponse:
     kept = request.cookies.get(LANGUAGE_COOKIE)
     known = next((language for language in (chosen, kept) if language in LANGUAGES), None)
     request[LANGUAGE] = known or preferred(request.headers.get("Accept-Language", "")) or settings.city.language
+    theme = request.query.get("theme", request.cookies.get(THEME_COOKIE))
+    if theme in THEMES[:-1]:
+        request[THEME] = theme
     try:
         response = await handler(request)
     except web.HTTPException as redirect:
@@ -186,6 +192,11 @@ def _may_know(request: web.Request) -> bool:
 
 def _put_cookies(request: web.Request, response: web.StreamResponse, language: str | None) -> None:
     """The cookies of whoever asked: before the answer is prepared, for then its headers are settled."""
+    theme = request.query.get("theme")
+    if theme == THEMES[-1]:
+        response.del_cookie(THEME_COOKIE, path="/")
+    elif theme in THEMES:
+        response.set_cookie(THEME_COOKIE, theme, max_age=auth.VISITOR_SECONDS, path="/", samesite="Lax")
     if language in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, str(language), max_age=auth.VISITOR_SECONDS, path="/", samesite="Lax")
     auth.keep_visitor(request, response)

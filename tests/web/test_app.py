@@ -65,12 +65,12 @@ async def test_every_static_file_is_kept_for_ever_under_the_address_of_its_conte
 
 @pytest.mark.parametrize("query", ["", "?v=000000000000", "?v="])
 async def test_a_file_asked_for_by_another_versions_page_is_not_kept(world: World, query: str) -> None:
-    response = await world.client.get(f"/static/style.css{query}")
+    response = await world.client.get(f"/static/public.css{query}")
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-cache")
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/", "/static/nothing.css", "/static/../app.py", "/static/%2e%2e/app.py", "/static//style.css"]
+    "path", ["/static/", "/static/nothing.css", "/static/../app.py", "/static/%2e%2e/app.py", "/static//public.css"]
 )
 async def test_nothing_else_is_served(world: World, path: str) -> None:
     assert (await world.client.get(path)).status == 404

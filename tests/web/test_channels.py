@@ -269,7 +269,7 @@ async def test_a_channels_page_draws_what_it_did(wired: World) -> None:
     await watching.write(wired.runtime)
     await logged_in(wired, language="zh")
     text = await page(wired, "/console/channels/texting")
-    assert text.count("<svg") == 4
+    assert text.count('<svg viewBox="0 0 600 ') == 4
     assert text.count('<rect class="good"') == 4
     assert text.count('<rect class="bad"') == 2
     assert "style=" not in text

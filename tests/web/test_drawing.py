@@ -59,7 +59,7 @@ def test_a_fragment_speaks_the_language_and_the_city_s_time(drawing: Drawing, la
     fragment = drawing.fragment(post(category="water"), language)
     assert all(part in fragment for part in parts)
     assert 'datetime="2026-11-23T18:05:00+00:00"' in fragment
-    assert fragment.startswith('<article class="post" id="p-48217053">')
+    assert fragment.startswith('<article class="post" id="p-48217053" data-progress="')
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '" onclick="x', "{{ 7 * 7 }}", "<!--"])

@@ -1,0 +1,154 @@
+"""A gateway with a day of a city in it: said by all its lines, decided, answered, for looking at the pages."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, CookieJar, FormData
+
+from tests.process.gateway import ROOT, Gateway, running
+
+PICTURES = ROOT / "gateway/simulator/pictures"
+# Text, category, place, name, picture: what is published.
+PUBLISHED = (
+    ("解放路与人民路口的红绿灯昨晚起一直闪黄灯，上学时间很危险，请尽快修。", "roads", "解放路人民路口", "李女士", None),
+    ("The street lamp in front of 14 Elm Street has been dark for a week; the pavement is uneven there.", "roads",
+     "Elm Street 14", "", "lamp.jpg"),
+    ("幸福小区3号楼暖气不热，室温只有15度，家里有老人和孩子。", "heating", "幸福小区3号楼", "", None),
+    ("滨河公园东门垃圾桶满了好几天没人清，味道很大。", "waste", "滨河公园东门", "陈先生", None),
+    ("Thank you to the driver of bus 27 this morning: he waited for my mother, who walks with a stick.", "transport",
+     "", "M. Weber", None),
+    ("南京路坑洞越来越大，电动车已经摔了两个人。", "roads", "南京路88号", "", "pothole.jpg"),
+)  # fmt: skip
+LONG = (
+    "我们小区从上周三晚上开始停水，物业说是市政管道的问题，市政说是小区内部的问题，两边推来推去已经六天了。"
+    "三百多户人家每天到消防栓接水，八十多岁的老人也要提水上五楼。请水务局派人来现场看一看，到底是谁的责任，什么时候能恢复供水。"
+) * 3
+ANSWERED = "中山路自来水管漏水，水已经流到马路上结冰了。"
+ANSWER = "维修人员今天14:20已到达现场，主阀门已关闭，预计今晚20:00前恢复供水。给您带来不便，敬请谅解。"
+ADDED = "现在水流更大了，旁边的井盖也在冒水。"
+WAITING = (
+    ("实验小学门口早高峰乱停车，孩子过马路看不见来车，能不能安排交警。", "", "实验小学南门"),
+    ("There is black smoke coming from the factory chimney on River Road every night after eleven.", "", "River Road"),
+    ("低价代开发票，加微信 abc123456，电话13812345678，全城可送。", "", ""),
+    ("请问冬季供暖几号开始？我妈妈住在幸福小区，没有微信。", "heating", ""),
+)
+TEXTS = ("人民医院门口的人行道塌了一块，晚上看不见。", "FOLLOW ALL", "公交27路等了50分钟没来")
+
+
+@dataclass
+class City:
+    """A running gateway with something in it. `places` are what addresses of the page list stand for."""
+
+    gateway: Gateway
+    cookies: list[dict[str, Any]] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def living(data: Path) -> AsyncIterator[City]:
+    """The city, stopped at the end."""
+    async with running(data) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
+        city = City(gateway)
+        staff = await _log_in(client, gateway)
+        await _fill(city, client, staff)
+        city.cookies = [
+            {"name": cookie.key, "value": cookie.value, "url": gateway.url}
+            for cookie in client.cookie_jar
+            if cookie.key.endswith("session")
+        ]
+        yield city
+
+
+async def _log_in(client: ClientSession, gateway: Gateway) -> dict[str, str]:
+    """Make the administrator; gives the header that the staff API wants of a browser."""
+    async with client.get(gateway.setup_link) as page:
+        token = _token(await page.text())
+    form = {"csrf": token, "name": "anna", "password": "correct horse battery"}
+    async with client.post(gateway.setup_link, data=form) as page:
+        return {"X-CSRF-Token": _token(await page.text())}
+
+
+def _token(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found, page[:500]
+    return found[1]
+
+
+async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> None:
+    url = city.gateway.url
+    await _text(client, city.gateway, TEXTS)
+    for text, category, place, name, picture in PUBLISHED:
+        ticket = await _say(client, url, text, category, place, name, picture)
+        await _decide(client, url, staff, ticket, "publish")
+    city.places["long"] = await _say(client, url, LONG, "water", "锦绣花园", "", None)
+    await _decide(client, url, staff, city.places["long"], "publish")
+    answered = await _say(client, url, ANSWERED, "water", "中山路27号", "", None)
+    await _decide(client, url, staff, answered, "publish")
+    answer = {"text": ANSWER, "department": "water"}
+    await _post(client, f"{url}/api/v1/console/posts/{answered}/answers", answer, staff)
+    await _post(client, f"{url}/api/v1/posts/{answered}/comments", {"text": ADDED})
+    for item in (await _get(client, f"{url}/api/v1/console/queue"))["items"]:
+        if item["text"] == ADDED:
+            await _post(client, f"{url}/api/v1/console/posts/{item['id']}/decision", {"action": "publish"}, staff)
+    for text, category, place in WAITING:
+        city.places["waiting"] = await _say(client, url, text, category, place, "", None)
+    city.places["answered"] = answered
+    sent = await _until(lambda: _get(client, f"{url}/api/v1/console/deliveries"), lambda found: found["items"])
+    city.places["delivery"] = str(sent["items"][0]["id"])
+    async with client.get(f"{url}/console/broadcasts") as page:
+        found = re.search(r"/console/broadcasts/(\w+)\"", await page.text())
+    assert found
+    city.places["broadcast"] = found[1]
+
+
+async def _text(client: ClientSession, gateway: Gateway, bodies: tuple[str, ...]) -> None:
+    """Texts from the simulator's handsets, one each."""
+    base = gateway.handsets.rstrip("/")
+    state = await _get(client, f"{base}/handsets/state")
+    for handset, body in zip(state["handsets"], bodies, strict=False):
+        await _post(client, f"{base}/handsets/{handset['number']}/text", {"body": body})
+
+
+async def _say(
+    client: ClientSession, url: str, text: str, category: str, place: str, name: str, picture: str | None
+) -> str:
+    form = FormData({key: value for key, value in (("text", text), ("category", category), ("name", name)) if value})
+    if place:
+        form.add_field("place", place)
+    if picture:
+        form.add_field("media", (PICTURES / picture).read_bytes(), filename=picture, content_type="image/jpeg")
+    async with client.post(f"{url}/api/v1/posts", data=form) as answer:
+        assert answer.status == 202, await answer.text()
+        ticket: str = (await answer.json())["ticket"]
+        return ticket
+
+
+async def _decide(client: ClientSession, url: str, staff: dict[str, str], ticket: str, action: str) -> None:
+    post = await _get(client, f"{url}/api/v1/console/posts/{ticket}")
+    await _post(client, f"{url}/api/v1/console/posts/{post['id']}/decision", {"action": action}, staff)
+
+
+async def _post(client: ClientSession, url: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    async with client.post(url, json=body, headers=headers) as answer:
+        assert answer.status < 300, (url, answer.status, await answer.text())
+
+
+async def _get(client: ClientSession, url: str) -> Any:
+    async with client.get(url) as answer:
+        assert answer.status == 200, (url, answer.status, await answer.text())
+        return json.loads(await answer.text())
+
+
+async def _until(ask: Callable[[], Any], enough: Callable[[Any], Any]) -> Any:
+    """Ask until it is there; the test's own time limit ends a vain wait."""
+    known = await ask()
+    while not enough(known):
+        await asyncio.sleep(0.1)
+        known = await ask()
+    return known

@@ -1,0 +1,46 @@
+"""Every page of the site: looked at by `make screens`, and examined by test_pages. A new page is a line here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page: what its picture is called, its address with places of `City.places`, who sees it, and its status."""
+
+    name: str
+    path: str
+    staff: bool = False
+    status: int = 200
+
+
+PAGES: Sequence[Listed] = (
+    Listed("home", "/"),
+    Listed("home-of-category", "/?category=roads"),
+    Listed("home-empty", "/?place=nowhere"),
+    Listed("new", "/new"),
+    Listed("post-answered", "/posts/{answered}"),
+    Listed("post-long", "/posts/{long}"),
+    Listed("post-waiting", "/posts/{waiting}?new=1"),
+    Listed("post-unknown", "/posts?ticket=1234", status=404),
+    Listed("follow", "/follow"),
+    Listed("departments", "/departments"),
+    Listed("rules", "/rules"),
+    Listed("privacy", "/privacy"),
+    Listed("chat", "/chat"),
+    Listed("me-nobody", "/me"),
+    Listed("login", "/login"),
+    Listed("not-found", "/nothing/here", status=404),
+    Listed("console-queue", "/console", staff=True),
+    Listed("console-post", "/console/posts/{answered}", staff=True),
+    Listed("console-post-waiting", "/console/posts/{waiting}", staff=True),
+    Listed("console-deliveries", "/console/deliveries", staff=True),
+    Listed("console-delivery", "/console/deliveries/{delivery}", staff=True),
+    Listed("console-dead-letters", "/console/dead-letters", staff=True),
+    Listed("console-broadcasts", "/console/broadcasts", staff=True),
+    Listed("console-broadcast", "/console/broadcasts/{broadcast}", staff=True),
+    Listed("console-channels", "/console/channels", staff=True),
+    Listed("console-channel", "/console/channels/sms_twilio", staff=True),
+    Listed("console-words", "/console/words", staff=True),
+    Listed("console-styleguide", "/console/styleguide", staff=True),
+)
