@@ -187,6 +187,7 @@ posts = Table(
     Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
     Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
+    Index("ix_posts_created_at_id", "created_at", "id"),  # all that was said, newest first: the inbox, trying a word
     Index(
         "ix_posts_group_id",  # what says the same as the first of a group
         "group_id",
@@ -232,6 +233,18 @@ history = Table(
     Column("reason", String(64)),
     Column("words_id", Id),
     Index("ix_history_post_id_id", "post_id", "id"),
+)
+
+# What staff tell each other about a thread; the words lie sealed in `words`. Only ever added to.
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("post_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("words_id", Id, nullable=False),
+    Index("ix_notes_post_id_id", "post_id", "id"),
 )
 
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
@@ -517,6 +530,58 @@ audit = Table(
     Column("action", String(32), nullable=False),
     Column("target", String(64)),
     Index("ix_audit_at", "at"),
+)
+
+# What somebody looks for in the inbox again and again, under a name; `query` is that of its address.
+inbox_filters = Table(
+    "inbox_filters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("shared", Boolean, nullable=False, server_default=false()),
+    Column("query", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("account_id", "name"),  # one's own
+    Index(
+        "ix_inbox_filters_shared",  # everybody's
+        "name",
+        sqlite_where=text("shared"),
+        postgresql_where=text("shared"),
+    ),
+)
+
+# Answers that are given again and again, with fields to be filled in; a department of "" is every department. What was
+# removed stays, to be put back.
+answer_templates = Table(
+    "answer_templates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("department", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", String(64), nullable=False),
+    Column("removed_at", Moment),
+    Index("ix_answer_templates_department_name", "department", "name"),
+)
+
+# Each wording a template ever had: what was said in a department's name can be accounted for.
+template_changes = Table(
+    "template_changes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("template_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("department", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_template_changes_department_id", "department", "id"),  # the export of a department
 )
 
 # --- what the process itself remembers -----------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from gateway.desk import Desk
 from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import (
+    answer_templates,
+    answering,
     api,
     assets,
     auth,
@@ -16,6 +18,8 @@ from gateway.web import (
     deliveries,
     health,
     hooks,
+    inbox,
+    inbox_api,
     live,
     livery,
     me,
@@ -37,7 +41,8 @@ from gateway.web.setup import Setup
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
 CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, words)
-PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+CASEWORK = (answer_templates, answering, inbox, inbox_api)
+PARTS = (*CONSOLE, *CASEWORK, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

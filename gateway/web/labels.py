@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import channel_labels
+from gateway.web import casework_labels, channel_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -311,6 +311,7 @@ PLACES: Mapping[str, str] = {
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
+    **casework_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,
