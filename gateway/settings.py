@@ -35,6 +35,14 @@ FIXED = {
 }
 FILES = ("gateway", "channels", "departments", "routing", "speech", "filters")
 DEFAULT_FOLDER = Path("config")
+# What a city's logo may be, by its name and how it begins: pictures that hold no script.
+LOGOS = {
+    ".png": rb"\x89PNG\r\n\x1a\n",
+    ".jpg": rb"\xff\xd8\xff",
+    ".jpeg": rb"\xff\xd8\xff",
+    ".webp": rb"RIFF.{4}WEBP",
+}
+LOGO_BYTES = 262_144
 
 
 class Section(BaseModel):
@@ -52,6 +60,20 @@ class City(Section):
     timezone: str = "Asia/Shanghai"
     emergency_number: str = Field("110", pattern="^[0-9]{2,6}$")
     accent: str = "#0b6170"
+    logo: Path | None = None
+
+    @field_validator("logo", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("logo")
+    @classmethod
+    def _harmless(cls, logo: Path | None) -> Path | None:
+        """A picture of a kind that holds no script, not too large, and whole."""
+        if logo is not None:
+            _check_logo(logo)
+        return logo
 
     @field_validator("accent")
     @classmethod
@@ -204,6 +226,13 @@ class Health(Section):
         return value
 
 
+class Subscribers(Section):
+    """`[subscribers]`: other systems that are told of publications."""
+
+    most: int = Field(200, ge=1, le=5000)
+    failing_days: float = Field(3, gt=0)
+
+
 class Accounts(Section):
     """`[accounts]`: how staff log in."""
 
@@ -305,6 +334,7 @@ class Settings(Section):
     delivery: Delivery = Delivery()
     broadcast: Broadcast = Broadcast()
     health: Health = Health()
+    subscribers: Subscribers = Subscribers()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()
@@ -331,6 +361,17 @@ class Settings(Section):
     def key_file(self) -> Path:
         """Where the master key is."""
         return self.storage.key_file or self.storage.data / "everyline.key"
+
+
+def _check_logo(path: Path) -> None:
+    """Raises `ValueError` with a remedy for a logo that is not what its name says, or too large for every page."""
+    sign = LOGOS.get(path.suffix.lower())
+    if sign is None:
+        raise ValueError(f"give a picture whose name ends in {', '.join(LOGOS)}")
+    if not path.is_file() or path.stat().st_size > LOGO_BYTES:
+        raise ValueError(f"{path} must be a file of at most {LOGO_BYTES // 1024} kB that can be read")
+    if not re.match(sign, path.read_bytes(), re.DOTALL):
+        raise ValueError(f"{path} does not hold what its name says; save it as PNG again")
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:

@@ -160,6 +160,7 @@ def _topics(rows: Rows) -> Iterable[str]:
         yield "queue"
     if rows.events:
         yield "events"
+        yield "subscribers"
     if rows.broadcasts:
         yield "broadcasts"
     if rows.media:

@@ -30,6 +30,8 @@ from gateway.web import (
     middleware,
     pages,
     styleguide,
+    subscribers,
+    subscribers_api,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -40,7 +42,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, words)
+CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, subscribers, subscribers_api, words)
 CASEWORK = (answer_templates, answering, inbox, inbox_api)
 PARTS = (*CONSOLE, *CASEWORK, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
@@ -61,6 +63,6 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app.on_response_prepare.append(middleware.on_prepare)
     for part in PARTS:
         app.add_routes(part.routes())
-    app.add_routes([livery.route(runtime.settings.city.accent)])
+    app.add_routes(livery.routes(runtime.settings.city))
     hooks.mount(app)
     return app

@@ -15,6 +15,7 @@ from gateway.journey.redelivery import MOST
 from gateway.journey.trying import SIZES
 from gateway.journey.words import LONGEST_WORD
 from gateway.schema import Action, Kind, Progress, State
+from store.events import About
 
 LONGEST_TEXT = 100_000
 Language = Literal["zh", "en"]
@@ -106,6 +107,17 @@ class WordTrial(In):
 
     word: str = Field(min_length=1, max_length=LONGEST_WORD)
     most: int = Field(SIZES[0], ge=1, le=SIZES[-1])
+
+
+class Subscriber(In):
+    """Another system that wants to be told: its address, and what it wants to hear of (all, when nothing is said)."""
+
+    url: str = Field(min_length=1, max_length=1000)
+    name: str = Field(min_length=1, max_length=64)
+    about: list[Annotated[About, Field(strict=False)]] = []
+    category: Slug | None = None
+    department: Slug | None = None
+    place: str | None = Field(None, max_length=100)
 
 
 class Place(BaseModel):

@@ -54,15 +54,15 @@ async def test_who_comes_again_at_once_is_waited_for_but_not_for_ever(
         return requests
 
     batch = Batch(database, process, limit=100)
-    monkeypatch.setattr("store.database.SIBLINGS_WITHIN", 8.0)
+    monkeypatch.setattr("store.turns.SIBLINGS_WITHIN", 8.0)
     await asyncio.gather(*(batch.submit(n) for n in range(5)))
     early = asyncio.create_task(batch.submit(0))
     await asyncio.sleep(0.05)
     await asyncio.gather(early, *(batch.submit(n) for n in range(1, 5)))
     assert sizes == [5, 5]
-    monkeypatch.setattr("store.database.SIBLINGS_WITHIN", 0.05)
+    monkeypatch.setattr("store.turns.SIBLINGS_WITHIN", 0.05)
     assert await batch.submit(0) == 0
-    monkeypatch.setattr("store.database.SIBLINGS_WITHIN", 120.0)
+    monkeypatch.setattr("store.turns.SIBLINGS_WITHIN", 120.0)
     assert await batch.submit(0) == 0, "nobody is missing after a commit of one"
     assert sizes[2:] == [1, 1]
 
