@@ -580,12 +580,7 @@ inbox_filters = Table(
     Column("query", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("account_id", "name"),  # one's own
-    Index(
-        "ix_inbox_filters_shared",  # everybody's
-        "name",
-        sqlite_where=text("shared"),
-        postgresql_where=text("shared"),
-    ),
+    Index("ix_inbox_filters_shared", "shared"),  # everybody's
 )
 
 # Answers that are given again and again, with fields to be filled in; a department of "" is every department. What was

@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
-from gateway.web import bodies
+from gateway.web import bodies, openapi_casework
 from gateway.web.subscribers import ACTS
 from store.broadcasts import BroadcastState
 
@@ -49,11 +49,11 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
-    models += [bodies.Subscriber, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models += [*openapi_casework.MODELS, bodies.Subscriber, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
-    paths = _paths()
+    paths = {**_paths(), **openapi_casework.paths(_operation, STAFF, PATH_REFERENCE)}
     if taken:
         say = _operation("Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]})
         if forms:

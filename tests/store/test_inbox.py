@@ -154,7 +154,7 @@ async def test_counts_are_by_state_whatever_state_is_looked_for(database: Databa
 
 async def test_an_item_says_what_was_added_to_it(database: Database) -> None:
     first = await put(database, 1, state=State.PUBLISHED)
-    under = {"parent_id": first, "thread_id": first, "ticket": None}
+    under: dict[str, Any] = {"parent_id": first, "thread_id": first, "ticket": None}
     await put(database, 2, kind=Kind.COMMENT, **under)
     await put(database, 3, kind=Kind.COMMENT, state=State.PUBLISHED, **under)
     await put(database, 4, kind=Kind.ANSWER, state=State.PUBLISHED, **under)

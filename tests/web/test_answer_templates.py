@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ async def send(world: World, path: str, status: int = 303, **form: str) -> str:
 async def made(world: World, text: str = TEXT, department: str = "water", language: str = "en") -> str:
     await send(world, "/console/templates", department=department, language=language, name="On our way", text=text)
     page = await (await world.client.get("/console/templates")).text()
-    return re.findall(r'href="/console/templates/([0-9a-f]{32})"', page)[0]
+    return str(re.findall(r'href="/console/templates/([0-9a-f]{32})"', page)[0])
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ async def test_a_preview_keeps_nothing(world: World) -> None:
 async def test_it_is_changed_taken_away_put_back_and_accounted_for(world: World) -> None:
     await logged_in(world, Role.ADMINISTRATOR)
     one = await made(world)
-    form = {"department": "water", "language": "en", "name": "=1+1", "text": "second"}
+    form: dict[str, Any] = {"department": "water", "language": "en", "name": "=1+1", "text": "second"}
     await send(world, f"/console/templates/{one}", **form, version="1")
     await send(world, f"/console/templates/{one}", 409, **form, version="1")
     assert await send(world, f"/console/templates/{one}/remove") == f"/console/templates?removed={one}"
@@ -119,7 +120,7 @@ async def test_one_is_put_into_the_answer_and_edited_before_it_leaves(world: Wor
     template, taken = await made(world), await world.published("water pipe leaking")
     path = f"/console/posts/{taken.ticket}"
     assert f'<option value="{template}">On our way</option>' in await (await world.client.get(path)).text()
-    answer = {"department": "water", "template": template}
+    answer: dict[str, Any] = {"department": "water", "template": template}
     filled = f"{taken.ticket}: Water is on its way to {{place}}."
     page = await send(world, f"{path}/answers", 200, **answer, text="Dear neighbour,", insert="1")
     assert f"Dear neighbour,\n\n{filled}</textarea>" in page

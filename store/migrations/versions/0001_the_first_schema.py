@@ -536,13 +536,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_inbox_filters_account_id_name")),
     )
     with op.batch_alter_table("inbox_filters", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_inbox_filters_shared",
-            ["name"],
-            unique=False,
-            sqlite_where=sa.text("shared"),
-            postgresql_where=sa.text("shared"),
-        )
+        batch_op.create_index("ix_inbox_filters_shared", ["shared"], unique=False)
 
     op.create_table(
         "sessions",
