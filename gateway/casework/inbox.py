@@ -1,7 +1,7 @@
 """The inbox as the staff asks for it: a query that can be kept as a bookmark, and filters saved under names."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from gateway.errors import BadInput, NotAllowed, NotFound
@@ -173,15 +173,13 @@ def _moment(given: Mapping[str, str], name: str, settings: Settings, *, last: bo
         if len(value) == len("2026-01-31"):
             return _begin_of(date.fromisoformat(value) + timedelta(days=last), settings)
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise BadInput("a moment needs a time zone", name)
+        return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput("this is no day", name) from None
-    if moment.tzinfo is None:
-        raise BadInput("a moment needs a time zone", name)
-    return moment
 
 
 def _begin_of(day: date, settings: Settings) -> datetime:
-    try:
-        return datetime.combine(day, time(), settings.city.zone)
-    except OverflowError:
-        raise BadInput("this is no day", "since") from None
+    """The first moment of a day of the city. Raises OverflowError at the ends of the calendar."""
+    return datetime.combine(day, time(), settings.city.zone).astimezone(UTC)

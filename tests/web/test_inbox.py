@@ -1,11 +1,15 @@
 """The inbox as staff use it: filters in the address, saved ones beside it, and the same for programs."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
-from store.accounts import Role
+from gateway.casework import inbox
+from gateway.errors import BadInput
+from store.accounts import Account, Role
 from tests.web.conftest import World
 
 
@@ -53,6 +57,26 @@ async def test_a_value_that_is_none_is_said_and_nothing_shown(world: World) -> N
     await logged_in(world)
     for wrong in ("state=no", "category=no", "since=2026-13-01", "until=tomorrow", "days=3", "cursor=x"):
         assert 'role="alert"' in await page(world, f"/console/inbox?{wrong}", 422), wrong
+
+
+async def test_days_are_those_of_the_city(world: World) -> None:
+    somebody, at = Account("1", "mo", Role.MODERATOR), datetime(2026, 3, 10, 17, 30, tzinfo=UTC)
+    settings = world.runtime.settings  # of a city where it is half past one of the next day by then
+    rows = {
+        "days=1": (datetime(2026, 3, 10, 16, tzinfo=UTC), None),
+        "days=7": (datetime(2026, 3, 4, 16, tzinfo=UTC), None),
+        "since=2026-03-01&until=2026-03-01": (
+            datetime(2026, 2, 28, 16, tzinfo=UTC),
+            datetime(2026, 3, 1, 16, tzinfo=UTC),
+        ),
+        "until=2026-03-01T08:00:00%2B08:00": (None, datetime(2026, 3, 1, tzinfo=UTC)),
+    }
+    for query, bounds in rows.items():
+        wanted = inbox.read(dict(parse_qsl(query)), settings, at, somebody)
+        assert (wanted.since, wanted.until) == bounds, query
+    for wrong in ("2026-03-01T08:00:00", "9999-12-31", "0001-01-01"):
+        with pytest.raises(BadInput):
+            inbox.read({"since": wrong, "until": wrong}, settings, at, somebody)
 
 
 async def test_an_officer_sees_what_is_his_departments(world: World) -> None:
