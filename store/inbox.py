@@ -90,11 +90,11 @@ async def page(connection: AsyncConnection, wanted: Filter, *, limit: int = 50, 
         fitting = _in_order(select(window.c.id, window.c.created_at), window, wanted)
         fitting = _joined(fitting, window).where(*_fits(wanted))
         found += (await connection.execute(fitting.limit(limit + 1 - len(found)))).all()
-        after = await _end(connection, window, wanted)
         if len(found) > limit:
             last = found[limit - 1]
             following = cursor_at(last.created_at, last.id)
             break
+        after = await _end(connection, window, wanted)
         if after is None:
             break
     else:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway import clock
 from gateway.casework import notes
-from gateway.casework.answer_templates import grouped, left_open
+from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput, Conflict
 from gateway.journey import mailbox, moderation, routing, undoing
 from gateway.schema import Action, State
@@ -210,6 +210,7 @@ async def draw_post(
         answering=answering(request),
         templates=grouped(offered, first.language),
         left_open=left_open(typed),
+        template_fields=FIELDS,
         chosen=chosen,
         allowed=lambda state: [action for action in moderation.allowed(state) if action is not Action.CORRECT],
     )

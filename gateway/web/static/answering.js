@@ -20,7 +20,7 @@ function listen() {
   const insert = form.elements.namedItem("insert");
 
   const remind = () => {
-    const open = [...new Set([...answer.value.matchAll(/\{([a-z]+)\}/g)].map((found) => found[1]))];
+    const open = hint.dataset.leftOpen.split(" ").filter((name) => answer.value.includes(`{${name}}`));
     hint.hidden = open.length === 0;
     hint.querySelector("code").textContent = open.join(", ");
   };
