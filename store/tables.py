@@ -538,13 +538,46 @@ accounts = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("department", String(64)),
+    # Empty while nobody may log in by it: invited, or reset and not chosen anew.
     Column("password_hash", String(200), nullable=False),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("locked_until", Moment),
+    Column("disabled_at", Moment),
+    Column("language", String(8)),
     Column("created_at", Moment, nullable=False),
 )
 
-# Sessions of browsers and tokens of programs: only the hash of the secret is kept.
+# A one-time link by which somebody of the staff chooses a password: the newest one of each account.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("expires_at", Moment, nullable=False),
+)
+
+# The secret an account's one-time codes come from (RFC 6238), sealed. It counts once a first code has proved it;
+# `step` is the time step of the last code taken, so that none is taken twice.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("step", BigInteger),
+    Column("confirmed_at", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+# Keyed hashes of the codes that stand in for a lost second factor, each good once.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+)
+
+# Sessions of browsers and tokens of programs: only the hash of the secret is kept. A token has a label and scopes, a
+# browser's session says roughly what device it is on and where.
 sessions = Table(
     "sessions",
     metadata,
@@ -552,7 +585,12 @@ sessions = Table(
     Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
     Column("kind", String(8), nullable=False),
     Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("label", String(64)),
+    Column("scopes", JSON),
+    Column("device", String(64)),
+    Column("network", String(64)),
     Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment),
     Column("expires_at", Moment, nullable=False),
     Index("ix_sessions_account_id", "account_id"),
     Index("ix_sessions_expires_at", "expires_at"),  # upkeep
@@ -566,7 +604,10 @@ audit = Table(
     Column("actor", String(64), nullable=False),
     Column("action", String(32), nullable=False),
     Column("target", String(64)),
-    Index("ix_audit_at", "at"),
+    Index("ix_audit_at", "at"),  # from a day to a day
+    Index("ix_audit_actor_id", "actor", "id"),  # what somebody did
+    Index("ix_audit_action_id", "action", "id"),  # who did this
+    Index("ix_audit_target_id", "target", "id"),  # what was done to it
 )
 
 # What somebody looks for in the inbox again and again, under a name; `query` is that of its address.

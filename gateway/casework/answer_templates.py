@@ -19,7 +19,7 @@ from gateway.journey import folding, rendering
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
 from gateway.settings import Settings
-from store import accounts, answer_templates
+from store import answer_templates, audit
 from store.accounts import Account, Role
 from store.answer_templates import EVERY, Template, Wording
 from store.database import Transaction
@@ -160,7 +160,7 @@ async def save(
             made = known.id
         else:
             made = await answer_templates.add(transaction, wording, account.name)
-        await accounts.note(transaction, account.name, "template changed" if known else "template added", made)
+        await audit.note(transaction, account.name, "template changed" if known else "template added", made)
         return made
 
     return await runtime.database.write(work)
@@ -175,7 +175,7 @@ async def set_removed(runtime: Runtime, account: Account, template_id: str, remo
         if known.removed is not removed:
             await answer_templates.set_removed(transaction, known, removed, account.name)
             action = "template removed" if removed else "template put back"
-            await accounts.note(transaction, account.name, action, known.id)
+            await audit.note(transaction, account.name, action, known.id)
 
     await runtime.database.write(work)
 

@@ -8,7 +8,7 @@ from gateway.errors import BadInput, NotAllowed, NotFound
 from gateway.runtime import Runtime
 from gateway.schema import Kind, Progress, State
 from gateway.settings import Settings
-from store import accounts, inbox_filters
+from store import audit, inbox_filters
 from store.accounts import Account, Role
 from store.database import Transaction
 from store.inbox import Filter
@@ -94,7 +94,7 @@ async def save(runtime: Runtime, account: Account, name: str, shared: bool, quer
 
     async def work(transaction: Transaction) -> str:
         made = await inbox_filters.add(transaction, account.id, name, shared, tidy(query))
-        await accounts.note(transaction, account.name, "filter saved", made)
+        await audit.note(transaction, account.name, "filter saved", made)
         return made
 
     made = await runtime.database.write(work)
@@ -140,7 +140,7 @@ async def _with(
         if not may_change(account, known):
             raise NotAllowed("this filter is somebody else’s")
         await what(transaction, known)
-        await accounts.note(transaction, account.name, action, known.id)
+        await audit.note(transaction, account.name, action, known.id)
 
     await runtime.database.write(work)
 

@@ -3,7 +3,7 @@
 from gateway.errors import BadInput
 from gateway.journey import folding
 from gateway.runtime import Runtime
-from store import accounts, changes, notes
+from store import audit, changes, notes
 from store.database import Transaction
 
 LONGEST = 4000
@@ -20,7 +20,7 @@ async def add(runtime: Runtime, reference: str, text: str, *, actor: str) -> str
     async def work(transaction: Transaction) -> str:
         post = await changes.load(transaction.connection, reference)
         await notes.add(transaction, runtime.vault, post.id, actor, cleaned)
-        await accounts.note(transaction, actor, "note added", post.id)
+        await audit.note(transaction, actor, "note added", post.id)
         return post.id
 
     return await runtime.database.write(work)

@@ -10,12 +10,15 @@ from gateway.web import (
     answering,
     api,
     assets,
+    audit_page,
     auth,
     broadcasts,
     channels,
     console,
     console_api,
     deliveries,
+    entrance,
+    factor_pages,
     health,
     hooks,
     inbox,
@@ -28,10 +31,13 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    own_account,
     pages,
+    settings_page,
     styleguide,
     subscribers,
     subscribers_api,
+    users,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -44,7 +50,8 @@ from gateway.web.setup import Setup
 LOGINS_A_MINUTE = 60
 CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, subscribers, subscribers_api, words)
 CASEWORK = (answer_templates, answering, inbox, inbox_api)
-PARTS = (*CONSOLE, *CASEWORK, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
+PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

@@ -15,6 +15,7 @@ from gateway.journey.redelivery import MOST
 from gateway.journey.trying import SIZES
 from gateway.journey.words import LONGEST_WORD
 from gateway.schema import Action, Kind, Progress, State
+from store.accounts import Role
 from store.events import About
 
 LONGEST_TEXT = 100_000
@@ -107,6 +108,22 @@ class WordTrial(In):
 
     word: str = Field(min_length=1, max_length=LONGEST_WORD)
     most: int = Field(SIZES[0], ge=1, le=SIZES[-1])
+
+
+class NewUser(In):
+    """An account to be made; whoever it is for chooses the password by the link that comes back."""
+
+    name: str = Field(min_length=1, max_length=64)
+    role: Annotated[Role, Field(strict=False)]
+    department: Slug | None = None
+
+
+class UserChange(In):
+    """What an administrator does to an account; `role` and `department` go with the action of that name."""
+
+    action: Literal["role", "disable", "enable", "reset", "second-factor"]
+    role: Annotated[Role | None, Field(strict=False)] = None
+    department: Slug | None = None
 
 
 class Subscriber(In):

@@ -63,7 +63,7 @@ async def _typing(request: web.Request) -> web.Response:
 
 
 async def _decide(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.MODERATOR)
+    account = request[ACCOUNT]
     form = {name: str(value).strip() for name, value in (await request.post()).items()}
     try:
         if form.get("action") not in list(Action):
@@ -88,7 +88,7 @@ async def _decide(request: web.Request) -> web.Response:
 
 
 async def _undo(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     back = str(form.get("back", ""))
     try:
         await undoing.undo(request.app[RUNTIME], request.match_info["id"], actor=account.name)
@@ -98,7 +98,7 @@ async def _undo(request: web.Request) -> web.Response:
 
 
 async def _note(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.MODERATOR, Role.OFFICER)
+    account = request[ACCOUNT]
     ticket, text = request.match_info["ticket"], str((await request.post()).get("text", ""))
     try:
         await notes.add(request.app[RUNTIME], ticket, text, actor=account.name)

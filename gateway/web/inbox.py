@@ -10,7 +10,6 @@ from gateway import clock
 from gateway.casework import inbox as wanting
 from gateway.errors import BadInput, Conflict
 from gateway.schema import Kind, Progress, State
-from gateway.web import auth
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import inbox, inbox_filters
@@ -59,7 +58,7 @@ async def _show(request: web.Request) -> web.Response:
 
 
 async def _save(request: web.Request) -> web.Response:
-    account, form = auth.require(request), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     query = wanting.tidy(dict(parse_qsl(str(form.get("query", "")))))
     try:
         name, shared = str(form.get("name", "")), "shared" in form
@@ -71,7 +70,7 @@ async def _save(request: web.Request) -> web.Response:
 
 async def _change(request: web.Request) -> web.Response:
     """Rename, share, replace or delete one, by the button that was pressed."""
-    account, form = auth.require(request), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     filter_id, action = request.match_info["id"], str(form.get("action", ""))
     query = wanting.tidy(dict(parse_qsl(str(form.get("query", "")))))
     runtime = request.app[RUNTIME]

@@ -10,17 +10,15 @@ from gateway.casework import inbox as wanting
 from gateway.casework import notes
 from gateway.errors import BadInput
 from gateway.schema import moment
-from gateway.web import auth, bodies
+from gateway.web import bodies
 from gateway.web.api import whole_number
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import inbox, inbox_filters
-from store.accounts import Role
 from store.inbox import Item
 from store.inbox_filters import SavedFilter
 
 USUAL = 50
-WRITERS = (Role.MODERATOR, Role.OFFICER)
 
 
 def routes() -> list[web.RouteDef]:
@@ -61,14 +59,14 @@ async def _filters(request: web.Request) -> web.Response:
 
 
 async def _save(request: web.Request) -> web.Response:
-    account, body = auth.require(request), await bodies.read(request, bodies.InboxFilter)
+    account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilter)
     wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), account)
     made = await wanting.save(request.app[RUNTIME], account, body.name, body.shared, body.query)
     return web.json_response(_saved(made), status=201)
 
 
 async def _change(request: web.Request) -> web.Response:
-    account, body = auth.require(request), await bodies.read(request, bodies.InboxFilterChange)
+    account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilterChange)
     if body.query is not None:
         wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), account)
     await wanting.change(
@@ -83,12 +81,12 @@ async def _change(request: web.Request) -> web.Response:
 
 
 async def _remove(request: web.Request) -> web.Response:
-    await wanting.remove(request.app[RUNTIME], auth.require(request), request.match_info["id"])
+    await wanting.remove(request.app[RUNTIME], request[ACCOUNT], request.match_info["id"])
     return web.Response(status=204)
 
 
 async def _note(request: web.Request) -> web.Response:
-    account, body = auth.require(request, *WRITERS), await bodies.read(request, bodies.Note)
+    account, body = request[ACCOUNT], await bodies.read(request, bodies.Note)
     post_id = await notes.add(request.app[RUNTIME], request.match_info["reference"], body.text, actor=account.name)
     return web.json_response({"post": post_id}, status=201)
 

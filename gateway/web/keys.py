@@ -9,6 +9,7 @@ from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web.setup import Setup
 from store.accounts import Account
+from store.sessions import Session
 
 if TYPE_CHECKING:  # they use these names themselves
     from gateway.web.drawing import Drawing
@@ -37,6 +38,7 @@ TYPED = web.RequestKey("typed", list[tuple[str, object]])
 REQUEST_ID = web.RequestKey("request_id", str)
 # Who is logged in, on staff paths.
 ACCOUNT = web.RequestKey("account", Account)
+SESSION = web.RequestKey("session", Session)
 # The id in the visitor's cookie, and whether the answer must bring that cookie.
 VISITOR = web.RequestKey("visitor", str)
 NEW_VISITOR = web.RequestKey("new_visitor", bool)

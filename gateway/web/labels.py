@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import casework_labels, channel_labels
+from gateway.web import casework_labels, channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -246,7 +246,6 @@ REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
-    N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
     N_("no channel can send codes just now"),
@@ -360,6 +359,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
     **casework_labels.TABLES,
+    **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

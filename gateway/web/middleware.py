@@ -17,8 +17,10 @@ from babel import Locale, UnknownLocaleError
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
 from gateway.schema import LANGUAGES
-from gateway.web import auth, typed
-from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, THEME
+from gateway.web import access, auth, typed
+from gateway.web.access import STAFF_API, STAFF_PAGES
+from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, SESSION, THEME
+from store.sessions import Scope
 
 LANGUAGE_COOKIE = "lang"
 THEME_COOKIE = "theme"
@@ -39,8 +41,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(self), geolocation=(self)",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
-STAFF_PAGES = "/console"
-STAFF_API = "/api/v1/console"
+# Where one gets without the second factor that one's role must have.
+FIRST_STEPS = ("/console/account/second-factor", "/console/logout")
 OWN_PAGES = "/me"
 # Carriers have no language, no cookies and no account, and come by the thousand.
 FOR_CARRIERS = "/hooks/"
@@ -157,11 +159,15 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let only staff onto staff paths, and know them everywhere; forms of staff must be our own."""
-    account = await auth.identify(request) if _may_know(request) else None
-    if account:
-        request[ACCOUNT] = account
-    if request.path.startswith((STAFF_PAGES, STAFF_API)):
+    session = await auth.identify(request) if _may_know(request) else None
+    staff = access.is_staff(request.path)
+    # Elsewhere an account only sees more than others do: a token that may not read is nobody there.
+    if session and (staff or session.scopes is None or Scope.READ in session.scopes):
+        request[ACCOUNT], request[SESSION] = session.account, session
+    if staff:
         auth.require(request)
+        access.check(request, request[SESSION])
+        _second_factor(request)
         if request.method not in ("GET", "HEAD") and auth.bearer(request) is None:
             await _own_form(request)
     return await handler(request)
@@ -183,6 +189,20 @@ def preferred(header: str) -> str | None:
 def middlewares() -> Iterable[Middleware]:
     """In their order, outermost first."""
     return (observe, speak, explain, admit)
+
+
+def _second_factor(request: web.Request) -> None:
+    """Send whoever must have a second factor and has none to where it is set up. A token was made by somebody who had
+    one, or by whoever runs the gateway."""
+    session = request[SESSION]
+    needed = request.app[RUNTIME].settings.accounts.second_factor_for
+    if session.second_factor or session.scopes is not None or session.account.role not in needed:
+        return
+    if request.path.startswith(FIRST_STEPS):
+        return
+    if request.method == "GET" and request.path.startswith(STAFF_PAGES):
+        raise web.HTTPSeeOther(FIRST_STEPS[0])
+    raise NotAllowed("your role needs a second factor first")
 
 
 def _may_know(request: web.Request) -> bool:

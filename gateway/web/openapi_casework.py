@@ -27,19 +27,14 @@ _CHOICES: Mapping[str, Sequence[str]] = {
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 
 
-def paths(
-    operation: Callable[..., dict[str, Any]], staff: Sequence[Any], reference: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Their addresses; `operation` describes one, `staff` is who may, `reference` names a post."""
-    secured, one = {"security": staff}, {"parameters": [_ID], "security": staff}
-    changed = {"type": "object"}
+def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Their addresses; `operation` describes one, `reference` names a post."""
+    one, changed = {"parameters": [_ID]}, {"type": "object"}
     return {
-        "/api/v1/console/inbox": {
-            "get": operation("All that was said, by filters", extra={"parameters": _inbox(), **secured})
-        },
+        "/api/v1/console/inbox": {"get": operation("All that was said, by filters", extra={"parameters": _inbox()})},
         "/api/v1/console/filters": {
-            "get": operation("Saved filters: one\u2019s own, and shared ones", extra=secured),
-            "post": operation("Save a filter", body="InboxFilter", status="201", extra=secured),
+            "get": operation("Saved filters: one\u2019s own, and shared ones"),
+            "post": operation("Save a filter", body="InboxFilter", status="201"),
         },
         "/api/v1/console/filters/{id}": {"delete": operation("Delete a saved filter", status="204", extra=one)},
         "/api/v1/console/filters/{id}/change": {
@@ -50,20 +45,18 @@ def paths(
                 "Put an internal note to a post",
                 body="Note",
                 status="201",
-                extra={"parameters": [reference], **secured},
+                extra={"parameters": [reference]},
             )
         },
         "/api/v1/console/templates": {
-            "get": operation("Templates of answers", extra=secured),
-            "post": operation("Add a template", body="AnswerTemplate", status="201", extra=secured),
+            "get": operation("Templates of answers"),
+            "post": operation("Add a template", body="AnswerTemplate", status="201"),
         },
         "/api/v1/console/templates/{id}": {"delete": operation("Take a template away", status="204", extra=one)},
         "/api/v1/console/templates/{id}/change": {
             "post": operation("Give a template another wording", changed, body="AnswerTemplateChange", extra=one)
         },
-        "/api/v1/console/words/trial": {
-            "post": operation("Try a word on the last texts", changed, body="WordTrial", extra=secured)
-        },
+        "/api/v1/console/words/trial": {"post": operation("Try a word on the last texts", changed, body="WordTrial")},
     }
 
 

@@ -45,6 +45,7 @@ from store import (
     accounts,
     alarms,
     answer_templates,
+    audit,
     challenges,
     citizens,
     counts,
@@ -54,12 +55,15 @@ from store import (
     inbox,
     inbox_filters,
     incidents,
+    invitations,
     mine,
     notes,
     outbox,
     outcomes,
     posts,
     progress,
+    second_factors,
+    sessions,
     subscribers,
     tallies,
     words,
@@ -76,7 +80,7 @@ from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts", "alarms", "standings", "subscribers", "switches"}
+SMALL = {"leases", "accounts", "alarms", "invitations", "second_factors", "standings", "subscribers", "switches"}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -136,6 +140,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await broadcast_by_hand(runtime, intake)
     await be_somebody(runtime)
     await watch(runtime)
+    await work_here(runtime)
     await tell_other_systems(runtime)
     await look_back(runtime)
 
@@ -171,6 +176,44 @@ async def look_back(runtime: Runtime) -> None:
         assert [one async for one in answer_templates.changes(connection, ["water"])]
     await inbox_work.remove(runtime, account, saved.id)
     assert (await trying.try_word(runtime, "lamp", 1000)).looked
+
+
+async def work_here(runtime: Runtime) -> None:
+    """Be invited, come in by two steps, be listed, looked up in the audit, and shut out."""
+    write, at = runtime.database.write, clock.now()
+    until = at + timedelta(hours=1)
+    account = await write(lambda tx: accounts.add(tx, "new", accounts.Role.VIEWER, ""))
+    await write(lambda tx: invitations.invite(tx, account.id, "link", until))
+    await write(lambda tx: invitations.accept(tx, "link", at))
+    await write(lambda tx: accounts.set_password(tx, account.id, "hash"))
+    await write(lambda tx: second_factors.begin(tx, runtime.vault, account.id, "SECRET", at))
+    await write(lambda tx: second_factors.confirm(tx, account.id, 1, ["code"], at))
+    await write(lambda tx: second_factors.use_step(tx, account.id, 2))
+    await write(lambda tx: second_factors.use_code(tx, account.id, "code"))
+    await write(lambda tx: accounts.succeeded(tx, account.id, at))
+    opened = await write(lambda tx: sessions.open_cookie(tx, account.id, "secret", until))
+    await write(lambda tx: sessions.touch(tx, opened, at))
+    await write(lambda tx: sessions.end_others(tx, account.id, opened))
+    async with runtime.database.reading() as connection:
+        await sessions.find(connection, "secret", at)
+        await sessions.of_account(connection, account.id, at)
+        await second_factors.of_account(connection, runtime.vault, account.id)
+        await accounts.everybody(connection)
+        for wanted in (
+            audit.Wanted(),
+            audit.Wanted(actor="mo"),
+            audit.Wanted(action="login"),
+            audit.Wanted(targets=["a", "b"]),
+            audit.Wanted(since=at, until=until),
+            audit.Wanted("mo", "login", ["a"], at, until),
+        ):
+            await audit.traces(connection, wanted)
+    await write(lambda tx: sessions.end(tx, account.id, opened))
+    await write(lambda tx: sessions.sweep(tx, at))
+    await write(lambda tx: accounts.set_role(tx, account.id, accounts.Role.OFFICER, "water"))
+    await write(lambda tx: accounts.disable(tx, account.id, at))
+    await write(lambda tx: accounts.enable(tx, account.id))
+    await write(lambda tx: accounts.remove(tx, account.id))
 
 
 async def tell_other_systems(runtime: Runtime) -> None:

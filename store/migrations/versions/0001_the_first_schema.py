@@ -23,6 +23,8 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("locked_until", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("disabled_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
@@ -55,6 +57,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index("ix_audit_at", ["at"], unique=False)
+        batch_op.create_index("ix_audit_actor_id", ["actor", "id"], unique=False)
+        batch_op.create_index("ix_audit_action_id", ["action", "id"], unique=False)
+        batch_op.create_index("ix_audit_target_id", ["target", "id"], unique=False)
 
     op.create_table(
         "broadcasts",
@@ -544,7 +549,12 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=64), nullable=True),
+        sa.Column("scopes", sa.JSON(), nullable=True),
+        sa.Column("device", sa.String(length=64), nullable=True),
+        sa.Column("network", sa.String(length=64), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("seen_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sessions_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
@@ -554,6 +564,32 @@ def upgrade() -> None:
         batch_op.create_index("ix_sessions_account_id", ["account_id"], unique=False)
         batch_op.create_index("ix_sessions_expires_at", ["expires_at"], unique=False)
 
+    op.create_table(
+        "invitations",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_invitations_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_invitations_secret_hash")),
+    )
+    op.create_table(
+        "second_factors",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_second_factors_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_second_factors")),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_codes")),
+    )
     op.create_table(
         "addresses",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -730,6 +766,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_addresses_citizen_id")
 
     op.drop_table("addresses")
+    op.drop_table("recovery_codes")
+    op.drop_table("second_factors")
+    op.drop_table("invitations")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index("ix_sessions_expires_at")
         batch_op.drop_index("ix_sessions_account_id")
@@ -876,6 +915,9 @@ def downgrade() -> None:
 
     op.drop_table("broadcasts")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_target_id")
+        batch_op.drop_index("ix_audit_action_id")
+        batch_op.drop_index("ix_audit_actor_id")
         batch_op.drop_index("ix_audit_at")
 
     op.drop_table("audit")
