@@ -51,7 +51,7 @@ SUBSCRIBER_ACT = [
 
 SCOPES = (
     "A token of a member of staff. It may what its owner's role may, within its scopes: read, post (answer as a "
-    "department), moderate, operate, admin."
+    "department, write notes), moderate, operate, admin."
 )
 
 

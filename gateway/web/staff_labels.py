@@ -83,7 +83,7 @@ AUDIT_ACTORS: Mapping[str, str] = {
 }
 SCOPES: Mapping[str, str] = {
     "read": N_("read"),
-    "post": N_("answer as the department"),
+    "post": N_("answer as the department, write notes"),
     "moderate": N_("decide about posts"),
     "operate": N_("run deliveries, broadcasts and channels"),
     "admin": N_("administer users, audit and settings"),
