@@ -6,6 +6,7 @@ from gateway.desk import Desk
 from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import (
+    analytics,
     answer_templates,
     answering,
     api,
@@ -31,6 +32,7 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    overview,
     own_account,
     pages,
     settings_page,
@@ -48,7 +50,19 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, subscribers, subscribers_api, words)
+CONSOLE = (
+    analytics,
+    broadcasts,
+    channels,
+    console,
+    console_api,
+    deliveries,
+    overview,
+    styleguide,
+    subscribers,
+    subscribers_api,
+    words,
+)
 CASEWORK = (answer_templates, answering, inbox, inbox_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)

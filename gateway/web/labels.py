@@ -246,6 +246,10 @@ REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
+    N_("give a day"),
+    N_("the last day is before the first"),
+    N_("at most three years at once"),
+    N_("there is nothing before that"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
     N_("no channel can send codes just now"),

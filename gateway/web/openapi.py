@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from gateway.casework.periods import Against, By, Period
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import access, bodies, openapi_casework
@@ -42,6 +43,15 @@ TRACES = [
     *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("actor", "action", "post", "target")),
     *({"name": name, "in": "query", "schema": {"type": "string", "format": "date"}} for name in ("since", "until")),
     {"name": "before", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+]
+ANALYTICS = [
+    {"name": "period", "in": "query", "schema": {"type": "string", "enum": list(Period), "default": Period.WEEK}},
+    {"name": "against", "in": "query", "schema": {"type": "string", "enum": list(Against), "default": Against.BEFORE}},
+    {"name": "by", "in": "query", "schema": {"type": "string", "enum": list(By), "default": By.TIME}},
+    *(
+        {"name": name, "in": "query", "description": "For `own`", "schema": {"type": "string", "format": "date"}}
+        for name in ("first", "last")
+    ),
 ]
 SUBSCRIBER_ACT = [
     {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
@@ -185,6 +195,15 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again")},
         "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop")},
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"})},
+        "/api/v1/console/overview": {
+            "get": _operation("What waits, what was done today, and whether channels are well")
+        },
+        "/api/v1/console/analytics": {
+            "get": _operation(
+                "Counts and times of a period, along one dimension, beside another period",
+                extra={"parameters": ANALYTICS},
+            )
+        },
         "/api/v1/console/users": {
             "get": _operation("Everybody of the staff, and how each account stands"),
             "post": _operation(

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
+from gateway.casework import analytics, cases, daybook, periods
 from gateway.casework import answer_templates as template_work
-from gateway.casework import cases
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
 from gateway.errors import BadInput, NotFound
@@ -132,6 +132,9 @@ async def live_a_day(runtime: Runtime) -> None:
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
+    await daybook.keep_up(runtime)
+    for by in periods.By:
+        await analytics.report(runtime, periods.ask({"by": by}, at.date()))
     await redelivery.look(runtime, 1)
     await redelivery.drop(runtime, [1], "no longer needed", actor="mo")
     await redelivery.send_again(runtime, [1], actor="mo")
@@ -176,44 +179,6 @@ async def look_back(runtime: Runtime) -> None:
         assert [one async for one in answer_templates.changes(connection, ["water"])]
     await inbox_work.remove(runtime, account, saved.id)
     assert (await trying.try_word(runtime, "lamp", 1000)).looked
-
-
-async def work_here(runtime: Runtime) -> None:
-    """Be invited, come in by two steps, be listed, looked up in the audit, and shut out."""
-    write, at = runtime.database.write, clock.now()
-    until = at + timedelta(hours=1)
-    account = await write(lambda tx: accounts.add(tx, "new", accounts.Role.VIEWER, ""))
-    await write(lambda tx: invitations.invite(tx, account.id, "link", until))
-    await write(lambda tx: invitations.accept(tx, "link", at))
-    await write(lambda tx: accounts.set_password(tx, account.id, "hash"))
-    await write(lambda tx: second_factors.begin(tx, runtime.vault, account.id, "SECRET", at))
-    await write(lambda tx: second_factors.confirm(tx, account.id, 1, ["code"], at))
-    await write(lambda tx: second_factors.use_step(tx, account.id, 2))
-    await write(lambda tx: second_factors.use_code(tx, account.id, "code"))
-    await write(lambda tx: accounts.succeeded(tx, account.id, at))
-    opened = await write(lambda tx: sessions.open_cookie(tx, account.id, "secret", until))
-    await write(lambda tx: sessions.touch(tx, opened, at))
-    await write(lambda tx: sessions.end_others(tx, account.id, opened))
-    async with runtime.database.reading() as connection:
-        await sessions.find(connection, "secret", at)
-        await sessions.of_account(connection, account.id, at)
-        await second_factors.of_account(connection, runtime.vault, account.id)
-        await accounts.everybody(connection)
-        for wanted in (
-            audit.Wanted(),
-            audit.Wanted(actor="mo"),
-            audit.Wanted(action="login"),
-            audit.Wanted(targets=["a", "b"]),
-            audit.Wanted(since=at, until=until),
-            audit.Wanted("mo", "login", ["a"], at, until),
-        ):
-            await audit.traces(connection, wanted)
-    await write(lambda tx: sessions.end(tx, account.id, opened))
-    await write(lambda tx: sessions.sweep(tx, at))
-    await write(lambda tx: accounts.set_role(tx, account.id, accounts.Role.OFFICER, "water"))
-    await write(lambda tx: accounts.disable(tx, account.id, at))
-    await write(lambda tx: accounts.enable(tx, account.id))
-    await write(lambda tx: accounts.remove(tx, account.id))
 
 
 async def work_here(runtime: Runtime) -> None:
