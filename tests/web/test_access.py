@@ -17,6 +17,7 @@ from tests.web.conftest import World
 
 # What stands for a part of a path; the first that its pattern takes.
 VALUES = {
+    "chart": ["came"],
     "ticket": ["12345670"],
     "reference": ["12345670"],
     "name": ["form"],
