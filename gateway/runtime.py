@@ -99,6 +99,10 @@ class Words(Protocol):
     def sizes(self) -> Mapping[str, int]:
         """How many words each list has."""
 
+    @property
+    def allowed(self) -> Sequence[Any]:
+        """The phrases (`journey.wordlists.Word`) in which no word counts."""
+
     def look(self, text: str) -> Verdict:
         """Judge without counting."""
 

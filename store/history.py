@@ -97,7 +97,7 @@ async def of_thread(connection: AsyncConnection, vault: Vault, post_ids: Sequenc
     """The history of posts, oldest first, by post."""
     wanted = select(history).where(history.c.post_id.in_(post_ids)).order_by(history.c.id)
     rows = (await connection.execute(wanted)).all()
-    notes = await _opened(connection, vault, [row.words_id for row in rows if row.words_id])
+    notes = await opened(connection, vault, [row.words_id for row in rows if row.words_id])
     entries: defaultdict[str, list[Entry]] = defaultdict(list)
     for row in rows:
         entries[row.post_id].append(_entry(row, notes.get(row.words_id)))
@@ -115,7 +115,7 @@ async def originals(connection: AsyncConnection, vault: Vault, post_ids: Sequenc
     """The words of posts as they came, by post; for those who decide, and for their author himself."""
     wanted = select(words.c.id, words.c.post_id).where(words.c.post_id.in_(post_ids), words.c.what == What.ORIGINAL)
     ids = {row.id: row.post_id for row in await connection.execute(wanted)}
-    return {ids[words_id]: text for words_id, text in (await _opened(connection, vault, list(ids))).items()}
+    return {ids[words_id]: text for words_id, text in (await opened(connection, vault, list(ids))).items()}
 
 
 async def transcripts(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
@@ -124,7 +124,7 @@ async def transcripts(connection: AsyncConnection, vault: Vault, post_ids: Seque
         media.c.post_id.in_(post_ids), media.c.transcript_id.is_not(None)
     )
     ids = {row.transcript_id: row.id for row in await connection.execute(wanted)}
-    return {ids[words_id]: text for words_id, text in (await _opened(connection, vault, list(ids))).items()}
+    return {ids[words_id]: text for words_id, text in (await opened(connection, vault, list(ids))).items()}
 
 
 async def key_of_post(connection: AsyncConnection, vault: Vault, post_id: str) -> SealingKey | None:
@@ -150,7 +150,7 @@ def _entry(row: Any, note: str | None) -> Entry:
     )
 
 
-async def _opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str]) -> dict[str, str]:
+async def opened(connection: AsyncConnection, vault: Vault, ids: Sequence[str]) -> dict[str, str]:
     """Words in the clear by id; those whose key was destroyed are gone."""
     if not ids:
         return {}

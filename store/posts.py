@@ -190,6 +190,12 @@ async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]
     return found
 
 
+async def staff_by_id(connection: AsyncConnection, post_ids: Sequence[str]) -> dict[str, StaffPost]:
+    """Posts of any kind by id, as staff see them."""
+    rows = (await connection.execute(_staff().where(posts.c.id.in_(post_ids)))).all()
+    return {post.id: post for post in await _staffed(connection, rows)}
+
+
 async def alike(connection: AsyncConnection, first_id: str, limit: int = MOST) -> list[StaffPost]:
     """A group of posts that say the same, oldest first, with the first of them; nothing when there is only that."""
     wanted = _staff().where(or_(posts.c.group_id == first_id, posts.c.id == first_id)).order_by(posts.c.created_at)

@@ -188,6 +188,7 @@ posts = Table(
     Index("ix_posts_timeline", "state", "private", "published_at", "id"),  # the portal, newest first
     Index("ix_posts_thread", "thread_id", "state", "private", "created_at"),  # a thread, or what is public of it
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
+    Index("ix_posts_created_at_id", "created_at", "id"),  # all that was said, newest first: the inbox, trying a word
     Index(
         "ix_posts_group_id",  # what says the same as the first of a group
         "group_id",
@@ -251,6 +252,18 @@ history = Table(
     Index("ix_history_post_id_id", "post_id", "id"),
     # What was decided in a day.
     Index("ix_history_settled", "at", sqlite_where=text(SETTLED), postgresql_where=text(SETTLED)),
+)
+
+# What staff tell each other about a thread; the words lie sealed in `words`. Only ever added to.
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("post_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("words_id", Id, nullable=False),
+    Index("ix_notes_post_id_id", "post_id", "id"),
 )
 
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
@@ -614,6 +627,53 @@ audit = Table(
     Index("ix_audit_actor_id", "actor", "id"),  # what somebody did
     Index("ix_audit_action_id", "action", "id"),  # who did this
     Index("ix_audit_target_id", "target", "id"),  # what was done to it
+)
+
+# What somebody looks for in the inbox again and again, under a name; `query` is that of its address.
+inbox_filters = Table(
+    "inbox_filters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("shared", Boolean, nullable=False, server_default=false()),
+    Column("query", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("account_id", "name"),  # one's own
+    Index("ix_inbox_filters_shared", "shared"),  # everybody's
+)
+
+# Answers that are given again and again, with fields to be filled in; a department of "" is every department. What was
+# removed stays, to be put back.
+answer_templates = Table(
+    "answer_templates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("department", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", String(64), nullable=False),
+    Column("removed_at", Moment),
+    Index("ix_answer_templates_department_name", "department", "name"),
+)
+
+# Each wording a template ever had: what was said in a department's name can be accounted for.
+template_changes = Table(
+    "template_changes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("template_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("department", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_template_changes_department_id", "department", "id"),  # the export of a department
 )
 
 # --- what the process itself remembers -----------------------------------------------------------------------------

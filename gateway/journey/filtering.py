@@ -36,6 +36,7 @@ class WordFilter:
         """Compile the lists; words are folded, and one that is nothing when folded is left out."""
         alike = alike or Likeness()
         entries = list(dict.fromkeys(_entries(lists)))
+        self.allowed = tuple(lists.get(WordList.ALLOW, ()))
         self.sizes: Mapping[str, int] = {name: sum(entry.list is name for entry in entries) for name in lists}
         self._squeezed = compile_form(entries, matching.as_squeezed)
         self._edged = compile_form(entries, matching.as_edged)

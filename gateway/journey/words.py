@@ -17,6 +17,7 @@ from gateway import clock
 from gateway.errors import Problem, SettingsError
 from gateway.journey import wordlists
 from gateway.journey.filtering import WordFilter
+from gateway.journey.wordlists import Word
 from gateway.runtime import Runtime
 from gateway.schema import Verdict
 from gateway.settings import Filters
@@ -49,6 +50,11 @@ class Words:
     def sizes(self) -> Mapping[str, int]:
         """How many words each list in force has."""
         return self._filter.sizes
+
+    @property
+    def allowed(self) -> Sequence[Word]:
+        """The phrases in force in which no word counts."""
+        return self._filter.allowed
 
     def judge(self, text: str) -> Verdict:
         """What the lists in force say of a text; each of its words is counted once."""

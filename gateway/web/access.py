@@ -29,8 +29,12 @@ ALL = frozenset(Role)
 DECIDING = frozenset({Role.ADMINISTRATOR, Role.MODERATOR})
 ANSWERING = frozenset({Role.ADMINISTRATOR, Role.OFFICER})
 ADMINISTERING = frozenset({Role.ADMINISTRATOR})
+WRITING = frozenset({Role.ADMINISTRATOR, Role.MODERATOR, Role.OFFICER})
 
 READ = Rule(ALL, Scope.READ)
+NOTE = Rule(WRITING, Scope.POST)
+# What answers are begun with is for those who answer.
+LOOK_AT_ANSWERS = Rule(ANSWERING, Scope.READ)
 # One's own account: nobody else's business, and no program's.
 OWN = Rule(ALL, Scope.ADMIN)
 ANSWER = Rule(ANSWERING, Scope.POST)
@@ -48,20 +52,52 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/live": READ,
     "GET /console/styleguide": READ,
     "GET /console/find": READ,
+    "GET /console/overview": READ,
+    "GET /console/analytics": READ,
+    "GET /console/analytics/{chart}.csv": READ,
+    "GET /api/v1/console/overview": READ,
+    "GET /api/v1/console/analytics": READ,
     "GET /console/posts/{ticket}": READ,
     "GET /console/posts/{ticket}/typing": READ,
     "POST /console/posts/{id}/decision": DECIDE,
     "POST /console/posts/{id}/undo": DECIDE,
     "POST /console/posts/{ticket}/answers": ANSWER,
+    "GET /console/posts/{ticket}/templates/{id}": LOOK_AT_ANSWERS,
+    "POST /console/posts/{ticket}/notes": NOTE,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "GET /console/words": LOOK_CLOSELY,
     "POST /console/words": LOOK_CLOSELY,
+    "POST /console/words/trial": LOOK_CLOSELY,
     "GET /api/v1/console/queue": READ,
     "GET /api/v1/console/posts/{reference}": READ,
     "POST /api/v1/console/posts/{reference}/decision": DECIDE,
     "POST /api/v1/console/posts/{reference}/undo": DECIDE,
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
+    "POST /api/v1/console/posts/{reference}/notes": NOTE,
+    "POST /api/v1/console/words/trial": LOOK_CLOSELY,
+    # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
+    "GET /console/inbox": READ,
+    "POST /console/inbox/filters": READ,
+    "POST /console/inbox/filters/{id}": READ,
+    "GET /api/v1/console/inbox": READ,
+    "GET /api/v1/console/filters": READ,
+    "POST /api/v1/console/filters": READ,
+    "POST /api/v1/console/filters/{id}/change": READ,
+    "DELETE /api/v1/console/filters/{id}": READ,
+    # templates of answers; of which departments is asked behind
+    "GET /console/templates": LOOK_AT_ANSWERS,
+    "GET /console/templates/new": LOOK_AT_ANSWERS,
+    "GET /console/templates/changes.csv": LOOK_AT_ANSWERS,
+    "GET /console/templates/{id}": LOOK_AT_ANSWERS,
+    "POST /console/templates": ANSWER,
+    "POST /console/templates/{id}": ANSWER,
+    "POST /console/templates/{id}/remove": ANSWER,
+    "POST /console/templates/{id}/restore": ANSWER,
+    "GET /api/v1/console/templates": LOOK_AT_ANSWERS,
+    "POST /api/v1/console/templates": ANSWER,
+    "POST /api/v1/console/templates/{id}/change": ANSWER,
+    "DELETE /api/v1/console/templates/{id}": ANSWER,
     # deliveries, broadcasts, channels; what costs money or switches a line asks for more in its handler
     "GET /console/deliveries": READ,
     "GET /console/deliveries/{id}": READ,
@@ -85,12 +121,6 @@ TABLE: Mapping[str, Rule] = {
     "GET /api/v1/console/broadcasts/{id}": READ,
     "POST /api/v1/console/broadcasts/{id}/change": OPERATE,
     "GET /api/v1/console/channels": READ,
-    # what came and how fast it was answered
-    "GET /console/overview": READ,
-    "GET /console/analytics": READ,
-    "GET /console/analytics/{chart}.csv": READ,
-    "GET /api/v1/console/overview": READ,
-    "GET /api/v1/console/analytics": READ,
     # other systems that are told
     "GET /console/subscribers": WATCH,
     "POST /console/subscribers": SWITCH,

@@ -7,6 +7,8 @@ from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import (
     analytics,
+    answer_templates,
+    answering,
     api,
     assets,
     audit_page,
@@ -20,6 +22,8 @@ from gateway.web import (
     factor_pages,
     health,
     hooks,
+    inbox,
+    inbox_api,
     kept_pages,
     live,
     livery,
@@ -60,8 +64,9 @@ CONSOLE = (
     subscribers_api,
     words,
 )
+CASEWORK = (answer_templates, answering, inbox, inbox_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
-PARTS = (*CONSOLE, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

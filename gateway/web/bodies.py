@@ -6,14 +6,20 @@ from typing import Annotated, Any, Literal, TypeVar
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.casework.answer_templates import LONGEST_TEXT as LONGEST_TEMPLATE
+from gateway.casework.inbox import LONGEST_NAME
+from gateway.casework.notes import LONGEST as LONGEST_NOTE_TEXT
 from gateway.errors import BadInput
 from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
+from gateway.journey.trying import SIZES
+from gateway.journey.words import LONGEST_WORD
 from gateway.schema import Action, Kind, Progress, State
 from store.accounts import Role
 from store.events import About
 
 LONGEST_TEXT = 100_000
+Language = Literal["zh", "en"]
 Slug = Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")]
 
 
@@ -58,6 +64,50 @@ class Answer(In):
 
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
     department: Slug
+
+
+class Note(In):
+    """What staff tell each other about a thread."""
+
+    text: str = Field(min_length=1, max_length=LONGEST_NOTE_TEXT)
+
+
+class InboxFilter(In):
+    """A query of the inbox to keep under a name."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    shared: bool = False
+    query: dict[str, str]
+
+
+class InboxFilterChange(In):
+    """What changes of a saved filter."""
+
+    name: str | None = Field(None, min_length=1, max_length=LONGEST_NAME)
+    shared: bool | None = None
+    query: dict[str, str] | None = None
+
+
+class AnswerTemplate(In):
+    """A template of answers: a department's, or every department's ("")."""
+
+    department: str = Field(pattern="^[a-z0-9-]{0,64}$")
+    language: Language
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    text: str = Field(min_length=1, max_length=LONGEST_TEMPLATE)
+
+
+class AnswerTemplateChange(AnswerTemplate):
+    """The same, for a template that is known: the version that was looked at."""
+
+    version: int = Field(ge=1)
+
+
+class WordTrial(In):
+    """A line of a word list, and on how many of the last texts to try it."""
+
+    word: str = Field(min_length=1, max_length=LONGEST_WORD)
+    most: int = Field(SIZES[0], ge=1, le=SIZES[-1])
 
 
 class NewUser(In):

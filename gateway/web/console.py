@@ -7,13 +7,15 @@ from typing import Any
 from aiohttp import web
 
 from gateway import clock
-from gateway.casework import cases
+from gateway.casework import notes
+from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput, Conflict
 from gateway.journey import mailbox, moderation, routing, undoing
 from gateway.schema import Action, State
-from gateway.web import auth
+from gateway.web import auth, storyline
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import changes, deliveries, history, posts, progress
+from store import answer_templates, changes, deliveries, history, posts, progress
+from store import notes as note_rows
 from store.accounts import Role
 from store.history import Entry
 from store.posts import StaffPost
@@ -31,7 +33,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/console/posts/{ticket}/typing", _typing),
         web.post("/console/posts/{id}/decision", _decide),
         web.post("/console/posts/{id}/undo", _undo),
-        web.post("/console/posts/{ticket}/answers", _answer),
+        web.post("/console/posts/{ticket}/notes", _note),
         web.post("/console/logout", _log_out),
     ]
 
@@ -51,7 +53,7 @@ async def _find(request: web.Request) -> web.Response:
 
 
 async def _post(request: web.Request) -> web.Response:
-    return await _draw_post(request, request.match_info["ticket"])
+    return await draw_post(request, request.match_info["ticket"])
 
 
 async def _typing(request: web.Request) -> web.Response:
@@ -95,16 +97,14 @@ async def _undo(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(back_to(back))
 
 
-async def _answer(request: web.Request) -> web.Response:
+async def _note(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    ticket, form = request.match_info["ticket"], await request.post()
-    text, department = str(form.get("text", "")), str(form.get("department", ""))
+    ticket, text = request.match_info["ticket"], str((await request.post()).get("text", ""))
     try:
-        auth.answers_as(account, department)
-        await cases.answer(request.app[RUNTIME], ticket, text, department, actor=account.name)
-    except (BadInput, Conflict) as error:
-        return await _draw_post(request, ticket, str(error), error.status, typed=text)
-    raise web.HTTPSeeOther(f"/console/posts/{ticket}")
+        await notes.add(request.app[RUNTIME], ticket, text, actor=account.name)
+    except BadInput as error:
+        return await draw_post(request, ticket, str(error), error.status, noted=text)
+    raise web.HTTPSeeOther(f"/console/posts/{ticket}#story")
 
 
 async def _log_out(request: web.Request) -> web.Response:
@@ -119,7 +119,7 @@ async def _again(request: web.Request, back: str, error: BadInput | Conflict) ->
     onward = back_to(back)
     if onward == "/console":
         return await _draw_queue(request, str(error), error.status)
-    return await _draw_post(request, onward.rpartition("/")[2], str(error), error.status)
+    return await draw_post(request, onward.rpartition("/")[2], str(error), error.status)
 
 
 async def _draw_queue(request: web.Request, fault: str | None = None, status: int = 200) -> web.Response:
@@ -158,9 +158,17 @@ def _end(request: web.Request, form: Mapping[str, str]) -> datetime | None:
         raise BadInput("this is no day that is still to come", "last_day") from None
 
 
-async def _draw_post(
-    request: web.Request, ticket: str, fault: str | None = None, status: int = 200, typed: str = ""
+async def draw_post(
+    request: web.Request,
+    ticket: str,
+    fault: str | None = None,
+    status: int = 200,
+    *,
+    typed: str = "",
+    answering_as: str = "",
+    noted: str = "",
 ) -> web.Response:
+    """A thread as staff see it; what was typed as an answer or a note and could not be taken stands there again."""
     runtime, account = request.app[RUNTIME], request[ACCOUNT]
     async with runtime.database.reading() as connection:
         thread = await posts.thread(connection, ticket)
@@ -174,9 +182,11 @@ async def _draw_post(
         alike = await posts.alike(connection, thread[0].group or thread[0].id)
         converses = await mailbox.converses(runtime, connection, ticket)
         told = await progress.of_posts(connection, ids)
+        noticed = await note_rows.of_posts(connection, runtime.vault, ids)
+        offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
     first = thread[0]
     undoable = _undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
-    chosen = account.department or first.department or _suggested(request, first)
+    chosen = answering_as or account.department or first.department or _suggested(request, first)
     return await draw(
         request,
         "console/post.html",
@@ -185,8 +195,10 @@ async def _draw_post(
         typed=typed,
         thread=thread,
         first=first,
-        entries=sorted((entry for of_post in entries.values() for entry in of_post), key=lambda entry: entry.at),
-        deliveries=sent,
+        story=storyline.story(thread, entries, noticed, told, sent),
+        noted=noted,
+        may_note=account.role is not Role.VIEWER,
+        longest_note=notes.LONGEST,
         broadcasts=told,
         undoable=undoable,
         alike=[post for post in alike if post.id != first.id],
@@ -195,7 +207,10 @@ async def _draw_post(
         converses=converses,
         typing=False,
         may_answer=account.role in (Role.OFFICER, Role.ADMINISTRATOR),
-        answering=_answering(request),
+        answering=answering(request),
+        templates=grouped(offered, first.language),
+        left_open=left_open(typed),
+        template_fields=FIELDS,
         chosen=chosen,
         allowed=lambda state: [action for action in moderation.allowed(state) if action is not Action.CORRECT],
     )
@@ -230,7 +245,7 @@ def _suggested(request: web.Request, post: StaffPost) -> str | None:
     return routing.route(request.app[RUNTIME].settings, post.text, post.category).department
 
 
-def _answering(request: web.Request) -> Sequence[str]:
+def answering(request: web.Request) -> Sequence[str]:
     """The departments this account may answer as."""
     own = request[ACCOUNT].department
     return [own] if own else [department.slug for department in request.app[RUNTIME].settings.departments]

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.casework import cases
+from gateway.casework import answer_templates, cases
 from gateway.errors import BadInput
 from gateway.journey import moderation, redelivery, undoing
 from gateway.schema import DeliveryState, moment
@@ -14,7 +14,7 @@ from gateway.web import auth, bodies, channels
 from gateway.web.api import whole_number
 from gateway.web.console import may_decide
 from gateway.web.keys import ACCOUNT, RUNTIME
-from store import deliveries, history, posts
+from store import deliveries, history, notes, posts
 
 MOST = 500
 USUAL = 100
@@ -63,12 +63,14 @@ async def _post(request: web.Request) -> web.Response:
         entries = await history.of_thread(connection, runtime.vault, ids)
         sent = await deliveries.of_posts(connection, ids)
         originals = await history.originals(connection, runtime.vault, ids if may_decide(request) else [])
+        noted = await notes.of_posts(connection, runtime.vault, ids)
     return web.json_response(
         {
             **plain(asdict(named)),
             "original": originals.get(named.id),
             "actions": list(moderation.allowed(named.state)),
             "thread": [plain(asdict(post)) for post in thread],
+            "notes": [plain(asdict(note)) for note in noted],
             "history": {post_id: [plain(asdict(entry)) for entry in entries.get(post_id, [])] for post_id in ids},
             "deliveries": [plain(asdict(delivery)) for delivery in sent],
         }
@@ -102,6 +104,7 @@ async def _undo(request: web.Request) -> web.Response:
 async def _answer(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
     body = await bodies.read(request, bodies.Answer)
+    answer_templates.check_answer(body.text)
     department = auth.answers_as(account, body.department)
     answer_id = await cases.answer(
         request.app[RUNTIME], request.match_info["reference"], body.text, department, actor=account.name

@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import channel_labels, staff_labels
+from gateway.web import casework_labels, channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -366,6 +366,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
+    **casework_labels.TABLES,
     **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,

@@ -59,6 +59,14 @@ AUDIT: Mapping[str, str] = {
     "subscriber rotated": N_("secret of a subscriber renewed"),
     "subscriber removed": N_("subscriber removed"),
     "subscriber stopped": N_("subscriber given up"),
+    "note added": N_("internal note added"),
+    "filter saved": N_("filter of the inbox saved"),
+    "filter changed": N_("filter of the inbox changed"),
+    "filter deleted": N_("filter of the inbox deleted"),
+    "template added": N_("template of answers added"),
+    "template changed": N_("template of answers changed"),
+    "template removed": N_("template of answers taken away"),
+    "template put back": N_("template of answers put back"),
     "erased": N_("a citizen erased"),
     "payloads forgotten": N_("old payloads forgotten"),
     "audit exported": N_("audit exported"),
@@ -75,7 +83,7 @@ AUDIT_ACTORS: Mapping[str, str] = {
 }
 SCOPES: Mapping[str, str] = {
     "read": N_("read"),
-    "post": N_("answer as the department"),
+    "post": N_("answer as the department, write notes"),
     "moderate": N_("decide about posts"),
     "operate": N_("run deliveries, broadcasts and channels"),
     "admin": N_("administer users, audit and settings"),

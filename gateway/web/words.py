@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
 
 from gateway import clock
-from gateway.journey import masking
+from gateway.errors import BadInput
+from gateway.journey import masking, trying
+from gateway.journey.trying import Trial
 from gateway.journey.wordlists import WordList
-from gateway.schema import Hit, Verdict
+from gateway.schema import Hit, Verdict, moment
+from gateway.web import bodies
 from gateway.web.keys import DRAWING, RUNTIME
 from store import posts, words
 
@@ -30,7 +33,12 @@ class Piece:
 
 def routes() -> list[web.RouteDef]:
     """Its addresses. A tried text is sent as a form: it belongs into no address and no log."""
-    return [web.get("/console/words", _show), web.post("/console/words", _try)]
+    return [
+        web.get("/console/words", _show),
+        web.post("/console/words", _try),
+        web.post("/console/words/trial", _try_word),
+        web.post("/api/v1/console/words/trial", _api_try_word),
+    ]
 
 
 def marked(text: str, hits: Sequence[Hit]) -> list[Piece]:
@@ -63,7 +71,48 @@ async def _try(request: web.Request) -> web.Response:
     return await _draw(request, text, request.app[RUNTIME].words.look(text) if text.strip() else None)
 
 
-async def _draw(request: web.Request, text: str, verdict: Verdict | None) -> web.Response:
+async def _try_word(request: web.Request) -> web.Response:
+    """A word on the last texts, before somebody puts it into a list."""
+    form = await request.post()
+    line, size = str(form.get("word", "")), str(form.get("most", ""))
+    most = int(size) if size in map(str, trying.SIZES) else trying.SIZES[0]
+    try:
+        trial = await trying.try_word(request.app[RUNTIME], line, most)
+    except BadInput as error:
+        return await _draw(request, "", None, line=line, most=most, fault=error)
+    return await _draw(request, "", None, line=line, most=most, trial=trial)
+
+
+async def _api_try_word(request: web.Request) -> web.Response:
+    body = await bodies.read(request, bodies.WordTrial)
+    trial = await trying.try_word(request.app[RUNTIME], body.word, body.most)
+    return web.json_response(
+        {
+            "looked": trial.looked,
+            "oldest": trial.oldest and moment(trial.oldest.created_at),
+            "cut": trial.cut,
+            "written": trial.written,
+            "alike": trial.alike,
+            "lists": {name: asdict(effect) for name, effect in trial.effects.items()},
+            "samples": [
+                {"ticket": one.text.ticket, "text": one.text.text, "state": one.text.state}
+                | {"hits": [{"start": hit.start, "end": hit.end, "alike": hit.alike} for hit in one.hits]}
+                for one in trial.samples
+            ],
+        }
+    )
+
+
+async def _draw(
+    request: web.Request,
+    text: str,
+    verdict: Verdict | None,
+    *,
+    line: str = "",
+    most: int = trying.SIZES[1],
+    trial: Trial | None = None,
+    fault: BadInput | None = None,
+) -> web.Response:
     runtime = request.app[RUNTIME]
     today = clock.now().astimezone(runtime.settings.city.zone).date()
     async with runtime.database.reading() as connection:
@@ -79,8 +128,14 @@ async def _draw(request: web.Request, text: str, verdict: Verdict | None) -> web
         "limit": runtime.settings.intake.text_limit,
         "standing": runtime.words,
         "found": found,
+        "line": line,
+        "most": most,
+        "sizes": trying.SIZES,
+        "trial": trial,
+        "samples": [(one, marked(one.text.text, one.hits)) for one in trial.samples] if trial else [],
+        "fault": str(fault) if fault else None,
     }
-    return await request.app[DRAWING].page(request, "console/words.html", values)
+    return await request.app[DRAWING].page(request, "console/words.html", values, fault.status if fault else 200)
 
 
 def _piece(text: str, hits: Sequence[Hit]) -> Piece:

@@ -11,6 +11,9 @@ from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
 from gateway.casework import analytics, cases, daybook, periods
+from gateway.casework import answer_templates as template_work
+from gateway.casework import inbox as inbox_work
+from gateway.casework import notes as note_work
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import (
@@ -32,15 +35,17 @@ from gateway.journey import (
     showing,
     subscribing,
     switching,
+    trying,
     undoing,
     watching,
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, IncomingMedia
+from gateway.schema import Action, DeliveryState, IncomingMedia, Kind, Progress, State
 from store import (
     accounts,
     alarms,
+    answer_templates,
     audit,
     challenges,
     citizens,
@@ -48,9 +53,12 @@ from store import (
     dead_letters,
     deliveries,
     history,
+    inbox,
+    inbox_filters,
     incidents,
     invitations,
     mine,
+    notes,
     outbox,
     outcomes,
     posts,
@@ -64,6 +72,7 @@ from store import (
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
 from store import media as media_rows
+from store.inbox import Filter
 from store.standings import Position
 from store.tables import metadata
 from store.tallies import Span
@@ -138,6 +147,40 @@ async def live_a_day(runtime: Runtime) -> None:
     await watch(runtime)
     await work_here(runtime)
     await tell_other_systems(runtime)
+    await look_back(runtime)
+
+
+async def look_back(runtime: Runtime) -> None:
+    """Look through the inbox in every way, keep filters, notes and templates, and try a word."""
+    at = clock.now()
+    async with runtime.database.reading() as connection:
+        known = await inbox.page(connection, Filter(), limit=1)
+        for wanted in (
+            Filter(department="water", progress=(Progress.NEW,), since=at - timedelta(days=1), until=at),
+            Filter(state=State.PUBLISHED, category="roads", place="Elm"),
+            Filter(urgent=True, kind=Kind.COMMENT, channel="form"),
+            Filter(state=State.HELD, urgent=False, oldest_first=True),
+        ):
+            await inbox.page(connection, wanted, cursor=known.next)
+            await inbox.count_states(connection, wanted)
+        noted = known.items[0].post.id
+    account = await runtime.database.write(lambda tx: accounts.add(tx, "in", accounts.Role.ADMINISTRATOR, "x"))
+    saved = await inbox_work.save(runtime, account, "mine", True, {"state": "held"})
+    await inbox_work.change(runtime, account, saved.id, name="ours")
+    await note_work.add(runtime, noted, "call them", actor="in")
+    wording = template_work.clean(runtime, "water", "en", "n", "{ticket}")
+    template = await template_work.save(runtime, account, wording)
+    async with runtime.database.reading() as connection:
+        await inbox_filters.of_account(connection, account.id)
+        await notes.of_posts(connection, runtime.vault, [noted])
+        kept = await answer_templates.one(connection, template)
+        await answer_templates.of_departments(connection, ["water", ""])
+    await template_work.save(runtime, account, wording, kept)
+    await template_work.set_removed(runtime, account, template, True)
+    async with runtime.database.reading() as connection:
+        assert [one async for one in answer_templates.changes(connection, ["water"])]
+    await inbox_work.remove(runtime, account, saved.id)
+    assert (await trying.try_word(runtime, "lamp", 1000)).looked
 
 
 async def work_here(runtime: Runtime) -> None:

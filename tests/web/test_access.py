@@ -151,7 +151,7 @@ def test_scopes_are_offered_by_what_a_role_may() -> None:
     offered = {role: list(access.scopes_of(Account("id", "li", role))) for role in Role}
     assert offered == {
         Role.ADMINISTRATOR: [Scope.READ, Scope.POST, Scope.MODERATE, Scope.OPERATE, Scope.ADMIN],
-        Role.MODERATOR: [Scope.READ, Scope.MODERATE, Scope.OPERATE],
+        Role.MODERATOR: [Scope.READ, Scope.POST, Scope.MODERATE, Scope.OPERATE],
         Role.OFFICER: [Scope.READ, Scope.POST],
         Role.VIEWER: [Scope.READ],
     }

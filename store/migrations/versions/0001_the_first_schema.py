@@ -423,6 +423,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_media_url", ["url"], unique=False)
 
     op.create_table(
+        "notes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("words_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
+    )
+    with op.batch_alter_table("notes", schema=None) as batch_op:
+        batch_op.create_index("ix_notes_post_id_id", ["post_id", "id"], unique=False)
+
+    op.create_table(
         "posts",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("thread_id", sa.String(length=32), nullable=False),
@@ -454,6 +466,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.create_index("ix_posts_citizen_id_created_at", ["citizen_id", "created_at"], unique=False)
+        batch_op.create_index("ix_posts_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index(
             "ix_posts_group_id",
             ["group_id"],
@@ -529,6 +542,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("span", "at", "channel", name=op.f("pk_tallies")),
     )
     op.create_table(
+        "answer_templates",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.Column("removed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_answer_templates")),
+    )
+    with op.batch_alter_table("answer_templates", schema=None) as batch_op:
+        batch_op.create_index("ix_answer_templates_department_name", ["department", "name"], unique=False)
+
+    op.create_table(
+        "template_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("template_id", sa.String(length=32), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_template_changes")),
+    )
+    with op.batch_alter_table("template_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_template_changes_department_id", ["department", "id"], unique=False)
+
+    op.create_table(
         "word_hits",
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("list", sa.String(length=16), nullable=False),
@@ -548,6 +593,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.create_index("ix_keys_citizen_id", ["citizen_id"], unique=False)
+
+    op.create_table(
+        "inbox_filters",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("shared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("query", sa.JSON(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_inbox_filters_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_filters")),
+        sa.UniqueConstraint("account_id", "name", name=op.f("uq_inbox_filters_account_id_name")),
+    )
+    with op.batch_alter_table("inbox_filters", schema=None) as batch_op:
+        batch_op.create_index("ix_inbox_filters_shared", ["shared"], unique=False)
 
     op.create_table(
         "sessions",

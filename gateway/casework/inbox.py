@@ -1,0 +1,185 @@
+"""The inbox as the staff asks for it: a query that can be kept as a bookmark, and filters saved under names."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from gateway.errors import BadInput, NotAllowed, NotFound
+from gateway.runtime import Runtime
+from gateway.schema import Kind, Progress, State
+from gateway.settings import Settings
+from store import audit, inbox_filters
+from store.accounts import Account, Role
+from store.database import Transaction
+from store.inbox import Filter
+from store.inbox_filters import SavedFilter
+
+LONGEST_NAME = 64
+LONGEST_VALUE = 200
+# "open" is whatever is not answered.
+PROGRESSES: Mapping[str, tuple[Progress, ...]] = {
+    "open": (Progress.NEW, Progress.ASSIGNED),
+    **{progress: (progress,) for progress in Progress},
+}
+YES_OR_NO = {"yes": True, "no": False}
+# The last so many days of the city, today among them: what a saved filter means tomorrow too.
+DAYS = ("1", "7", "30", "90")
+SORTS = {"newest": False, "oldest": True}
+NAMES = (
+    "kind",
+    "state",
+    "progress",
+    "department",
+    "category",
+    "channel",
+    "place",
+    "urgent",
+    "days",
+    "since",
+    "until",
+    "sort",
+)
+
+
+def tidy(query: Mapping[str, str]) -> dict[str, str]:
+    """What of a query belongs to the inbox, in its order, without what is empty."""
+    given = {name: query.get(name, "").strip()[:LONGEST_VALUE] for name in NAMES}
+    return {name: value for name, value in given.items() if value}
+
+
+def read(query: Mapping[str, str], settings: Settings, at: datetime, account: Account) -> Filter:
+    """What a query looks for, as far as the account may see: an officer of a department sees what is its own.
+
+    Raises `BadInput` naming the part that cannot be used.
+    """
+    given, today = tidy(query), at.astimezone(settings.city.zone).date()
+    own = own_department(account)
+    departments, categories = [one.slug for one in settings.departments], [one.slug for one in settings.categories]
+    days = _one_of(given, "days", dict.fromkeys(DAYS, True)) and timedelta(days=int(given["days"]) - 1)
+    since = _begin_of(today - days, settings) if days is not None else _moment(given, "since", settings)
+    return Filter(
+        kind=_one_of(given, "kind", {kind: kind for kind in Kind}),
+        state=_one_of(given, "state", {state: state for state in State}),
+        progress=_one_of(given, "progress", PROGRESSES) or (),
+        department=own or _one_of(given, "department", {slug: slug for slug in departments}),
+        category=_one_of(given, "category", {slug: slug for slug in categories}),
+        channel=given.get("channel"),
+        place=given.get("place"),
+        urgent=_one_of(given, "urgent", YES_OR_NO),
+        since=since,
+        until=_moment(given, "until", settings, last=True),
+        oldest_first=_one_of(given, "sort", SORTS) or False,
+    )
+
+
+def own_department(account: Account) -> str | None:
+    """The department whose posts alone an account sees in the inbox; None for all."""
+    return account.department if account.role is Role.OFFICER else None
+
+
+def may_change(account: Account, known: SavedFilter) -> bool:
+    """Whether a saved filter is the account's to change: its own, or a shared one for who administers."""
+    return known.account_id == account.id or (known.shared and account.role is Role.ADMINISTRATOR)
+
+
+def may_share(account: Account) -> bool:
+    """Whether what this account saves may stand in everybody's list."""
+    return account.role is not Role.VIEWER
+
+
+async def save(runtime: Runtime, account: Account, name: str, shared: bool, query: Mapping[str, str]) -> SavedFilter:
+    """Keep a query under a name. Raises `BadInput`, `NotAllowed`, and `Conflict` when the name is taken."""
+    name = _clean(name)
+    _check_sharing(account, shared)
+
+    async def work(transaction: Transaction) -> str:
+        made = await inbox_filters.add(transaction, account.id, name, shared, tidy(query))
+        await audit.note(transaction, account.name, "filter saved", made)
+        return made
+
+    made = await runtime.database.write(work)
+    return SavedFilter(made, account.id, account.name, name, shared, tidy(query))
+
+
+async def change(
+    runtime: Runtime,
+    account: Account,
+    filter_id: str,
+    *,
+    name: str | None = None,
+    shared: bool | None = None,
+    query: Mapping[str, str] | None = None,
+) -> None:
+    """Rename, share or replace a saved filter; what is None stays. Raises as `save`, and `NotFound`."""
+    values: dict[str, Any] = {} if name is None else {"name": _clean(name)}
+    if shared is not None:
+        _check_sharing(account, shared)
+        values["shared"] = shared
+    if query is not None:
+        values["query"] = tidy(query)
+    if not values:
+        raise BadInput("choose what to do")
+    await _with(
+        runtime, account, filter_id, "filter changed", lambda tx, known: inbox_filters.change(tx, known, **values)
+    )
+
+
+async def remove(runtime: Runtime, account: Account, filter_id: str) -> None:
+    """Delete a saved filter. Raises `NotFound`, `NotAllowed`."""
+    await _with(runtime, account, filter_id, "filter deleted", lambda tx, known: inbox_filters.remove(tx, known.id))
+
+
+async def _with(
+    runtime: Runtime, account: Account, filter_id: str, action: str, what: Callable[[Transaction, SavedFilter], Any]
+) -> None:
+    async def work(transaction: Transaction) -> None:
+        known = await inbox_filters.one(transaction.connection, filter_id)
+        if known.account_id != account.id and not known.shared:
+            # Others' own filters are nobody's business, not even that they are there.
+            raise NotFound("there is no such saved filter")
+        if not may_change(account, known):
+            raise NotAllowed("this filter is somebody else’s")
+        await what(transaction, known)
+        await audit.note(transaction, account.name, action, known.id)
+
+    await runtime.database.write(work)
+
+
+def _check_sharing(account: Account, shared: bool) -> None:
+    if shared and not may_share(account):
+        raise NotAllowed("your role does not allow this")
+
+
+def _clean(name: str) -> str:
+    name = " ".join(name.split())
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise BadInput("give a name of at most 64 characters", "name")
+    return name
+
+
+def _one_of(given: Mapping[str, str], name: str, known: Mapping[str, Any]) -> Any:
+    value = given.get(name)
+    if value is not None and value not in known:
+        raise BadInput("choose one of the list", name)
+    return known[value] if value is not None else None
+
+
+def _moment(given: Mapping[str, str], name: str, settings: Settings, *, last: bool = False) -> datetime | None:
+    """A moment, or a day of the city: its begin, and for the last one that of the next."""
+    value = given.get(name)
+    if value is None:
+        return None
+    try:
+        if len(value) == len("2026-01-31"):
+            return _begin_of(date.fromisoformat(value) + timedelta(days=last), settings)
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise BadInput("a moment needs a time zone", name)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput("this is no day", name) from None
+
+
+def _begin_of(day: date, settings: Settings) -> datetime:
+    """The first moment of a day of the city. Raises OverflowError at the ends of the calendar."""
+    return datetime.combine(day, time(), settings.city.zone).astimezone(UTC)

@@ -1,0 +1,62 @@
+"""A department's answer on the staff's page of a post: written by hand, or begun with a template and then edited."""
+
+from aiohttp import web
+
+from gateway.casework import answer_templates as templates
+from gateway.casework import cases
+from gateway.errors import BadInput, Conflict, NotFound
+from gateway.web import auth, console
+from gateway.web.keys import ACCOUNT, RUNTIME
+from store import answer_templates, posts
+from store.answer_templates import EVERY
+
+
+def routes() -> list[web.RouteDef]:
+    """Its addresses."""
+    return [
+        web.post("/console/posts/{ticket}/answers", _answer),
+        web.get("/console/posts/{ticket}/templates/{id}", _filled),
+    ]
+
+
+async def _answer(request: web.Request) -> web.Response:
+    account = request[ACCOUNT]
+    ticket, form = request.match_info["ticket"], await request.post()
+    text, department = str(form.get("text", "")).replace("\r\n", "\n"), str(form.get("department", ""))
+    try:
+        if department:
+            auth.answers_as(account, department)
+        if "insert" in form:
+            filled = await _fill(request, ticket, str(form.get("template", "")), department)
+            text = f"{text.rstrip()}\n\n{filled}" if text.strip() else filled
+            return await console.draw_post(request, ticket, typed=text, answering_as=department)
+        templates.check_answer(text)
+        await cases.answer(request.app[RUNTIME], ticket, text, department, actor=account.name)
+    except (BadInput, Conflict) as error:
+        return await console.draw_post(request, ticket, str(error), error.status, typed=text, answering_as=department)
+    raise web.HTTPSeeOther(f"/console/posts/{ticket}")
+
+
+async def _filled(request: web.Request) -> web.Response:
+    """A template as text, filled in for a thread and a department."""
+    account, department = request[ACCOUNT], request.query.get("department", "")
+    if department:
+        auth.answers_as(account, department)
+    filled = await _fill(request, request.match_info["ticket"], request.match_info["id"], department)
+    return web.Response(text=filled, headers={"X-Left-Open": ", ".join(templates.left_open(filled))})
+
+
+async def _fill(request: web.Request, ticket: str, template_id: str, department: str) -> str:
+    runtime = request.app[RUNTIME]
+    try:
+        async with runtime.database.reading() as connection:
+            template = await answer_templates.one(connection, template_id)
+            first = (await posts.thread(connection, ticket))[0]
+    except NotFound as error:
+        if not template_id:
+            raise BadInput("choose a template first", "template") from error
+        raise
+    if template.wording.department not in (EVERY, *console.answering(request)):
+        raise NotFound("there is no such template")
+    values = templates.values_of(runtime, first, department or template.wording.department, template.wording.language)
+    return templates.fill(template.wording.text, values)

@@ -1,0 +1,71 @@
+"""The API of the inbox, the notes, the templates of answers and the trial of a word, described for `openapi`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gateway.casework import inbox as wanting
+from gateway.schema import Kind, State
+from gateway.web import bodies
+from store.inbox import MOST
+
+MODELS = (
+    bodies.Note,
+    bodies.InboxFilter,
+    bodies.InboxFilterChange,
+    bodies.AnswerTemplate,
+    bodies.AnswerTemplateChange,
+    bodies.WordTrial,
+)
+_CHOICES: Mapping[str, Sequence[str]] = {
+    "kind": list(Kind),
+    "state": list(State),
+    "progress": list(wanting.PROGRESSES),
+    "urgent": list(wanting.YES_OR_NO),
+    "days": wanting.DAYS,
+    "sort": list(wanting.SORTS),
+}
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+
+
+def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Their addresses; `operation` describes one, `reference` names a post."""
+    one, changed = {"parameters": [_ID]}, {"type": "object"}
+    return {
+        "/api/v1/console/inbox": {"get": operation("All that was said, by filters", extra={"parameters": _inbox()})},
+        "/api/v1/console/filters": {
+            "get": operation("Saved filters: one\u2019s own, and shared ones"),
+            "post": operation("Save a filter", body="InboxFilter", status="201"),
+        },
+        "/api/v1/console/filters/{id}": {"delete": operation("Delete a saved filter", status="204", extra=one)},
+        "/api/v1/console/filters/{id}/change": {
+            "post": operation("Rename, share or replace a saved filter", changed, body="InboxFilterChange", extra=one)
+        },
+        "/api/v1/console/posts/{reference}/notes": {
+            "post": operation(
+                "Put an internal note to a post",
+                body="Note",
+                status="201",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/templates": {
+            "get": operation("Templates of answers"),
+            "post": operation("Add a template", body="AnswerTemplate", status="201"),
+        },
+        "/api/v1/console/templates/{id}": {"delete": operation("Take a template away", status="204", extra=one)},
+        "/api/v1/console/templates/{id}/change": {
+            "post": operation("Give a template another wording", changed, body="AnswerTemplateChange", extra=one)
+        },
+        "/api/v1/console/words/trial": {"post": operation("Try a word on the last texts", changed, body="WordTrial")},
+    }
+
+
+def _inbox() -> list[dict[str, Any]]:
+    names: list[dict[str, Any]] = []
+    for name in (*wanting.NAMES, "cursor"):
+        schema: dict[str, Any] = {"type": "string"}
+        if name in _CHOICES:
+            schema["enum"] = list(_CHOICES[name])
+        names.append({"name": name, "in": "query", "schema": schema})
+    limit = {"type": "integer", "minimum": 1, "maximum": MOST, "default": 50}
+    return [*names, {"name": "limit", "in": "query", "schema": limit}]
