@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -24,11 +24,16 @@ class What(StrEnum):
     NOTE = "note"
     EDIT = "edit"
     TRANSCRIPT = "transcript"
+    CORRECTED = "corrected"
+    TIMING = "timing"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a post: who, when, what, why. `note` is in the clear only here."""
+    """One change of a post: who, when, what, why. `note` is in the clear only here.
+
+    Changes that bear the same `decision` were one.
+    """
 
     at: datetime
     actor: str
@@ -37,6 +42,7 @@ class Entry:
     to_state: State | None
     reason: str | None
     note: str | None
+    decision: str | None = None
 
 
 def words_place(words_id: str) -> str:
@@ -66,17 +72,20 @@ def entry(
     to_state: State | None = None,
     reason: str | None = None,
     words_id: object = None,
+    decision_id: str | None = None,
+    at: datetime | None = None,
 ) -> dict[str, object]:
     """A row of `history`."""
     return {
         "post_id": post_id,
-        "at": clock.now(),
+        "at": at or clock.now(),
         "actor": actor,
         "action": action,
         "from_state": from_state,
         "to_state": to_state,
         "reason": reason,
         "words_id": words_id,
+        "decision_id": decision_id,
     }
 
 
@@ -103,6 +112,19 @@ async def last(connection: AsyncConnection, post_id: str) -> Entry | None:
     wanted = select(history).where(history.c.post_id == post_id).order_by(history.c.id.desc()).limit(1)
     row = (await connection.execute(wanted)).first()
     return _entry(row, None) if row else None
+
+
+async def lasts(connection: AsyncConnection, post_ids: Sequence[str]) -> Mapping[str, Entry]:
+    """What was done to posts last, by post; without the notes."""
+    newest = select(func.max(history.c.id)).where(history.c.post_id.in_(post_ids)).group_by(history.c.post_id)
+    rows = await connection.execute(select(history).where(history.c.id.in_(newest)))
+    return {row.post_id: _entry(row, None) for row in rows}
+
+
+async def of_decision(connection: AsyncConnection, decision_id: str, limit: int) -> list[str]:
+    """The posts that were decided at once, in the order they were."""
+    wanted = select(history.c.post_id).where(history.c.decision_id == decision_id).order_by(history.c.id).limit(limit)
+    return list(dict.fromkeys((await connection.execute(wanted)).scalars()))
 
 
 async def originals(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
@@ -141,6 +163,7 @@ def _entry(row: Any, note: str | None) -> Entry:
         to_state=State(row.to_state) if row.to_state else None,
         reason=row.reason,
         note=note,
+        decision=row.decision_id,
     )
 
 

@@ -38,6 +38,9 @@ metadata = MetaData(
     }
 )
 
+# The first decision of a person about a post.
+DECIDED = "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
+
 # --- citizens ------------------------------------------------------------------------------------------------------
 
 # Every line has a citizen of its own; several lines of one person point at one of theirs (`merged_into`, one step,
@@ -219,6 +222,7 @@ words = Table(
     Index("ix_words_post_id", "post_id"),
 )
 
+# What one person decided at once (several chosen together, a post with all that say the same) bears one `decision_id`.
 history = Table(
     "history",
     metadata,
@@ -231,9 +235,20 @@ history = Table(
     Column("to_state", String(16)),
     Column("reason", String(64)),
     Column("words_id", Id),
+    Column("decision_id", Id),
     Index("ix_history_post_id_id", "post_id", "id"),
+    Index(
+        "ix_history_decision_id",  # what is undone together
+        "decision_id",
+        sqlite_where=text("decision_id IS NOT NULL"),
+        postgresql_where=text("decision_id IS NOT NULL"),
+    ),
+    # How fast people decide what came.
+    Index("ix_history_decided", "at", sqlite_where=text(DECIDED), postgresql_where=text(DECIDED)),
 )
 
+# `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and each
+# with its seconds; `peaks` is how loud it is, from one end to the other.
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
 # what was handed to us. A photo's own file, with its metadata, is named by `url` only until the clean one is there.
 media = Table(
@@ -256,6 +271,9 @@ media = Table(
     Column("public", Boolean, nullable=False),
     Column("transcript_state", String(16), nullable=False),
     Column("transcript_id", Id),
+    Column("corrected_id", Id),
+    Column("timing_id", Id),
+    Column("peaks", JSON),
     Column("model", String(64)),
     Column("confidence", Float),
     Column("tries", Integer, nullable=False, server_default=text("0")),
@@ -278,6 +296,27 @@ media = Table(
         sqlite_where=text("holder IS NOT NULL"),
         postgresql_where=text("holder IS NOT NULL"),
     ),
+)
+
+# Which post somebody has open, until he is not heard of any more. Who opened it first holds it.
+claims = Table(
+    "claims",
+    metadata,
+    Column("post_id", Id, primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Index("ix_claims_until", "until"),  # upkeep
+)
+
+# How posts are decided, when somebody switched it in the console: no row means as it is set.
+modes = Table(
+    "modes",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("mode", String(16), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 cases = Table(

@@ -7,7 +7,7 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import accounts, alike, incidents, incoming, kept, media, outbox, tallies, words
+from store import accounts, alike, claims, incidents, incoming, kept, media, outbox, tallies, words
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
@@ -47,6 +47,7 @@ async def forget(runtime: Runtime) -> None:
     keep = runtime.settings.health.keep_days
     await runtime.database.write(lambda transaction: tallies.forget(transaction, at, keep))
     await runtime.database.write(lambda transaction: incidents.forget(transaction, at - timedelta(days=keep)))
+    await runtime.database.write(lambda transaction: claims.forget(transaction, at))
     sessions = await runtime.database.write(lambda transaction: accounts.sweep_sessions(transaction, at))
     if payloads:
         await runtime.database.write(

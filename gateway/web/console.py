@@ -214,7 +214,7 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
         waiting = await posts.waiting(connection)
     known = {
         "waiting": waiting,
-        "reasons": moderation.REASONS,
+        "reasons": runtime.settings.reasons,
         "may_decide": may_decide(request),
         "show_ticket": False,
     }

@@ -5,7 +5,6 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import BadInput, NotFound, NotLoggedIn, TooMany
-from gateway.journey.moderation import REASONS
 from gateway.web import addresses, auth
 from gateway.web.keys import ACCOUNT, DRAWING, LOGINS, RUNTIME, SETUP
 
@@ -99,7 +98,7 @@ async def _department(request: web.Request) -> web.Response:
 
 
 async def _rules(request: web.Request) -> web.Response:
-    return await _draw(request, "rules.html", reasons=REASONS[:-1])
+    return await _draw(request, "rules.html", reasons=request.app[RUNTIME].settings.reasons[:-1])
 
 
 async def _privacy(request: web.Request) -> web.Response:
