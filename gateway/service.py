@@ -18,7 +18,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import broadcasting, delivery, mailbox, media, watching
+from gateway.journey import automatic, broadcasting, delivery, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -131,6 +131,7 @@ class Service:
         self._watch("broadcasting", broadcasting.run(runtime))
         self._watch("media", media.run(runtime))
         self._watch("mailboxes", mailbox.run(runtime))
+        self._watch("automatic", automatic.Automatic(runtime).run())
         self._watch("words", runtime.words.run(runtime))
         self._watch("health", watching.run(runtime))
         for line in lines:

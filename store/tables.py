@@ -247,8 +247,8 @@ history = Table(
     Index("ix_history_decided", "at", sqlite_where=text(DECIDED), postgresql_where=text(DECIDED)),
 )
 
-# `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and each
-# with its seconds; `peaks` is how loud it is, from one end to the other.
+# `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and
+# each with its seconds; `peaks` is how loud it is, from one end to the other.
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
 # what was handed to us. A photo's own file, with its metadata, is named by `url` only until the clean one is there.
 media = Table(

@@ -68,8 +68,8 @@ async def decide(
     `expires_at`, with PUBLISH, is when it is too late to tell it: what has not left by then is dropped.
     `alike` decides those that say the same with it: what PUBLISH puts before all, it joins their authors to.
     `decision_id` is that of a decision about several posts. `unless_held` asks back (`Held`) when somebody else has it
-    open. Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the action;
-    `BadInput` for a missing reason or text.
+    open. Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the
+    action; `BadInput` for a missing reason or text.
     """
     _check(runtime, action, reason, note, text, expires_at)
     decided_as = decision_id or clock.new_id()

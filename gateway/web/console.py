@@ -13,7 +13,7 @@ from gateway.journey import mailbox, moderation, routing, undoing
 from gateway.schema import Action, State
 from gateway.web import auth
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import changes, deliveries, history, posts, progress
+from store import changes, deliveries, history, posts, progress, waiting
 from store.accounts import Role
 from store.history import Entry
 from store.posts import StaffPost
@@ -203,7 +203,7 @@ async def _draw_post(
 
 async def _waiting(request: web.Request) -> dict[str, Any]:
     async with request.app[RUNTIME].database.reading() as connection:
-        queue = await posts.queue(connection, QUEUE_LENGTH)
+        queue = await waiting.queue(connection, QUEUE_LENGTH)
     return {"posts": queue, "suggested": {post.id: _suggested(request, post) for post in queue}}
 
 
