@@ -13,7 +13,7 @@ from channels import _forms, _uploads
 from channels._uploads import File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
-from gateway.errors import BadInput, Conflict
+from gateway.errors import BadInput, Conflict, TooMany
 from gateway.schema import Incoming, IncomingMedia, State, Taken
 
 FORM = r"/posts/{ticket:\d{8}}/comments"
@@ -59,9 +59,13 @@ class Adapter(Channel):
         text, form_id = _forms.lines(str(form.get("text", ""))), str(form.get("form_id", ""))
         try:
             await self._take_form(desk, request, form_id, text, _uploads.sent(form))
-        except (BadInput, Conflict) as error:
-            values = {"ticket": ticket, "typed": text, "fault": str(error), "form_id": clock.new_id()}
-            return await desk.page(request, "comment.html", values, error.status)
+        except (BadInput, Conflict, TooMany) as error:
+            form_id = form_id if isinstance(error, TooMany) else clock.new_id()
+            values = {"ticket": ticket, "typed": text, "fault": str(error), "form_id": form_id}
+            page = await desk.page(request, "comment.html", values, error.status)
+            if isinstance(error, TooMany):
+                page.headers["Retry-After"] = str(error.retry_after)
+            return page
         raise web.HTTPSeeOther(f"/posts/{ticket}?added=1")
 
     async def _take_form(

@@ -13,7 +13,7 @@ from channels import _forms, _uploads
 from channels._uploads import BadFile, File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
-from gateway.errors import BadInput
+from gateway.errors import BadInput, TooMany
 from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Kind, Place, PlaceFrom, Taken
 
 FORM = "/new"
@@ -103,7 +103,7 @@ class Adapter(Channel):
                 place_from=PlaceFrom.BROWSER if body.lat is not None else PlaceFrom.TYPED,
                 raw=_raw(form),
             )
-        except BadInput as error:
+        except (BadInput, TooMany) as error:
             return await self._again(desk, request, form, error, lost=any(posted.getall(_uploads.FIELD, [])))
         ask = "&code=1" if taken.code_sent else ""
         raise web.HTTPSeeOther(f"/posts/{taken.ticket}?new=1{ask}")
@@ -189,9 +189,13 @@ class Adapter(Channel):
         return f"tel:{phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}"
 
     async def _again(
-        self, desk: Desk, request: web.Request, typed: Mapping[str, str], error: BadInput, *, lost: bool
+        self, desk: Desk, request: web.Request, typed: Mapping[str, str], error: BadInput | TooMany, *, lost: bool
     ) -> web.Response:
         """The form with what is wrong beside its field. Files cannot be put back into it: `lost` says there were."""
+        if isinstance(error, TooMany):
+            page = await self._draw(desk, request, typed, {}, error.status, busy=str(error), lost=lost)
+            page.headers["Retry-After"] = str(error.retry_after)
+            return page
         field = {"lat": "place", "lon": "place", None: "text"}.get(error.field, error.field)
         words = "this is too long" if isinstance(error, TooLong) else str(error)
         more = {
@@ -212,6 +216,7 @@ class Adapter(Channel):
     ) -> web.Response:
         """The form, with what was typed."""
         values = {
+            "busy": None,
             "length": None,
             "bad_file": None,
             "lost": False,

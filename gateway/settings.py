@@ -38,6 +38,10 @@ DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
 OTHER = "other"
+# What a city's logo may be: pictures that hold no script, small enough for every page.
+LOGO_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+LOGO_BYTES = 262_144
+LOGO_SIDE = 2000
 
 
 class Section(BaseModel):
@@ -55,6 +59,20 @@ class City(Section):
     timezone: str = "Asia/Shanghai"
     emergency_number: str = Field("110", pattern="^[0-9]{2,6}$")
     accent: str = "#0b6170"
+    logo: Path | None = None
+
+    @field_validator("logo", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("logo")
+    @classmethod
+    def _harmless(cls, logo: Path | None) -> Path | None:
+        """A picture of a kind that holds no script, not too large, and whole."""
+        if logo is not None:
+            _check_logo(logo)
+        return logo
 
     @field_validator("accent")
     @classmethod
@@ -350,6 +368,24 @@ class Settings(Section):
     def key_file(self) -> Path:
         """Where the master key is."""
         return self.storage.key_file or self.storage.data / "everyline.key"
+
+
+def _check_logo(path: Path) -> None:
+    """Raises `ValueError` with a remedy for a logo that cannot be shown."""
+    from PIL import Image  # few cities' settings need it, and every command reads settings
+
+    if path.suffix.lower() not in LOGO_ENDINGS:
+        raise ValueError(f"give a picture whose name ends in {', '.join(LOGO_ENDINGS)}")
+    if not path.is_file() or path.stat().st_size > LOGO_BYTES:
+        raise ValueError(f"{path} must be a file of at most {LOGO_BYTES // 1024} kB that can be read")
+    try:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
+            size = picture.size
+            picture.verify()
+    except Exception as error:  # a broken picture is broken in more ways than a library names
+        raise ValueError(f"{path} is no whole picture; save it as PNG again") from error
+    if max(size) > LOGO_SIDE:
+        raise ValueError(f"{path} is {size[0]} by {size[1]} pixels; make it at most {LOGO_SIDE} wide and high")
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:

@@ -56,6 +56,6 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app.on_response_prepare.append(middleware.on_prepare)
     for part in PARTS:
         app.add_routes(part.routes())
-    app.add_routes([livery.route(runtime.settings.city.accent)])
+    app.add_routes(livery.routes(runtime.settings.city))
     hooks.mount(app)
     return app

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import phonenumbers
 from aiohttp import web
 from babel.dates import format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,9 +22,10 @@ from gateway import clock
 from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
-from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery
+from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR, THEME
+from gateway.web.typed import Kept
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
@@ -44,10 +46,11 @@ ERRORS: Mapping[int, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One way to speak to the city: its medium in English, its number when it has one, whether it is simulated."""
+    """One way to speak to the city: its medium in English, its number as programs and as people read it."""
 
     medium: str
-    number: str | None
+    number: str
+    shown: str
     speaks: bool
     simulated: bool
 
@@ -99,13 +102,13 @@ class Drawing:
         return self._translations[language].gettext(message)
 
     async def error_page(
-        self, request: web.Request, status: int, sentence: str | None = None, reference: str | None = None
+        self, request: web.Request, status: int, reference: str | None = None, kept: Kept | None = None
     ) -> web.Response:
-        """What a person reads when something goes wrong. `sentence` replaces the usual one; `reference` is to be told
-        to whoever runs the gateway. Statuses without words of their own are shown like their hundred."""
+        """What a person reads when something goes wrong. `reference` is to be told to whoever runs the gateway, `kept`
+        is the form that was sent. Statuses without words of their own are shown like their hundred."""
         known = status if status in ERRORS else (400 if status < HTTPStatus.INTERNAL_SERVER_ERROR else 500)
         title, advice = ERRORS[known]
-        values = {"title": title, "advice": sentence or advice, "reference": reference, "status": status}
+        values = {"title": title, "advice": advice, "reference": reference, "status": status, "kept": kept}
         return await self.page(request, "error.html", values, status)
 
     def _context(self, request: web.Request) -> dict[str, Any]:
@@ -150,9 +153,10 @@ class Drawing:
             "categories": names["category"],
             "departments": names["department"],
             "lines": self._lines,
+            "qr": qr.drawn,
             "steps": labels.steps,
             "static": assets.url,
-            "city_colours": livery.url(settings.city.accent),
+            "livery": livery.livery(settings.city),
             "media_limits": settings.media,
             "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
             "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),
@@ -203,8 +207,26 @@ class Drawing:
         for name, channel in self._runtime.channels.items():
             number = getattr(plans.get(name), "number", None)
             if channel.capabilities.receives and number:
-                lines.append(Line(labels.medium(name), str(number), _is_spoken(channel), self._runtime.simulated(name)))
+                lines.append(
+                    Line(
+                        labels.medium(name),
+                        str(number),
+                        _readable(str(number)),
+                        _is_spoken(channel),
+                        self._runtime.simulated(name),
+                    )
+                )
         return lines
+
+
+def _readable(number: str) -> str:
+    """A number in groups, as people read it; a short code as it is."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return shown.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _is_spoken(channel: Channel) -> bool:

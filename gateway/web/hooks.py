@@ -13,7 +13,7 @@ from gateway.errors import BadInput, NotAllowed, TooLarge
 from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import addresses, auth
-from gateway.web.keys import DESK, METRICS, RUNTIME
+from gateway.web.keys import DESK, METRICS, RUNTIME, TYPED
 
 HOUR = 3600.0
 JSON_TYPE = "application/json"
@@ -91,12 +91,14 @@ async def _read_form(request: web.Request) -> None:
         return
     try:
         async with asyncio.timeout(UPLOAD_LIMIT):
-            await request.post()
+            form = await request.post()
     except TimeoutError as error:
         raise BadInput("this took too long to arrive; send it again") from error
     except (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError) as error:
         raise BadInput("this form cannot be read") from error
     request[READ] = True
+    fields: list[tuple[str, object]] = [(name, value) for name, value in form.items()]
+    request[TYPED] = fields
 
 
 async def _signed(request: web.Request, channel: Channel) -> None:

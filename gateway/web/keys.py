@@ -31,6 +31,8 @@ CODES = web.AppKey("codes", Limit)
 LANGUAGE = web.RequestKey("language", str)
 # "light" or "dark", for who chose it by ?theme=; else the browser says.
 THEME = web.RequestKey("theme", str)
+# The fields of a form in parts, read once.
+TYPED = web.RequestKey("typed", list[tuple[str, object]])
 # A short id that stands in the log and in error answers.
 REQUEST_ID = web.RequestKey("request_id", str)
 # Who is logged in, on staff paths.

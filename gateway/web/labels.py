@@ -229,7 +229,8 @@ TRANSCRIPTS: Mapping[str, str] = {
 MEDIUMS: Mapping[str, str] = {
     "sms": N_("Text message"),
     "voice": N_("Hotline"),
-    "web": N_("Web"),
+    "web_form": N_("Web form"),
+    "web_comment": N_("Addition on the site"),
     "web_chat": N_("Chat"),
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
@@ -302,6 +303,14 @@ FAULTS = (
     N_("make it smaller than 16 MB"),
     N_("is missing or cannot be read; an empty file will do"),
 )
+# What is hidden in texts before they are published, by the settings.
+MASKED: Mapping[str, str] = {
+    "phones": N_("telephone numbers"),
+    "id_cards": N_("ID numbers"),
+    "bank_cards": N_("bank card numbers"),
+    "plates": N_("number plates"),
+    "emails": N_("e-mail addresses"),
+}
 # How it is known where something is.
 PLACES: Mapping[str, str] = {
     PlaceFrom.TYPED: N_("as typed"),
@@ -334,6 +343,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "line": LINES,
     "reason": REASONS,
     "place": PLACES,
+    "masked": MASKED,
 }
 
 

@@ -1,4 +1,4 @@
-"""The city's own colour, as the tints our pages need: each worked out to be readable where it stands.
+"""What is the city's own on our pages: its colour, as the tints they need, its logo, and the sign of their window.
 
 One colour is set (`[city] accent`). Filled buttons carry it as it is; their words are white or black, whichever reads
 better. Where it is a text or a thin line it is made darker (in the dark: lighter) until it reads, its hue kept.
@@ -7,13 +7,14 @@ Contrast is that of WCAG 2.2: 4.5 for text.
 
 import colorsys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from gateway.settings import City
 from gateway.web.assets import FOR_EVER
 
-PATH = "/city.css"
 READABLE = 4.5
 # On dark pages thin letters glow and need more.
 READABLE_DARK = 6.5
@@ -21,6 +22,14 @@ READABLE_DARK = 6.5
 LIGHT, DARK = ("#fbfaf8", "#f2f1ed", "#ffffff"), ("#101418", "#171c21", "#0b0e11")
 WHITE, BLACK = "#ffffff", "#000000"
 STEP = 0.005
+COLOURS, ICON, LOGO = "/city.css", "/city-icon.svg", "/city-logo"
+LOGO_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+# One line that becomes many.
+SIGN = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="{fill}"/>'
+    '<path d="M4 16h8M15 16c7 0 5-8 13-8M15 16h13M15 16c7 0 5 8 13 8" fill="none" stroke="{line}" stroke-width="3" '
+    'stroke-linecap="round"/><circle cx="13" cy="16" r="4.2" fill="{line}"/></svg>'
+)
 
 
 def stylesheet(accent: str) -> str:
@@ -47,20 +56,49 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def url(accent: str) -> str:
-    """The address of the stylesheet, which changes with the colour."""
-    return f"{PATH}?v={sha256(stylesheet(accent).encode()).hexdigest()[:12]}"
+@dataclass(frozen=True, slots=True)
+class Livery:
+    """The addresses of a city's own files, each of which changes with what it holds; no logo where none is set."""
+
+    colours: str
+    icon: str
+    logo: str | None
 
 
-def route(accent: str) -> web.RouteDef:
-    """Where the stylesheet of a city is read."""
-    text, known = stylesheet(accent), url(accent)
+def livery(city: City) -> Livery:
+    """Where pages find what is the city's own."""
+    addresses = {path: _address(path, body) for path, (body, _) in _files(city).items()}
+    return Livery(addresses[COLOURS], addresses[ICON], addresses.get(LOGO))
+
+
+def routes(city: City) -> list[web.RouteDef]:
+    """Where the city's own files are read."""
+    return [_route(path, body, kind) for path, (body, kind) in _files(city).items()]
+
+
+def _files(city: City) -> dict[str, tuple[bytes, str]]:
+    """The content and type of each, by path."""
+    files = {
+        COLOURS: (stylesheet(city.accent).encode(), "text/css"),
+        ICON: (SIGN.format(fill=city.accent, line=_words_on(city.accent)).encode(), "image/svg+xml"),
+    }
+    if city.logo:
+        files[LOGO] = city.logo.read_bytes(), LOGO_TYPES[city.logo.suffix.lower()]
+    return files
+
+
+def _route(path: str, body: bytes, kind: str) -> web.RouteDef:
+    known = _address(path, body)
 
     async def read(request: web.Request) -> web.Response:
         caching = FOR_EVER if known.endswith("?" + request.query_string) else "no-cache"
-        return web.Response(text=text, content_type="text/css", headers={"Cache-Control": caching})
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: caching})
 
-    return web.get(PATH, read)
+    return web.get(path, read)
+
+
+def _address(path: str, body: bytes) -> str:
+    return f"{path}?v={sha256(body).hexdigest()[:12]}"
 
 
 def _words_on(fill: str) -> str:

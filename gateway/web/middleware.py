@@ -17,7 +17,7 @@ from babel import Locale, UnknownLocaleError
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
 from gateway.schema import LANGUAGES
-from gateway.web import auth
+from gateway.web import auth, typed
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, THEME
 
 LANGUAGE_COOKIE = "lang"
@@ -223,7 +223,7 @@ async def _answer(
         if request.path.startswith("/api/") and not request.path.startswith(STAFF_API):
             headers = {**headers, "Access-Control-Allow-Origin": "*"}
         return web.json_response(problem, status=status, headers=headers, content_type="application/problem+json")
-    response = await request.app[DRAWING].error_page(request, status, None, request[REQUEST_ID])
+    response = await request.app[DRAWING].error_page(request, status, request[REQUEST_ID], await typed.kept(request))
     response.headers.update(headers)
     return response
 

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import BadInput, NotFound, NotLoggedIn, TooMany
+from gateway.settings import Settings
 from gateway.web import addresses, auth
 from gateway.web.keys import ACCOUNT, DRAWING, LOGINS, RUNTIME, SETUP
 
@@ -98,15 +99,22 @@ async def _department(request: web.Request) -> web.Response:
 
 
 async def _rules(request: web.Request) -> web.Response:
-    return await _draw(request, "rules.html", reasons=request.app[RUNTIME].settings.reasons[:-1])
+    settings = request.app[RUNTIME].settings
+    return await _draw(request, "rules.html", reasons=settings.reasons[:-1], rules=settings, hidden=_hidden(settings))
 
 
 async def _privacy(request: web.Request) -> web.Response:
-    return await _draw(request, "privacy.html", payload_days=request.app[RUNTIME].settings.keeping.payload_days)
+    settings = request.app[RUNTIME].settings
+    return await _draw(request, "privacy.html", rules=settings, hidden=_hidden(settings))
 
 
 async def _follow(request: web.Request) -> web.Response:
     return await _draw(request, "follow.html")
+
+
+def _hidden(settings: Settings) -> list[str]:
+    """Which private numbers are hidden in texts, as `labels.MASKED` names them."""
+    return [kind for kind, on in settings.filters.masking.model_dump().items() if on]
 
 
 def _inside(path: str) -> str:

@@ -38,6 +38,7 @@ WAITING = (
     ("低价代开发票，加微信 abc123456，电话13812345678，全城可送。", "", ""),
     ("请问冬季供暖几号开始？我妈妈住在幸福小区，没有微信。", "heating", ""),
 )
+FLOOD = "锦绣花园又停水了，没有通知，请问什么时候来水？"
 TEXTS = ("人民医院门口的人行道塌了一块，晚上看不见。", "FOLLOW ALL", "公交27路等了50分钟没来")
 
 
@@ -98,6 +99,8 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
             await _post(client, f"{url}/api/v1/console/posts/{item['id']}/decision", {"action": "publish"}, staff)
     for text, category, place in WAITING:
         city.places["waiting"] = await _say(client, url, text, category, place, "", None)
+    for number in range(5):
+        await _say(client, url, FLOOD if number else FLOOD + "急！", "water", "锦绣花园", "", None)
     city.places["answered"] = answered
     sent = await _until(lambda: _get(client, f"{url}/api/v1/console/deliveries"), lambda found: found["items"])
     city.places["delivery"] = str(sent["items"][0]["id"])

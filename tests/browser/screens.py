@@ -19,6 +19,11 @@ from tests.browser.page_list import PAGES
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LANGUAGES = ("zh", "en")
+# Pictures below the fold are fetched when somebody scrolls there, and nobody does.
+EVERY_PICTURE = """() => Promise.all([...document.images].map((image) => {
+  image.loading = "eager";
+  return image.decode().catch(() => null);
+}))"""
 WIDTHS = {390: 844, 1280: 800}
 
 
@@ -56,6 +61,7 @@ async def _take(
                 answer = await page.goto(city.gateway.url + listed.path.format(**city.places), wait_until="load")
                 if answer is None or answer.status != listed.status:
                     sys.exit(f"{listed.path} answered {answer and answer.status}")
+                await page.evaluate(EVERY_PICTURE)
                 picture = folder / f"{listed.name}-{language}-{theme}-{width}.png"
                 await page.screenshot(path=picture, full_page=True)
         await context.close()

@@ -146,6 +146,12 @@ function staff() {
   });
 }
 
+// Printing needs a script, so its button shows only where there is one.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 const timeline = document.querySelector("[data-live]");
 if (timeline) follow(timeline);
 const post = document.querySelector("[data-post]");
