@@ -122,9 +122,11 @@ class Automatic:
         )
 
     async def _publish(self, candidate: Candidate, mode: Mode) -> bool:
-        values = {"actor": "rule", "reason": f"{REASON}{mode}", "version": candidate.version}
+        reason, version = f"{REASON}{mode}", candidate.version
         try:
-            await moderation.decide(self._runtime, candidate.id, Action.PUBLISH, **values)
+            await moderation.decide(
+                self._runtime, candidate.id, Action.PUBLISH, actor="rule", reason=reason, version=version
+            )
         except Conflict:
             return False  # somebody was faster
         except EverylineError as error:

@@ -103,8 +103,8 @@ async def decide(
         await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
         await _follow_up(runtime, transaction, post, action, after, shown, reason, note, expires_at)
         if post.state in UNDECIDED and after is not post.state:
-            at_once = {"together": alike, "decision_id": decided_as}
-            await groups.close(runtime, transaction, post, action, after, actor, reason, **at_once)
+            choice = groups.Choice(action, after, actor, reason, decided_as)
+            await groups.close(runtime, transaction, post, choice, together=alike)
         return post.version + 1
 
     return await runtime.database.write(work)

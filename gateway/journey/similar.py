@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
@@ -59,4 +60,4 @@ def likeness(one: str, other: str) -> float:
 @lru_cache(maxsize=1024)
 def _pairs(text: str) -> Counter[str]:
     letters = [letter for letter in fold(text) if letter.isalnum()]
-    return Counter(first + second for first, second in zip(letters, letters[1:], strict=False))
+    return Counter(first + second for first, second in pairwise(letters))

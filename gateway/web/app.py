@@ -13,6 +13,7 @@ from gateway.web import (
     channels,
     console,
     console_api,
+    decisions,
     deliveries,
     health,
     hooks,
@@ -25,6 +26,7 @@ from gateway.web import (
     metrics,
     middleware,
     pages,
+    queue,
     styleguide,
     words,
 )
@@ -36,7 +38,7 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (broadcasts, channels, console, console_api, deliveries, styleguide, words)
+CONSOLE = (queue, broadcasts, channels, console, console_api, decisions, deliveries, styleguide, words)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 

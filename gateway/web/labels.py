@@ -239,10 +239,33 @@ MEDIUMS: Mapping[str, str] = {
 # What people call a line, by the scheme of its address. One that is not listed is shown by its own name.
 LINES: Mapping[str, str] = {"tel": N_("Telephone"), "web": N_("Browser"), "wechat": N_("WeChat")}
 # Why something was decided, beside what the phrases say: told to staff only.
-REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
+REASONS: Mapping[str, str] = {
+    "erased": N_("its author had himself erased"),
+    "mode:trusted": N_("mode: trusted citizens at once"),
+    "mode:clean": N_("mode: all that is clean at once"),
+}
+# How posts are decided without a person, and what that means.
+MODERATION_MODES: Mapping[str, str] = {
+    "by_hand": N_("All by hand"),
+    "trusted": N_("Trusted citizens at once"),
+    "clean": N_("All that is clean at once"),
+}
+MODE_EFFECTS: Mapping[str, str] = {
+    "trusted": N_("A rule publishes what citizens with a proved line and a clean record say, unless a list holds it."),
+    "clean": N_("A rule publishes whatever no list holds. Photos, emergencies and repetitions still wait here."),
+}
+# What was done to several posts.
+DID: Mapping[str, str] = {
+    Action.PUBLISH: N_("published"),
+    Action.HOLD: N_("held back"),
+    Action.REJECT: N_("rejected"),
+}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
+    N_("somebody else is deciding this just now"),
+    N_("there is no such decision"),
+    N_("choose a mode"),
     N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
@@ -342,6 +365,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "transcript": TRANSCRIPTS,
     "line": LINES,
     "reason": REASONS,
+    "moderation_mode": MODERATION_MODES,
+    "mode_effect": MODE_EFFECTS,
+    "did": DID,
     "place": PLACES,
     "masked": MASKED,
 }
