@@ -8,8 +8,9 @@ import base64
 import binascii
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput
@@ -37,7 +38,7 @@ async def page(
 ) -> tuple[list[StaffPost], str | None]:
     """A piece of the queue and the cursor of the next, None at the end. Raises `BadInput` for a cursor not given."""
     begin, behind = _read(cursor) if cursor else (0, None)
-    rows = []
+    rows: list[tuple[int, Row[Any]]] = []
     for section in range(begin, len(_sections)):
         wanted = staff_posts().where(_sections[section], _first).order_by(posts.c.created_at, posts.c.id)
         if behind is not None and section == begin:
@@ -90,7 +91,7 @@ async def urgent(connection: AsyncConnection, limit: int) -> list[str]:
 
 async def oldest(connection: AsyncConnection) -> datetime | None:
     """Since when what waits longest waits."""
-    found = []
+    found: list[datetime] = []
     for section in _sections:
         wanted = select(posts.c.created_at).where(section, _first).order_by(posts.c.created_at).limit(1)
         found += (await connection.execute(wanted)).scalars().all()

@@ -26,9 +26,7 @@ class Choice:
     decision_id: str
 
 
-async def close(
-    runtime: Runtime, transaction: Transaction, first: Changing, choice: Choice, *, together: bool
-) -> None:
+async def close(runtime: Runtime, transaction: Transaction, first: Changing, choice: Choice, *, together: bool) -> None:
     """The first of a group was decided: the others are decided with it, or go on as a row without it."""
     others = await alike.waiting(transaction.connection, first.id, MOST_AT_ONCE) if together else []
     decided = await changes.load_many(transaction.connection, others)

@@ -12,8 +12,9 @@ from itertools import pairwise
 
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
-from gateway.schema import State
+from gateway.schema import PublicPost, State
 from store import posts, waiting
+from store.posts import StaffPost
 
 COMPARED = 100
 SHOWN = 5
@@ -40,9 +41,10 @@ async def to(runtime: Runtime, post_id: str, text: str, place: str | None, threa
     async with runtime.database.reading() as connection:
         shown, _ = await posts.published(connection, limit=COMPARED)
         queue = await waiting.queue(connection, COMPARED)
+    others: Sequence[PublicPost | StaffPost] = (*shown, *queue)
     found = [
         Similar(one.ticket, one.text, one.state, share)
-        for one in (*shown, *queue)
+        for one in others
         if one.id != post_id
         and one.ticket != thread
         and (share := likeness(text, one.text) + SAME_PLACE * bool(place and place == one.place.name)) >= ENOUGH

@@ -137,7 +137,10 @@ async def _again(request: web.Request, form: Mapping[str, str], error: BadInput 
         fault = request.app[DRAWING].say(request[LANGUAGE], str(error))
         return web.json_response({"fault": fault, "holder": holder}, status=error.status)
     asked = {name: form[name] for name in KEPT if form.get(name)} if holder else None
-    values: dict[str, Any] = {"fault": str(error), "asked": asked and {"action": request.path, "holder": holder, "form": asked}}
+    values: dict[str, Any] = {
+        "fault": str(error),
+        "asked": asked and {"action": request.path, "holder": holder, "form": asked},
+    }
     onward = back_to(form.get("back", ""))
     if onward == "/console":
         return await draw_queue(request, error.status, **values)

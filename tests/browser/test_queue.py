@@ -52,7 +52,6 @@ async def as_administrator(window: Watched, gateway: Gateway) -> Page:
     return page
 
 
-
 async def test_ten_posts_by_keyboard_in_under_a_minute(gateway: Gateway, english: Watched) -> None:
     console = await as_administrator(english, gateway)
     await say(english, gateway, *THINGS)

@@ -28,8 +28,8 @@ def settings(settings: Settings) -> Settings:
     return broadcasting_as(settings, undo_seconds=20.0)
 
 
-async def say(runtime: Runtime, text: str, sender: str = ANNA, **more: object) -> str:
-    taken = await Intake(runtime).take(message(text, sender, commands=False, **more))
+async def say(runtime: Runtime, text: str, sender: str = ANNA, media: tuple[IncomingMedia, ...] = ()) -> str:
+    taken = await Intake(runtime).take(message(text, sender, commands=False, media=media))
     assert taken.post_id
     return taken.post_id
 
@@ -68,18 +68,18 @@ async def test_all_clean_is_published_and_traced_to_the_rule(runtime: Runtime) -
 
 
 @pytest.mark.parametrize(
-    ("text", "more"),
+    ("text", "media"),
     [
-        ("the mayor is an idiot and a bastard", {}),
-        ("fire in the school, people trapped", {}),
-        ("look at this hole", {"media": (IncomingMedia("P1", "blob:" + "0" * 64, "image/png"),)}),
-        ("", {"media": (IncomingMedia("RE1", "http://carrier.invalid/RE1", "audio/x-wav"),)}),
+        ("the mayor is an idiot and a bastard", ()),
+        ("fire in the school, people trapped", ()),
+        ("look at this hole", (IncomingMedia("P1", "blob:" + "0" * 64, "image/png"),)),
+        ("", (IncomingMedia("RE1", "http://carrier.invalid/RE1", "audio/x-wav"),)),
     ],
     ids=["held by a list", "emergency", "photo", "recording not written down"],
 )
-async def test_what_a_person_must_see_is_left(runtime: Runtime, text: str, more: dict[str, object]) -> None:
+async def test_what_a_person_must_see_is_left(runtime: Runtime, text: str, media: tuple[IncomingMedia, ...]) -> None:
     await automatic.switch(runtime, Mode.CLEAN, actor="ada")
-    post_id = await say(runtime, text, **more)
+    post_id = await say(runtime, text, media=media)
     assert await Automatic(runtime).decide_some() == 0
     assert await state(runtime, post_id) is not State.PUBLISHED
 

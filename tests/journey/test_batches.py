@@ -33,9 +33,9 @@ async def three(runtime: Runtime) -> list[Taken]:
     return [await Intake(runtime).take(message(text, NUMBERS[n])) for n, text in enumerate(TEXTS)]
 
 
-async def reject(runtime: Runtime, taken: list[Taken], **more: str) -> Batch:
+async def reject(runtime: Runtime, taken: list[Taken], note: str | None = None) -> Batch:
     chosen = [Chosen(one.post_id or "", 1) for one in taken]
-    return await batches.decide(runtime, chosen, Action.REJECT, actor="mo", reason="elsewhere", **more)
+    return await batches.decide(runtime, chosen, Action.REJECT, actor="mo", reason="elsewhere", note=note)
 
 
 async def test_several_are_decided_for_one_reason(
