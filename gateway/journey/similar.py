@@ -19,8 +19,8 @@ from store.posts import StaffPost
 COMPARED = 100
 SHOWN = 5
 # Share of pairs in common from which two texts are shown as similar, and how much a shared place adds.
-ENOUGH = 0.38
-SAME_PLACE = 0.15
+ENOUGH = 0.42
+SAME_PLACE = 0.1
 
 
 @dataclass(frozen=True, slots=True)

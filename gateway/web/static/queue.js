@@ -195,6 +195,7 @@ function asks(holder) {
   words.textContent = words.dataset.words.replace("{name}", holder);
   dialog.returnValue = "";
   dialog.showModal();
+  dialog.querySelector("[value=no]").focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });
@@ -241,10 +242,18 @@ async function decideSeveral(action, given) {
   if (!answer.ok) return fail(boxes[0].closest("article"), told.fault);
   place.replaceChildren(...elements(told.html));
   if (told.undo) offerAll(place, told.undo);
+  closable();
   await redraw(told.results.map((one) => one.id));
   count();
   if (!waits(current)) step(1) || step(-1);
-  place.scrollIntoView({ block: "nearest" });
+}
+
+// What became of several can be put away.
+function closable() {
+  const button = document.querySelector("[data-away]");
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", () => document.getElementById("results").remove());
 }
 
 function offerAll(place, decision) {
@@ -498,5 +507,6 @@ rowsOf().forEach(take);
 go(rowsOf().find(waits), document.activeElement === document.body);
 attend();
 count();
+closable();
 for (const form of queue.querySelectorAll("form[data-undo]")) offer(form.closest("article"), Number(form.dataset.undo));
 for (const all of document.querySelectorAll("[data-undo-all]")) offerAll(document.getElementById("undo"), all.dataset.undoAll);
