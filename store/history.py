@@ -1,5 +1,6 @@
 """What happened to a post, and the sealed words beside it. Both are only ever added to."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,25 @@ class Entry:
     reason: str | None
     note: str | None
     decision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One word of a recording: from when to when in seconds, and how sure it is, of 1."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a recording says: as the model wrote it down, as a person corrected it, and word by word."""
+
+    text: str
+    corrected: str | None
+    words: Sequence[Spoken]
 
 
 def words_place(words_id: str) -> str:
@@ -114,6 +134,11 @@ async def last(connection: AsyncConnection, post_id: str) -> Entry | None:
     return _entry(row, None) if row else None
 
 
+async def keep(transaction: Transaction, said: dict[str, object]) -> None:
+    """Keep sealed words that no entry names."""
+    await transaction.connection.execute(words.insert(), said)
+
+
 async def lasts(connection: AsyncConnection, post_ids: Sequence[str]) -> Mapping[str, Entry]:
     """What was done to posts last, by post; without the notes."""
     newest = select(func.max(history.c.id)).where(history.c.post_id.in_(post_ids)).group_by(history.c.post_id)
@@ -141,6 +166,23 @@ async def transcripts(connection: AsyncConnection, vault: Vault, post_ids: Seque
     )
     ids = {row.transcript_id: row.id for row in await connection.execute(wanted)}
     return {ids[words_id]: text for words_id, text in (await _opened(connection, vault, list(ids))).items()}
+
+
+async def heard(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, Heard]:
+    """What recordings of posts say, by media id; for those who decide."""
+    columns = (media.c.id, media.c.transcript_id, media.c.corrected_id, media.c.timing_id)
+    wanted = select(*columns).where(media.c.post_id.in_(post_ids), media.c.type.like("audio/%"))
+    rows = (await connection.execute(wanted)).all()
+    named = [words_id for row in rows for words_id in row[1:] if words_id]
+    opened = await _opened(connection, vault, named)
+    return {
+        row.id: Heard(
+            opened.get(row.transcript_id, ""),
+            opened.get(row.corrected_id),
+            tuple(Spoken(*word) for word in json.loads(opened.get(row.timing_id, "[]"))),
+        )
+        for row in rows
+    }
 
 
 async def key_of_post(connection: AsyncConnection, vault: Vault, post_id: str) -> SealingKey | None:

@@ -66,6 +66,8 @@ class StaffMedia:
     confidence: float | None
     seconds: float | None
     error: str | None
+    # How loud it is from one end to the other, of 100.
+    peaks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +336,7 @@ def _staff_media(row: Row[Any]) -> StaffMedia:
         confidence=row.confidence,
         seconds=row.seconds,
         error=row.error,
+        peaks=tuple(row.peaks or ()),
     )
 
 

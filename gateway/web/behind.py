@@ -27,7 +27,8 @@ async def versions(runtime: Runtime, post: StaffPost) -> Versions | None:
     async with runtime.database.reading() as connection:
         original = (await history.originals(connection, runtime.vault, [post.id])).get(post.id, "")
         if not original:
-            original = "\n".join((await history.transcripts(connection, runtime.vault, [post.id])).values())
+            heard = await history.heard(connection, runtime.vault, [post.id])
+            original = "\n".join(one.corrected or one.text for one in heard.values()).strip()
     masked = masking.mask_as_set(runtime.settings, original)
     if not original or original == masked == post.text:
         return None

@@ -1,6 +1,6 @@
 """The console: what staff see and do. Every change is a plain form; `live.js` only saves the reload."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +15,7 @@ from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import claims, deliveries, history, posts, progress
 from store.accounts import Role
-from store.history import Entry
+from store.history import Entry, Heard
 from store.posts import StaffPost
 
 QUEUE_LENGTH = 100
@@ -86,7 +86,6 @@ async def draw_post(request: web.Request, ticket: str, status: int = 200, **valu
         # Words as they came may hold what was masked: for those who decide, not for all staff.
         unmasked = ids if may_decide(request) else []
         at_work = await claims.at_work(connection, ids, clock.now())
-        transcripts = await history.transcripts(connection, runtime.vault, unmasked)
         alike = await posts.alike(connection, thread[0].group or thread[0].id)
         converses = await mailbox.converses(runtime, connection, ticket)
         told = await progress.of_posts(connection, ids)
@@ -105,7 +104,7 @@ async def draw_post(request: web.Request, ticket: str, status: int = 200, **valu
         broadcasts=told,
         undoable=left,
         alike=[post for post in alike if post.id != first.id],
-        transcripts=transcripts,
+        heard=await listened(request, thread),
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},
         behind=await behind(runtime, first) if unmasked else None,
         versions={post.id: await versions(runtime, post) for post in thread[1:]} if unmasked else {},
@@ -131,6 +130,16 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
         "show_ticket": False,
     }
     return await request.app[DRAWING].page(request, template, {**known, **values}, status)
+
+
+async def listened(request: web.Request, found: Sequence[StaffPost]) -> Mapping[str, Heard]:
+    """What the recordings of posts say, by media id; for those who decide."""
+    spoken = [post.id for post in found if any(file.type.startswith("audio/") for file in post.media)]
+    if not spoken or not may_decide(request):
+        return {}
+    runtime = request.app[RUNTIME]
+    async with runtime.database.reading() as connection:
+        return await history.heard(connection, runtime.vault, spoken)
 
 
 def others(request: web.Request, names: Sequence[str]) -> list[tuple[str, bool]]:

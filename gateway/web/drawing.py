@@ -164,6 +164,7 @@ class Drawing:
         environment.filters |= {
             "medium": lambda channel: gettext(labels.medium(channel)),
             "speaks": labels.speaks,
+            "wave": labels.wave,
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),

@@ -1,6 +1,6 @@
 """What the pages call the things of the schema. The words are English here and translated where they are drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,6 +59,7 @@ DONE: Mapping[str, str] = {
     Action.CORRECT: N_("text corrected"),
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
+    "transcript_corrected": N_("corrected what was written down"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
     "file_again": N_("file tried again"),
@@ -266,6 +267,7 @@ FAULTS = (
     N_("somebody else is deciding this just now"),
     N_("there is no such decision"),
     N_("choose a mode"),
+    N_("only recordings are written down"),
     N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
@@ -415,6 +417,15 @@ def fitted(width: int | None, height: int | None, side: int) -> tuple[int, int]:
         return side, side
     scale = min(1, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def wave(peaks: Sequence[int]) -> str:
+    """The picture of a sound as an SVG path: a line for each peak, about the middle of a height of 100."""
+    return "".join(
+        f"M{at + 0.5:g} {50 - height / 2:g}V{50 + height / 2:g}"
+        for at, peak in enumerate(peaks)
+        if (height := max(peak, 2))
+    )
 
 
 def speaks(text: str) -> str | None:

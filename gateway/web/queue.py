@@ -16,7 +16,7 @@ from gateway.journey.automatic import Mode
 from gateway.schema import State, moment
 from gateway.web import auth
 from gateway.web.behind import behind
-from gateway.web.console import draw, others, undoable
+from gateway.web.console import draw, listened, others, undoable
 from gateway.web.keys import DRAWING, LANGUAGE, RUNTIME
 from store import changes, claims, history, waiting
 from store.accounts import Role
@@ -77,6 +77,7 @@ async def dressed(request: web.Request, found: Sequence[StaffPost]) -> dict[str,
         "marks": marks,
         "at_work": {post_id: others(request, names) for post_id, names in at_work.items()},
         "last": last,
+        "heard": await listened(request, found),
         "left": undoable(request, [(post.id, post.state, last.get(post.id)) for post in decided]),
         "suggested": {post.id: routing.route(runtime.settings, post.text, post.category).department for post in found},
         "following": None,

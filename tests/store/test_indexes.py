@@ -145,6 +145,7 @@ async def decide_a_queue(runtime: Runtime) -> None:
         await waiting.urgent(connection, 5)
         await record.of_author(connection, ids[0])
         await history.lasts(connection, ids)
+        await history.heard(connection, runtime.vault, ids)
     await pace.look(runtime)
     await similar.to(runtime, ids[0], "lamp is dark", None, "0")
     await claiming.open_post(runtime, ids[0], "mo")
