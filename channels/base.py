@@ -6,7 +6,7 @@ all it may ask is on the `Desk`.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ from aiohttp import ClientSession, web
 from pydantic import BaseModel, ConfigDict
 
 from channels.failures import Refused, Unknown
+from gateway.errors import BadInput
 from gateway.schema import Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
 
 
@@ -28,11 +29,15 @@ class Guard(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """How a post reaches its reader: sent to an address, kept in a mailbox, or readable by all."""
+    """How a post reaches its reader: sent to an address, kept in a mailbox, readable by all, or told to other systems.
+
+    Each subscriber is a system of its own: the trouble of one says nothing of the others.
+    """
 
     SEND = "send"
     MAILBOX = "mailbox"
     TIMELINE = "timeline"
+    SUBSCRIBERS = "subscribers"
     NONE = "none"
 
 
@@ -41,6 +46,7 @@ class Capabilities:
     """What a medium can do. `schemes` are the URN schemes it reaches; `limit` is in characters of one message.
 
     What `recalls` can take back what it showed, and so shows it at once; all else waits for the undo time.
+    `tries` is how often sending is tried, where the settings' number does not fit the medium.
     """
 
     receives: bool = False
@@ -52,6 +58,7 @@ class Capabilities:
     alphabet: str = "unicode"
     paid: bool = False
     recalls: bool = False
+    tries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +274,10 @@ class Desk(Protocol):
         """
         ...
 
+    async def today(self) -> tuple[int, int]:
+        """How many posts, and how many answers, were published since the city's midnight; a few seconds old."""
+        ...
+
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers; without words while it is not public. Raises `NotFound`."""
         ...
@@ -276,6 +287,15 @@ class Desk(Protocol):
     ) -> tuple[Sequence[PublicPost], str | None]:
         """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A subscriber's address with its secrets in it, the name of its host to show, and the newest secret."""
+
+    address: str = field(repr=False)
+    host: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,11 +371,20 @@ class Channel:
         raise Refused(f"{self.name} does not send")
 
     async def settle(self, outgoing: Outgoing, started_at: datetime) -> SendResult | None:
-        """What became of an attempt nobody knows the end of: a result, None when the carrier never had it.
+        """What became of an attempt nobody knows the end of: a result, None when it may be sent again (the carrier
+        never had it, or knows it by `idempotency`).
 
         Raises `Unknown` when this medium cannot tell: then a person decides.
         """
         raise Unknown(f"{self.name} cannot tell")
+
+    def admit(self, url: str) -> Admitted:
+        """The address of a new subscriber, with a secret drawn for it. Raises `BadInput` for a URL we do not call."""
+        raise BadInput("no channel takes subscribers just now")
+
+    def renew(self, address: str, until: datetime) -> Admitted:
+        """A subscriber's address with a new secret; the one before holds until a moment."""
+        raise BadInput("no channel takes subscribers just now")
 
     async def hang_up(self) -> None:
         """Let go of what routes hold open (sockets), before the process stops serving."""

@@ -42,7 +42,9 @@ class Adapter(Channel):
         chosen = {name: request.query[name] for name in FILTERS if request.query.get(name)}
         posts, following = await desk.published(limit=PAGE, cursor=cursor, settled=False, **chosen)
         earlier = "?" + urlencode({**chosen, "cursor": following}) if following else None
-        values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": not cursor and not chosen}
+        first = not cursor and not chosen
+        today = await desk.today() if first else None
+        values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": first, "today": today}
         return await desk.page(request, "home.html", values)
 
     async def _look_up(self, desk: Desk, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Time and identity: the two things every row needs and every test must be able to fix.
+"""Time, identity and chance: what every row needs; the first two every test must be able to fix.
 
 All code asks `now()` and `new_id()` here, never the operating system, so that a test can hold both still.
 """
@@ -13,6 +13,7 @@ _lock = threading.Lock()
 _last = 0
 # Drawn from the system by the page, each byte used once: asking it for every id costs more than all else about an id.
 _RANDOM_AT_ONCE = 4096
+_drawing = threading.Lock()
 _random = memoryview(b"")
 
 
@@ -26,14 +27,11 @@ def _system_id() -> str:
     The 12 bits after the version count ids of the same millisecond, so ids sort in the order they were made
     and a b-tree grows at its end only.
     """
-    global _last, _random
+    global _last
     with _lock:
         _last = max(_last + 1, time.time_ns() // 1_000_000 << 12)
         stamp, counter = _last >> 12, _last & 0xFFF
-        if not _random:
-            _random = memoryview(os.urandom(_RANDOM_AT_ONCE))
-        chance, _random = _random[:8], _random[8:]
-    value = stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | int.from_bytes(chance) >> 2
+    value = stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | int.from_bytes(random_bytes(8)) >> 2
     return f"{value:032x}"
 
 
@@ -49,6 +47,25 @@ def now() -> datetime:
 def new_id() -> str:
     """A fresh identifier: 32 hexadecimal digits, in order of making."""
     return _new_id()
+
+
+def random_bytes(count: int) -> bytes:
+    """So many bytes (at most 4,096) of the system's randomness, fit for keys: nobody else was or will be given them."""
+    global _random
+    with _drawing:
+        if len(_random) < count:
+            _random = memoryview(os.urandom(_RANDOM_AT_ONCE))
+        chance, _random = bytes(_random[:count]), _random[count:]
+    return chance
+
+
+def _forget_randomness() -> None:
+    """A forked process would be given the same bytes as its parent."""
+    global _random
+    _random = memoryview(b"")
+
+
+os.register_at_fork(after_in_child=_forget_randomness)
 
 
 def replace(*, now: Callable[[], datetime] | None = None, new_id: Callable[[], str] | None = None) -> None:

@@ -1,7 +1,7 @@
 """The desk: all that a channel may ask of the gateway, and nothing more (the protocol is in `channels.base`)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -18,6 +18,8 @@ from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
 ISOLATED_RETRY = 60
+# For how long the figures of the day are good: home is read far more often than they change.
+TODAY_HOLDS = timedelta(seconds=10)
 
 
 class Site(Protocol):
@@ -53,6 +55,7 @@ class Desk:
         self._runtime = runtime
         self._intake = Intake(runtime)
         self.site: Site | None = None
+        self._today: tuple[datetime, tuple[int, int]] | None = None
 
     async def take(self, incoming: Incoming) -> Taken:
         """Keep one message and answer it after the commit."""
@@ -133,6 +136,16 @@ class Desk:
         until = clock.now() - undo_time if settled else None
         async with self._runtime.database.reading() as connection:
             return await posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
+
+    async def today(self) -> tuple[int, int]:
+        """How many posts, and how many answers, were published since the city's midnight; a few seconds old."""
+        at = clock.now()
+        if self._today is None or at >= self._today[0]:
+            zone = self._runtime.settings.city.zone
+            midnight = datetime.combine(at.astimezone(zone), time(), zone)
+            async with self._runtime.database.reading() as connection:
+                self._today = at + TODAY_HOLDS, await posts.published_since(connection, midnight)
+        return self._today[1]
 
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers."""

@@ -158,6 +158,11 @@ class Runtime:
         """The channels that everybody may read."""
         return [c for c in self.channels.values() if c.capabilities.delivery is DeliveryKind.TIMELINE]
 
+    def subscribing(self) -> Channel | None:
+        """The channel by which other systems are told, if there is one."""
+        able = (c for c in self.channels.values() if c.capabilities.delivery is DeliveryKind.SUBSCRIBERS)
+        return next(able, None)
+
     def simulated(self, channel: str) -> bool:
         """Whether a simulator stands in for this channel's carrier."""
         return any(plan.name == channel and plan.mode is Mode.SIMULATED for plan in self.plans)

@@ -89,6 +89,7 @@ class Audience(StrEnum):
     FOLLOWER = "follower"
     TIMELINE = "timeline"
     OPERATOR = "operator"
+    SUBSCRIBER = "subscriber"
 
 
 class MediaState(StrEnum):

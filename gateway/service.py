@@ -18,7 +18,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import automatic, broadcasting, delivery, mailbox, media, watching
+from gateway.journey import automatic, broadcasting, delivery, feeding, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -129,6 +129,7 @@ class Service:
         # Stops before `finish`: no line claims more, and what is being sent then gets its answer recorded.
         self._stack.push_async_callback(self._end_tasks)
         self._watch("broadcasting", broadcasting.run(runtime))
+        self._watch("subscribers", feeding.run(runtime))
         self._watch("media", media.run(runtime))
         self._watch("mailboxes", mailbox.run(runtime))
         self._watch("automatic", automatic.Automatic(runtime).run())

@@ -38,10 +38,14 @@ DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
 OTHER = "other"
-# What a city's logo may be: pictures that hold no script, small enough for every page.
-LOGO_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+# What a city's logo may be, by its name and how it begins: pictures that hold no script.
+LOGOS = {
+    ".png": rb"\x89PNG\r\n\x1a\n",
+    ".jpg": rb"\xff\xd8\xff",
+    ".jpeg": rb"\xff\xd8\xff",
+    ".webp": rb"RIFF.{4}WEBP",
+}
 LOGO_BYTES = 262_144
-LOGO_SIDE = 2000
 
 
 class Section(BaseModel):
@@ -234,6 +238,13 @@ class Health(Section):
         return value
 
 
+class Subscribers(Section):
+    """`[subscribers]`: other systems that are told of publications."""
+
+    most: int = Field(200, ge=1, le=5000)
+    failing_days: float = Field(3, gt=0)
+
+
 class Accounts(Section):
     """`[accounts]`: how staff log in."""
 
@@ -336,6 +347,7 @@ class Settings(Section):
     broadcast: Broadcast = Broadcast()
     moderation: Moderation = Moderation()
     health: Health = Health()
+    subscribers: Subscribers = Subscribers()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()
     keeping: Keeping = Keeping()
@@ -371,21 +383,14 @@ class Settings(Section):
 
 
 def _check_logo(path: Path) -> None:
-    """Raises `ValueError` with a remedy for a logo that cannot be shown."""
-    from PIL import Image  # few cities' settings need it, and every command reads settings
-
-    if path.suffix.lower() not in LOGO_ENDINGS:
-        raise ValueError(f"give a picture whose name ends in {', '.join(LOGO_ENDINGS)}")
+    """Raises `ValueError` with a remedy for a logo that is not what its name says, or too large for every page."""
+    sign = LOGOS.get(path.suffix.lower())
+    if sign is None:
+        raise ValueError(f"give a picture whose name ends in {', '.join(LOGOS)}")
     if not path.is_file() or path.stat().st_size > LOGO_BYTES:
         raise ValueError(f"{path} must be a file of at most {LOGO_BYTES // 1024} kB that can be read")
-    try:
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
-            size = picture.size
-            picture.verify()
-    except Exception as error:  # a broken picture is broken in more ways than a library names
-        raise ValueError(f"{path} is no whole picture; save it as PNG again") from error
-    if max(size) > LOGO_SIDE:
-        raise ValueError(f"{path} is {size[0]} by {size[1]} pixels; make it at most {LOGO_SIDE} wide and high")
+    if not re.match(sign, path.read_bytes(), re.DOTALL):
+        raise ValueError(f"{path} does not hold what its name says; save it as PNG again")
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, or_, select, update
@@ -123,8 +124,7 @@ async def hold_next(transaction: Transaction) -> Broadcast | None:
 
     An answer's author is the thread's.
     """
-    wanted = _known().where(_to_do()).order_by(broadcasts.c.created_at).limit(1)
-    row = (await transaction.connection.execute(wanted.with_for_update(of=broadcasts, skip_locked=True))).first()
+    row = (await transaction.connection.execute(_next())).first()
     return _read(row) if row else None
 
 
@@ -249,6 +249,13 @@ def _unfinished() -> ColumnElement[bool]:
     standing = [state for state in LIVE if state is not BroadcastState.EXPANDED]
     done = and_(broadcasts.c.state == BroadcastState.EXPANDED, _has((*WAITING, *UNSETTLED)))
     return or_(broadcasts.c.state.in_(standing), done)
+
+
+@cache
+def _next() -> Select[Any]:
+    """Kept, as it is asked for before each piece of an expansion."""
+    wanted = _known().where(_to_do()).order_by(broadcasts.c.created_at).limit(1)
+    return wanted.with_for_update(of=broadcasts, skip_locked=True)
 
 
 def _known() -> Select[Any]:

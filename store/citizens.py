@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.errors import NotFound
 from store.database import Transaction
-from store.dialect import insert_new
+from store.dialect import among, insert_new
 from store.tables import addresses, citizens, keys, subscriptions
 from store.vault import SealingKey, Vault
 
@@ -68,7 +68,7 @@ async def unseal(
 
     One that was erased is left out.
     """
-    wanted = _sealed_addresses().where(addresses.c.id.in_(set(address_ids)))
+    wanted = _sealed_addresses().where(among(connection, addresses.c.id, set(address_ids)))
     rows = (await connection.execute(wanted)).all()
     return {row.id: (_opened(vault, row), row.stopped_at is not None) for row in rows if row.wrapped}
 
@@ -127,7 +127,7 @@ async def rename(transaction: Transaction, vault: Vault, address: Known, urn: st
     await transaction.connection.execute(renamed.values(lookup=vault.lookup(urn), sealed=sealed))
 
 
-def of_person(person_id: str) -> Select[tuple[str]]:
+def of_person(person_id: str | ColumnElement[Any]) -> Select[tuple[str]]:
     """The citizens that are one person: himself, and those linked to him, one for each line."""
     return select(citizens.c.id).where((citizens.c.id == person_id) | (citizens.c.merged_into == person_id))
 

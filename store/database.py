@@ -2,11 +2,13 @@
 
 A commit costs a disk flush, whatever is in it. So all changes wait in one queue, and the writer takes everything that
 waits into one transaction: each piece of work in its own savepoint, requests of the same `Batch` together. Only after
-the commit does anybody hear the result. One failing piece is rolled back alone and the rest still commits.
+the commit does anybody hear the result. One failing piece is rolled back alone and the rest still commits. What is
+long is written in patient pieces, which end early when somebody else waits, and share their commit with him.
 """
 
 import asyncio
 import fcntl
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,17 +24,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.errors import Busy, EverylineError, StoreInUse
 from store import dialect, notices, writer
+from store.turns import Turns
 from store.wakeups import Wakeups
 
 T = TypeVar("T")
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
-MOST_AT_ONCE = 512
 MOST_REPEATS = 3
 THE_ONLY_ONE = "0" * 32
 # Seconds that closing idle connections may take.
 CLOSE_WITHIN = 5.0
+# Seconds that a piece of something long may take while others wait.
+TURN = 0.002
 
 log = structlog.get_logger()
 
@@ -43,6 +47,8 @@ class Transaction:
 
     connection: AsyncConnection
     wakes: set[str] = field(default_factory=set)
+    # Whether others wait for the end of this, if it is patient: then it stops at a good place.
+    awaited: Callable[[], bool] = lambda: False
 
     def wake(self, *topics: str) -> None:
         """Ring the bells of these topics after the commit, and only then."""
@@ -62,6 +68,7 @@ class _Job:
     failure: BaseException | None = None
     result: Any = None
     repeats: int = 0
+    patient: bool = False
 
 
 class Batch(Generic[Request, Reply]):
@@ -90,7 +97,7 @@ class Database:
         self.failing = False
         # Under which name this process holds leases. A file has one process, which goes on where the last one ended.
         self.holder = THE_ONLY_ONE if self.file else clock.new_id()
-        self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
+        self._jobs: Turns[_Job] = Turns()
         self._writer: asyncio.Task[None] | None = None
         self._lock: IO[str] | None = None
         self._changes: writer.Writer
@@ -105,8 +112,8 @@ class Database:
 
     @property
     def waiting(self) -> int:
-        """How many pieces of work wait for the writer."""
-        return self._queue.qsize()
+        """How many pieces of work wait for the writer, but for patient ones."""
+        return self._jobs.pressing
 
     async def open(self, *, serving: bool = False) -> None:
         """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file."""
@@ -119,7 +126,7 @@ class Database:
     async def close(self) -> None:
         """Finish what waits, then let go of everything."""
         if self._writer:
-            self._queue.put_nowait(None)
+            self._jobs.close()
             await self._writer
         await self._listening.stop()
         for close in (self._reading.dispose, *([self._changes.close] if self._writer else [])):
@@ -143,42 +150,39 @@ class Database:
         result: T = await self.enqueue(work=work)
         return result
 
+    async def write_patiently(self, work: Work[T]) -> T:
+        """Run a piece of something long, once nobody else waits or it was passed over for long.
+
+        The piece should end as soon as it may when its `Transaction` is `awaited`.
+        """
+
+        async def piece(transaction: Transaction) -> T:
+            until = time.monotonic() + TURN
+            transaction.awaited = lambda: self.waiting > 0 and time.monotonic() > until
+            return await work(transaction)
+
+        result: T = await self.enqueue(work=piece, patient=True)
+        return result
+
     async def enqueue(self, **job: Any) -> Any:
         """Hand a job to the writer and wait for its end."""
         if self._writer is None or self._writer.done():
             raise Busy("the store is closed; nothing was kept")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(_Job(done, **job))
+        entry = _Job(done, **job)
+        self._jobs.put(entry, patient=entry.patient)
         return await done
 
     async def _write_for_ever(self) -> None:
-        stopping = False
-        while not stopping:
-            first = await self._queue.get()
-            jobs = [first] if first else []
-            stopping = first is None
-            await self._gather()
-            while not self._queue.empty() and len(jobs) < MOST_AT_ONCE:
-                job = self._queue.get_nowait()
-                if job is None:
-                    stopping = True
-                else:
-                    jobs.append(job)
-            if jobs:
-                await self._commit(jobs)
-
-    async def _gather(self) -> None:
-        """Let what is just arriving join the next commit: as long as more comes with each turn of the loop."""
-        before = -1
-        while before < self._queue.qsize() < MOST_AT_ONCE:
-            before = self._queue.qsize()
-            await asyncio.sleep(0)
+        while jobs := await self._jobs.next():
+            await self._commit(jobs)
+            self._jobs.siblings = sum(job.batch is not None for job in jobs) - 1
 
     async def _commit(self, jobs: list[_Job]) -> None:
         """One transaction for all; nobody is answered before it is on disk."""
         groups = _grouped(jobs)
         try:
-            wakes = await self._changes.run(lambda connection: _transact(connection, groups))
+            wakes = await self._changes.run(lambda connection: self._transact(connection, jobs, groups))
         except Exception as error:  # noqa: BLE001  (a bad request, a full disk, a lost server)
             wakes = set()
             self.failing = isinstance(error, OperationalError)
@@ -200,6 +204,23 @@ class Database:
             _answer(job)
         self.wakeups.ring(wakes)
 
+    async def _transact(self, connection: AsyncConnection, jobs: list[_Job], groups: list[list[_Job]]) -> set[str]:
+        """Run groups, each in its own savepoint unless it is alone; gives the topics to wake."""
+        wakes: set[str] = set()
+        if len(groups) == 1:
+            wakes = await _perform(connection, groups[0])
+        else:
+            for group in groups:
+                wakes |= await _within(connection, group)
+        if self.file and jobs[0].patient:
+            # Who waits by now need not wait for a commit of this alone. On a server he would share its locks.
+            joining = self._jobs.take()
+            jobs += joining
+            for group in _grouped(joining):
+                wakes |= await _within(connection, group)
+        await notices.send(connection, wakes)
+        return wakes
+
     async def _commit_apart(self, jobs: list[_Job]) -> None:
         for job in jobs:
             job.failure = None
@@ -212,18 +233,6 @@ def _grouped(jobs: list[_Job]) -> list[list[_Job]]:
     for job in jobs:
         groups[id(job.batch) if job.batch else id(job)].append(job)
     return list(groups.values())
-
-
-async def _transact(connection: AsyncConnection, groups: list[list[_Job]]) -> set[str]:
-    """Run groups, each in its own savepoint unless it is alone; gives the topics to wake."""
-    wakes: set[str] = set()
-    if len(groups) == 1:
-        wakes = await _perform(connection, groups[0])
-    else:
-        for group in groups:
-            wakes |= await _within(connection, group)
-    await notices.send(connection, wakes)
-    return wakes
 
 
 async def _within(connection: AsyncConnection, group: list[_Job]) -> set[str]:

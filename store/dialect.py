@@ -15,30 +15,36 @@ from sqlalchemy import (
     Insert,
     StaticPool,
     Table,
+    TableValuedAlias,
     Text,
     Update,
+    any_,
+    bindparam,
     cast,
+    column,
     create_engine,
     event,
     func,
+    literal,
     make_url,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeEngine
 
 from gateway.errors import StoreUnreachable
 
-# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk. The log is put
-# into the file after 32 MB, not after 4: a large change would else write the same pages of its indexes again and again.
+# WAL lets readers go on beside the writer. FULL fsyncs the log at each commit: "accepted" means on disk. Of 64 MB of it
+# a commit puts into the file what `checkpoints` left, and then the log begins anew.
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=10000",
     "cache_size=-65536",
-    "wal_autocheckpoint=8192",
+    "wal_autocheckpoint=16384",
 )
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
@@ -47,6 +53,9 @@ DEADLOCK = "40P01"
 READ_ONLY = {"default_transaction_read_only": "on"}
 Pick = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 Binds = Sequence[tuple[int, Callable[[Any], Any]]]
+# What gives a parameter by its name and type, and what makes a statement of these.
+Given = Callable[[str, TypeEngine[Any]], ColumnElement[Any]]
+RowForm = Callable[[Given], Update]
 
 
 def writer_engine(url: str) -> AsyncEngine:
@@ -76,25 +85,56 @@ def reader_engine(url: str) -> AsyncEngine:
     return engine
 
 
-async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have the same columns. Much of intake's time goes here, so on SQLite the statement is compiled
-    once and given plain tuples; elsewhere SQLAlchemy does as always."""
+async def insert_all(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], known: tuple[str, ...] = ()
+) -> None:
+    """Insert rows that have the same columns, passing over those whose `known` columns, if any are named, are there
+    already. Much of intake's time goes here, so on SQLite the statement is compiled once and given plain tuples; a
+    server gets all rows in one statement."""
     if connection.dialect.name != "sqlite":
-        await connection.execute(table.insert(), rows)
+        statement = _server_insert(table, tuple(rows[0]), known)
+        await connection.execute(statement, {name: [row[name] for row in rows] for name in rows[0]})
         return
-    sql, pick, binds = _compiled_insert(table, tuple(rows[0]), connection.dialect)
+    sql, pick, binds = _compiled_insert(table, tuple(rows[0]), known, connection.dialect)
     await connection.exec_driver_sql(sql, [_bound(pick(row), binds) for row in rows])
 
 
-async def update_all(connection: AsyncConnection, statement: Update, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Run an UPDATE once for each row of its parameters. On SQLite it is compiled once, like `insert_all`: it must be
-    a statement that is kept, a constant of its module."""
+async def update_all(connection: AsyncConnection, form: RowForm, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run an UPDATE for each row of parameters, no two of them for the same row of the table.
+
+    On SQLite it is compiled once, like `insert_all`; a server gets all rows in one statement. `form` makes it of what
+    gives a parameter by its name and type; it must be a function of its module.
+    """
     if connection.dialect.name != "sqlite":
-        await connection.execute(statement, rows)
+        statement, types = _for_many(form)
+        await connection.execute(statement, {name: [row[name] for row in rows] for name in types})
         return
-    sql, names, fixed, binds = _compiled_update(statement, connection.dialect)
+    sql, names, fixed, binds = _compiled_update(_for_one(form), connection.dialect)
     found = [tuple(row.get(name, value) for name, value in zip(names, fixed, strict=True)) for row in rows]
     await connection.exec_driver_sql(sql, [_bound(values, binds) for values in found])
+
+
+@lru_cache(maxsize=64)
+def _for_one(form: RowForm) -> Update:
+    return form(lambda name, kind: bindparam(name, type_=kind))
+
+
+@lru_cache(maxsize=64)
+def _for_many(form: RowForm) -> tuple[Update, Mapping[str, TypeEngine[Any]]]:
+    """The statement with a column of a table of rows for each parameter, and the types of these."""
+    types: dict[str, TypeEngine[Any]] = {}
+    form(lambda name, kind: literal(None, types.setdefault(name, kind)))
+    rows = _unnested(types)
+    return form(lambda name, _: rows.c[name]), types
+
+
+def _unnested(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """A table of rows, given column by column as arrays."""
+    # Of one dimension: a list in a JSON column is a value.
+    arrays = [bindparam(name, type_=ARRAY(kind, dimensions=1)) for name, kind in types.items()]
+    return (
+        func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in types.items())).render_derived("given")
+    )
 
 
 @lru_cache(maxsize=64)
@@ -108,9 +148,19 @@ def _compiled_update(statement: Update, sqlite_dialect: Dialect) -> tuple[str, S
 
 
 @lru_cache(maxsize=256)
-def _compiled_insert(table: Table, names: tuple[str, ...], sqlite_dialect: Dialect) -> tuple[str, Pick, Binds]:
+def _server_insert(table: Table, names: tuple[str, ...], known: tuple[str, ...]) -> Insert:
+    rows = _unnested({name: table.c[name].type for name in names})
+    insert = insert_new_on("postgresql", table, known) if known else table.insert()
+    return insert.from_select(names, select(*(rows.c[name] for name in names)))
+
+
+@lru_cache(maxsize=256)
+def _compiled_insert(
+    table: Table, names: tuple[str, ...], known: tuple[str, ...], sqlite_dialect: Dialect
+) -> tuple[str, Pick, Binds]:
     """The statement, what picks its values from a row, and which of them must be bound by their type."""
-    compiled = table.insert().compile(dialect=sqlite_dialect, column_keys=list(names))
+    insert = sqlite.insert(table).on_conflict_do_nothing(index_elements=known) if known else table.insert()
+    compiled = insert.compile(dialect=sqlite_dialect, column_keys=list(names))
     order = compiled.positiontup or names
     types = [table.c[name].type.dialect_impl(sqlite_dialect) for name in order]
     binds = [(at, bind) for at, kind in enumerate(types) if (bind := kind.bind_processor(sqlite_dialect))]
@@ -159,11 +209,24 @@ def ends_all(error: Exception) -> bool:
     return lost or is_deadlock(error) or isinstance(error, OperationalError)
 
 
+def among(connection: AsyncConnection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """That a column is one of many values. A server gets them as one array, so that it plans one statement, not one for
+    each number of them."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type, dimensions=1)))
+
+
 def insert_new(
     connection: AsyncConnection, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None
 ) -> Insert:
     """An INSERT that passes over rows whose `keys` are there already; `where` is that of a partial unique index."""
-    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert_new_on(connection.dialect.name, table, keys, where)
+
+
+def insert_new_on(dialect: str, table: Table, keys: Sequence[str], where: ColumnElement[bool] | None = None) -> Insert:
+    """The same for a dialect by its name: a statement that can be kept."""
+    maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return maker(table).on_conflict_do_nothing(index_elements=keys, index_where=where)
 
 

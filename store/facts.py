@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import Kind, State
@@ -125,6 +125,77 @@ class Wanted:
     now: datetime
 
 
+def _among(name: str) -> BindParameter[Any]:
+    """A list of values, given when a statement is run."""
+    return bindparam(name, expanding=True)
+
+
+def _person() -> ColumnElement[Any]:
+    return func.coalesce(citizens.c.merged_into, citizens.c.id).label("person")
+
+
+# The statements are made once: making them anew for each batch takes longer than running them.
+_SEEN = select(incoming.c.external_id, incoming.c.answer).where(
+    incoming.c.channel == bindparam("channel"), incoming.c.external_id.in_(_among("ids"))
+)
+_HEARD = select(func.count()).where(
+    incoming.c.address_id == addresses.c.id, incoming.c.taken_at > bindparam("hour_ago")
+)
+_ADDRESSES = (
+    select(addresses.c.id, addresses.c.lookup, addresses.c.citizen_id, addresses.c.key_id, keys.c.wrapped)
+    .add_columns(addresses.c.language, addresses.c.chosen, addresses.c.stopped_at, _person())
+    .add_columns(_HEARD.scalar_subquery().label("heard"))
+    .add_columns(questions.c.kind, questions.c.options, questions.c.post_id)
+    .join(keys, keys.c.id == addresses.c.key_id)
+    .outerjoin(citizens, citizens.c.id == addresses.c.citizen_id)
+    .outerjoin(questions, (questions.c.address_id == addresses.c.id) & (questions.c.expires_at > bindparam("now")))
+    .where(addresses.c.lookup.in_(_among("lookups")))
+)
+_FIRST = posts.alias("thread")
+# By any ticket in a thread: a report that was put under another one keeps its own number.
+_THREADS = (
+    select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at)
+    .add_columns(cases.c.department.label("case_department"))
+    .join(_FIRST, _FIRST.c.id == posts.c.thread_id)
+    .outerjoin(cases, cases.c.thread_id == _FIRST.c.id)
+    .outerjoin(citizens, citizens.c.id == _FIRST.c.citizen_id)
+    .where(posts.c.ticket.in_(_among("tickets")))
+)
+# First posts and words added are counted apart, so that twenty words added to a thread do not hide the thread.
+_NTH = func.row_number().over(partition_by=(_person(), posts.c.parent_id.is_(None)), order_by=posts.c.created_at.desc())
+_NEWEST = (
+    select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
+    .add_columns(posts.c.created_at, _person(), _NTH.label("nth"))
+    .join(citizens, citizens.c.id == posts.c.citizen_id)
+    .where(citizens.c.id.in_(_among("persons")) | citizens.c.merged_into.in_(_among("persons")))
+    .where(posts.c.created_at > bindparam("since"))
+    .subquery()
+)
+_OWN = (
+    select(_NEWEST, _FIRST.c.ticket, cases.c.progress, cases.c.answered_at)
+    .add_columns(cases.c.department.label("case_department"))
+    .join(_FIRST, _FIRST.c.id == _NEWEST.c.thread_id)
+    .outerjoin(cases, cases.c.thread_id == _NEWEST.c.thread_id)
+    .where(_NEWEST.c.nth <= NEWEST)
+    .order_by(_NEWEST.c.created_at.desc())
+)
+_ALIKE = (
+    select(gists.c.gist, posts.c.id, posts.c.text)
+    .join(posts, posts.c.id == gists.c.post_id)
+    .where(gists.c.gist.in_(_among("gists")), gists.c.created_at > bindparam("since"))
+)
+_FOLLOWING = select(subscriptions.c.address_id, subscriptions.c.topic).where(
+    subscriptions.c.address_id.in_(_among("ids"))
+)
+_ANSWERS = (
+    select(posts.c.thread_id, posts.c.text)
+    .where(posts.c.thread_id.in_(_among("threads")))
+    .where(posts.c.kind == Kind.ANSWER, posts.c.state == State.PUBLISHED)
+    .order_by(posts.c.created_at)
+)
+_TAKEN = select(posts.c.ticket).where(posts.c.ticket.in_(_among("tickets")))
+
+
 async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
     """Answer a batch's questions, each kind with one statement; what nobody asks for is not asked."""
     await hold_back(connection, wanted.lookups)
@@ -150,24 +221,15 @@ async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]
     by_channel: defaultdict[str, list[str]] = defaultdict(list)
     for channel, external_id in messages:
         by_channel[channel].append(external_id)
-    table = incoming
-    wanted = or_(*[(table.c.channel == c) & table.c.external_id.in_(ids) for c, ids in by_channel.items()])
-    rows = await connection.execute(select(table.c.channel, table.c.external_id, table.c.answer).where(wanted))
-    return {(row.channel, row.external_id): row.answer for row in rows}
+    found = {}
+    for channel, ids in by_channel.items():
+        for row in await connection.execute(_SEEN, {"channel": channel, "ids": ids}):
+            found[channel, row.external_id] = row.answer
+    return found
 
 
 async def _addresses(connection: AsyncConnection, wanted: Wanted) -> dict[str, KnownAddress]:
-    a, q = addresses, questions
-    heard = select(func.count()).where(incoming.c.address_id == a.c.id, incoming.c.taken_at > wanted.hour_ago)
-    known = (
-        select(a.c.id, a.c.lookup, a.c.citizen_id, a.c.key_id, keys.c.wrapped, a.c.language, a.c.chosen)
-        .add_columns(a.c.stopped_at, _person(), heard.scalar_subquery().label("heard"))
-        .add_columns(q.c.kind, q.c.options, q.c.post_id)
-        .join(keys, keys.c.id == a.c.key_id)
-        .outerjoin(citizens, citizens.c.id == a.c.citizen_id)
-        .outerjoin(q, (q.c.address_id == a.c.id) & (q.c.expires_at > wanted.now))
-        .where(a.c.lookup.in_(wanted.lookups))
-    )
+    asked = {"lookups": list(wanted.lookups), "hour_ago": wanted.hour_ago, "now": wanted.now}
     return {
         row.lookup: KnownAddress(
             id=row.id,
@@ -181,46 +243,18 @@ async def _addresses(connection: AsyncConnection, wanted: Wanted) -> dict[str, K
             heard=row.heard,
             question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
         )
-        for row in await connection.execute(known)
+        for row in await connection.execute(_ADDRESSES, asked)
     }
 
 
 async def _threads(connection: AsyncConnection, tickets: Collection[str]) -> dict[str, KnownThread]:
-    """Threads by any ticket in them: a report that was put under another one keeps its own number."""
-    first = posts.alias("thread")
-    named = (
-        select(posts.c.ticket.label("asked"), first, _person(), cases.c.progress, cases.c.answered_at)
-        .add_columns(cases.c.department.label("case_department"))
-        .join(first, first.c.id == posts.c.thread_id)
-        .outerjoin(cases, cases.c.thread_id == first.c.id)
-        .outerjoin(citizens, citizens.c.id == first.c.citizen_id)
-        .where(posts.c.ticket.in_(tickets))
-    )
-    return {row.asked: _thread(row) for row in await connection.execute(named)}
+    rows = await connection.execute(_THREADS, {"tickets": list(tickets)})
+    return {row.asked: _thread(row) for row in rows}
 
 
 async def _add_own(connection: AsyncConnection, facts: Facts, persons: Sequence[str], since: datetime) -> None:
-    first = posts.alias("thread")
-    # Counted apart, so that twenty words added to a thread do not hide the thread.
-    each = (_person(), posts.c.parent_id.is_(None))
-    nth = func.row_number().over(partition_by=each, order_by=posts.c.created_at.desc()).label("nth")
-    newest = (
-        select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
-        .add_columns(posts.c.created_at, _person(), nth)
-        .join(citizens, citizens.c.id == posts.c.citizen_id)
-        .where(citizens.c.id.in_(persons) | citizens.c.merged_into.in_(persons), posts.c.created_at > since)
-        .subquery()
-    )
-    wanted = (
-        select(newest, first.c.ticket, cases.c.progress, cases.c.answered_at)
-        .add_columns(cases.c.department.label("case_department"))
-        .join(first, first.c.id == newest.c.thread_id)
-        .outerjoin(cases, cases.c.thread_id == newest.c.thread_id)
-        .where(newest.c.nth <= NEWEST)
-        .order_by(newest.c.created_at.desc())
-    )
     last_word: dict[str, datetime] = {}
-    for row in await connection.execute(wanted):
+    for row in await connection.execute(_OWN, {"persons": persons, "since": since}):
         own = facts.own[row.person]
         said_at = last_word.setdefault(row.thread_id, row.created_at)
         if row.parent_id is None:
@@ -232,18 +266,12 @@ async def _add_own(connection: AsyncConnection, facts: Facts, persons: Sequence[
 
 
 async def _alike(connection: AsyncConnection, wanted: Collection[int], since: datetime) -> dict[int, Alike]:
-    found = (
-        select(gists.c.gist, posts.c.id, posts.c.text)
-        .join(posts, posts.c.id == gists.c.post_id)
-        .where(gists.c.gist.in_(wanted), gists.c.created_at > since)
-    )
-    return {row.gist: Alike(row.id, row.text) for row in await connection.execute(found)}
+    rows = await connection.execute(_ALIKE, {"gists": list(wanted), "since": since})
+    return {row.gist: Alike(row.id, row.text) for row in rows}
 
 
 async def _add_following(connection: AsyncConnection, facts: Facts, address_ids: Sequence[str]) -> None:
-    table = subscriptions
-    wanted = select(table.c.address_id, table.c.topic).where(table.c.address_id.in_(address_ids))
-    for row in await connection.execute(wanted):
+    for row in await connection.execute(_FOLLOWING, {"ids": address_ids}):
         facts.following[row.address_id].add(row.topic)
 
 
@@ -253,22 +281,15 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     answered = {thread.id for thread in threads if thread.progress == "answered"}
     if not answered:
         return
-    published = select(posts.c.thread_id, posts.c.text).where(
-        posts.c.thread_id.in_(answered), posts.c.kind == Kind.ANSWER, posts.c.state == State.PUBLISHED
-    )
-    latest = {row.thread_id: row.text for row in await connection.execute(published.order_by(posts.c.created_at))}
+    rows = await connection.execute(_ANSWERS, {"threads": list(answered)})
+    latest = {row.thread_id: row.text for row in rows}
     for thread in threads:
         thread.answer = latest.get(thread.id)
 
 
 async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
-    taken = select(posts.c.ticket).where(posts.c.ticket.in_(drawn))
-    used = set((await connection.execute(taken)).scalars())
+    used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
     return [ticket for ticket in drawn if ticket not in used]
-
-
-def _person() -> ColumnElement[Any]:
-    return func.coalesce(citizens.c.merged_into, citizens.c.id).label("person")
 
 
 def _thread(row: Any) -> KnownThread:

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
+from store.audiences import Form, reachable, walk
 from store.broadcasts import Broadcast
-from store.citizens import of_person
 from store.database import Transaction
-from store.deliveries import HEARD, mailbox, outbox
-from store.dialect import insert_new
-from store.tables import addresses, deliveries, subscriptions
+from store.deliveries import mailbox, outbox
+
+# So many addresses are looked at before it is asked whether others wait: about a millisecond.
+PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,66 @@ class Way:
 async def add_followers(
     transaction: Transaction, broadcast: Broadcast, source: str, way: Way, limit: int
 ) -> tuple[str | None, int]:
-    """Add the next chunk of a source's addresses as deliveries; gives the new cursor (None at the end) and how many.
+    """Add the next of a source's addresses as deliveries; gives the new cursor (None at the end) and how many.
 
-    A source is a topic, or `broadcast:<id>` for those who heard an earlier one. Who said STOP is passed over, and so is
-    the author, who is told in words of his own; one who follows several topics is told once.
+    At most `limit` addresses are looked at, and fewer when others wait. A source is a topic, or `broadcast:<id>` for
+    those who heard an earlier one. Who said STOP is passed over, and so is the author, who is told in words of his own;
+    one who follows several topics is told once.
     """
-    connection = transaction.connection
-    listed, place = _listed(source)
-    behind = place > (broadcast.cursor or "")
-    # Where the chunk ends stands in the index; who of them is reachable is looked up once, as they are added.
-    end = select(place).where(listed, behind).order_by(place).offset(limit - 1).limit(1)
-    last = (await connection.execute(end)).scalar()
-    within = behind if last is None else and_(behind, place <= last)
-    rows = _reachable(broadcast, source, way).where(within).order_by(place).subquery()
-    fixed = {
+    connection, size = transaction.connection, min(limit, PIECE)
+    form, compared = _named(broadcast, source, way)
+    steps = walk(connection.dialect.name, form)
+    fixed = _fixed(broadcast, way)
+    transaction.wake(outbox(way.channel))
+    cursor, added = broadcast.cursor or "", 0
+    for _ in range(0, limit, size):
+        place = {**compared, "behind": cursor}
+        # Where a piece ends stands in the index; who of it is reachable is looked up once, as they are added.
+        last: str | None = (await connection.execute(steps.end, {**place, "skip": size - 1})).scalar()
+        place["until"] = last
+        added += (await connection.execute(steps.add_piece if last else steps.add_rest, {**place, **fixed})).rowcount
+        if way.kind == "mailbox":
+            readers = (await connection.execute(steps.piece if last else steps.rest, place)).all()
+            transaction.wake(*{mailbox(one.address_id) for one in readers})
+        if last is None:
+            return None, added
+        cursor = last
+        if transaction.awaited():
+            break
+    return cursor, added
+
+
+async def audience(
+    connection: AsyncConnection, broadcast: Broadcast, sources: Sequence[str], way: Way
+) -> dict[str, int]:
+    """How many addresses of a scheme a broadcast goes to, by language; who follows several topics counts once."""
+    found = []
+    for source in sources:
+        form, compared = _named(broadcast, source, way)
+        found.append(reachable(form, {name: literal(value) for name, value in compared.items()}))
+    if not found:
+        return {}
+    everyone = found[0].subquery() if len(found) == 1 else found[0].union(*found[1:]).subquery()
+    counted = select(everyone.c.language, func.count()).group_by(everyone.c.language)
+    return {language: number for language, number in await connection.execute(counted)}
+
+
+def _named(broadcast: Broadcast, source: str, way: Way) -> tuple[Form, dict[str, Any]]:
+    """The form of a source's audience, and what its conditions compare with."""
+    kind, _, name = source.partition(":")
+    heard = kind == "broadcast"
+    form = Form(
+        heard=heard,
+        author=not heard and broadcast.author is not None,
+        asked=not heard and way.asked and kind != "ticket",
+    )
+    compared = {"source": name if heard else source, "scheme": way.scheme, "fallback": broadcast.language}
+    return form, {**compared, "author": broadcast.author}
+
+
+def _fixed(broadcast: Broadcast, way: Way) -> dict[str, Any]:
+    """What is the same in all its deliveries on one way."""
+    return {
         "broadcast_id": broadcast.id,
         "post_id": broadcast.post_id,
         "audience": Audience.FOLLOWER,
@@ -63,52 +110,3 @@ async def add_followers(
         "created_at": clock.now(),
         "values": {},
     }
-    columns = [literal(value, deliveries.c[name].type).label(name) for name, value in fixed.items()]
-    chosen = select(rows.c.address_id, rows.c.language, *columns).where(literal(True))
-    keys = ["broadcast_id", "address_id", "channel"]
-    new = insert_new(connection, deliveries, keys).from_select(["address_id", "language", *fixed], chosen)
-    added = (await connection.execute(new)).rowcount
-    transaction.wake(outbox(way.channel))
-    if way.kind == "mailbox":
-        readers = (await connection.execute(select(rows.c.address_id))).scalars()
-        transaction.wake(*{mailbox(address_id) for address_id in readers})
-    return last, added
-
-
-async def audience(
-    connection: AsyncConnection, broadcast: Broadcast, sources: Sequence[str], way: Way
-) -> dict[str, int]:
-    """How many addresses of a scheme a broadcast goes to, by language; who follows several topics counts once."""
-    found = [_reachable(broadcast, source, way) for source in sources]
-    if not found:
-        return {}
-    everyone = found[0].subquery() if len(found) == 1 else found[0].union(*found[1:]).subquery()
-    counted = select(everyone.c.language, func.count()).group_by(everyone.c.language)
-    return {language: number for language, number in await connection.execute(counted)}
-
-
-def _listed(source: str) -> tuple[ColumnElement[bool], ColumnElement[Any]]:
-    """Which rows name the addresses of a source, and the column they are walked through by."""
-    kind, _, name = source.partition(":")
-    if kind == "broadcast":
-        return deliveries.c.broadcast_id == name, deliveries.c.address_id
-    return subscriptions.c.topic == source, subscriptions.c.address_id
-
-
-def _reachable(broadcast: Broadcast, source: str, way: Way) -> Select[Any]:
-    """The addresses of a source that are told, with their languages."""
-    listed, place = _listed(source)
-    language = func.coalesce(addresses.c.language, broadcast.language).label("language")
-    wanted = (
-        select(place.label("address_id"), language)
-        .join(addresses, addresses.c.id == place)
-        .where(listed, addresses.c.scheme == way.scheme)
-        .where(addresses.c.stopped_at.is_(None), addresses.c.citizen_id.is_not(None))
-    )
-    kind = source.partition(":")[0]
-    if kind == "broadcast":
-        # What was seen in a mailbox was heard, also when it is taken back since.
-        return wanted.where(or_(deliveries.c.state.in_(HEARD), deliveries.c.seen_at.is_not(None)))
-    if broadcast.author:
-        wanted = wanted.where(addresses.c.citizen_id.not_in(of_person(broadcast.author)))
-    return wanted.where(subscriptions.c.at_once) if way.asked and kind != "ticket" else wanted

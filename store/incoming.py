@@ -6,17 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import events, tables
 from store.database import Transaction
 from store.deliveries import mailbox, topics
-from store.dialect import insert_all, insert_new, upsert
+from store.dialect import insert_all, upsert
 from store.facts import KnownAddress
 
 Row = dict[str, Any]
 EVERY_TOPIC = "*"
+_SPEAKING = (
+    update(tables.addresses)
+    .where(tables.addresses.c.id.in_(bindparam("speakers", expanding=True)))
+    .values(language=bindparam("spoken"), chosen=bindparam("by_choice"))
+)
 
 
 @dataclass(slots=True)
@@ -83,7 +88,7 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         follow = upsert(connection, tables.subscriptions, ["topic", "address_id"], ["at_once"])
         await connection.execute(follow, rows.subscriptions)
     if rows.gists:
-        await connection.execute(insert_new(connection, tables.gists, ["gist"]), rows.gists)
+        await insert_all(connection, tables.gists, rows.gists, ("gist",))
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
     transaction.wake(*_topics(rows))
@@ -125,13 +130,12 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
 
 async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None:
     """What somebody asked for: languages, topics no more followed, questions put and answered, posts changed."""
-    table, follows, open_questions = tables.addresses, tables.subscriptions, tables.questions
+    follows, open_questions = tables.subscriptions, tables.questions
     spoken: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
     for address_id, language, chosen in rows.languages:
         spoken[language, chosen].append(address_id)
     for (language, chosen), speakers in spoken.items():
-        speaking = update(table).where(table.c.id.in_(speakers))
-        await connection.execute(speaking.values(language=language, chosen=chosen))
+        await connection.execute(_SPEAKING, {"speakers": speakers, "spoken": language, "by_choice": chosen})
     for address_id, topic in rows.unfollowed:
         gone = delete(follows).where(follows.c.address_id == address_id)
         await connection.execute(gone if topic == EVERY_TOPIC else gone.where(follows.c.topic == topic))
@@ -156,6 +160,7 @@ def _topics(rows: Rows) -> Iterable[str]:
         yield "queue"
     if rows.events:
         yield "events"
+        yield "subscribers"
     if rows.broadcasts:
         yield "broadcasts"
     if rows.media:

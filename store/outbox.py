@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import PRIORITY_RANK, DeliveryState, Priority
 from store.database import Transaction
 from store.deliveries import Claimed, held
-from store.dialect import insert_all
+from store.dialect import among, insert_all
 from store.tables import UNDERWAY, addresses, attempts, broadcasts, deliveries, keys, posts
 
 RANKS = tuple(PRIORITY_RANK.values())
@@ -80,7 +80,7 @@ async def claim(
     if not ids:
         return Taking()
     blocked = await _blocked(connection, ids, at)
-    rows = (await connection.execute(_claimable().where(deliveries.c.id.in_(ids)))).all()
+    rows = (await connection.execute(_claimable().where(among(connection, deliveries.c.id, ids)))).all()
     stopped = {one.id for one in rows if one.stopped_at and not one.despite_stop}
     await _put_off(connection, {one: due for one, due in blocked.items() if one not in stopped}, at)
     await _drop(connection, stopped, at)
@@ -101,10 +101,10 @@ async def claim_unknown(
             ids += await _waiting(connection, channel, rank, at, limit - len(ids), DeliveryState.UNKNOWN)
     if not ids:
         return []
-    await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(due_at=until))
-    rows = (await connection.execute(_claimable().where(deliveries.c.id.in_(ids)))).all()
+    await connection.execute(update(deliveries).where(among(connection, deliveries.c.id, ids)).values(due_at=until))
+    rows = (await connection.execute(_claimable().where(among(connection, deliveries.c.id, ids)))).all()
     begun = select(attempts.c.delivery_id, func.max(attempts.c.started_at).label("at"))
-    begun = begun.where(attempts.c.delivery_id.in_(ids)).group_by(attempts.c.delivery_id)
+    begun = begun.where(among(connection, attempts.c.delivery_id, ids)).group_by(attempts.c.delivery_id)
     started = {one.delivery_id: one.at for one in await connection.execute(begun)}
     return [held(one, started[one.id]) for one in rows]
 
@@ -168,7 +168,7 @@ def _claimable() -> Select[Any]:
 
 async def _blocked(connection: AsyncConnection, ids: Sequence[int], at: datetime) -> dict[int, datetime]:
     """Which of these must wait for an earlier message of their thread to the same address, and when that is due."""
-    wanted = before(at).where(deliveries.c.id.in_(ids)).group_by(deliveries.c.id)
+    wanted = before(at).where(among(connection, deliveries.c.id, ids)).group_by(deliveries.c.id)
     return {one.id: one.due_at for one in await connection.execute(wanted)}
 
 
@@ -210,7 +210,7 @@ async def _put_off(connection: AsyncConnection, until: Mapping[int, datetime], a
 
 async def _drop(connection: AsyncConnection, ids: Collection[int], at: datetime) -> None:
     if ids:
-        dropped = update(deliveries).where(deliveries.c.id.in_(ids))
+        dropped = update(deliveries).where(among(connection, deliveries.c.id, ids))
         await connection.execute(dropped.values(state=DeliveryState.DROPPED, reason="stopped", done_at=at))
 
 
@@ -218,7 +218,7 @@ async def _begin(connection: AsyncConnection, rows: Sequence[Row[Any]], at: date
     """From now on these are being sent: on disk before anybody is called."""
     if not rows:
         return
-    begun = update(deliveries).where(deliveries.c.id.in_([one.id for one in rows]))
+    begun = update(deliveries).where(among(connection, deliveries.c.id, [one.id for one in rows]))
     values = {"state": DeliveryState.SENDING, "reason": None, "lease_until": until, "carrier_id": None}
     await connection.execute(begun.values(**values, tries=deliveries.c.tries + 1))
     tried = [

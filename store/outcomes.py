@@ -1,17 +1,17 @@
 """What became of deliveries: outcomes of attempts, and receipts. A state only moves forward within one try."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import DeliveryState, Receipt, ReceiptStatus
 from store.database import Transaction
-from store.dialect import add_up, hold_back, insert_new, update_all
+from store.dialect import Given, add_up, among, hold_back, insert_new, update_all
 from store.outbox import IN_TURN, underway
 from store.tables import attempts, deliveries, receipts, spendings
 
@@ -63,8 +63,9 @@ async def record(transaction: Transaction, channel: str, outcomes: Sequence[Reco
     connection = transaction.connection
     named = [outcome.carrier_id for outcome in outcomes if outcome.carrier_id]
     await hold_back(connection, [_name(channel, one) for one in named])
-    await update_all(connection, _END_ATTEMPT, [_attempt(one) for one in outcomes])
-    await update_all(connection, _MOVE, [_moved(one) for one in outcomes])
+    for some in _apart(outcomes):
+        await update_all(connection, _end_attempt, [_attempt(one) for one in some])
+        await update_all(connection, _move_all, [_moved(one) for one in some])
     await _release(connection, outcomes)
     await _spend(connection, channel, outcomes)
     await _apply_early_receipts(connection, channel, named)
@@ -93,29 +94,53 @@ async def spent(connection: AsyncConnection, channel: str, day: str) -> int:
     return (await connection.execute(wanted)).scalar() or 0
 
 
-_END_ATTEMPT = (
-    update(attempts)
-    .where(attempts.c.delivery_id == bindparam("its"), attempts.c.number == bindparam("nth"))
-    .values(ended_at=bindparam("ended"), outcome=bindparam("became"), code=bindparam("says"), detail=bindparam("words"))
-)
-# An outcome that comes so late that the delivery was claimed again says nothing of the new attempt.
-_MOVE = (
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("its"),
-        deliveries.c.tries == bindparam("nth"),
-        or_(deliveries.c.state == DeliveryState.SENDING, deliveries.c.state == DeliveryState.UNKNOWN),
+def _end_attempt(given: Given) -> Update:
+    return (
+        update(attempts)
+        .where(
+            attempts.c.delivery_id == given("its", attempts.c.delivery_id.type),
+            attempts.c.number == given("nth", attempts.c.number.type),
+        )
+        .values(
+            ended_at=given("ended", attempts.c.ended_at.type),
+            outcome=given("became", attempts.c.outcome.type),
+            code=given("says", attempts.c.code.type),
+            detail=given("words", attempts.c.detail.type),
+        )
     )
-    .values(
-        state=bindparam("became"),
-        reason=bindparam("because"),
-        lease_until=None,
-        carrier_id=func.coalesce(bindparam("named", type_=deliveries.c.carrier_id.type), deliveries.c.carrier_id),
-        due_at=func.coalesce(bindparam("again", type_=deliveries.c.due_at.type), deliveries.c.due_at),
-        done_at=func.coalesce(bindparam("done", type_=deliveries.c.done_at.type), deliveries.c.done_at),
-        forgiven=deliveries.c.forgiven + bindparam("pardon", type_=deliveries.c.forgiven.type),
+
+
+def _move_all(given: Given) -> Update:
+    """An outcome that comes so late that the delivery was claimed again says nothing of the new attempt."""
+    own = deliveries.c
+    return (
+        update(deliveries)
+        .where(
+            own.id == given("its", own.id.type),
+            own.tries == given("nth", own.tries.type),
+            or_(own.state == DeliveryState.SENDING, own.state == DeliveryState.UNKNOWN),
+        )
+        .values(
+            state=given("became", own.state.type),
+            reason=given("because", own.reason.type),
+            lease_until=None,
+            carrier_id=func.coalesce(given("named", own.carrier_id.type), own.carrier_id),
+            due_at=func.coalesce(given("again", own.due_at.type), own.due_at),
+            done_at=func.coalesce(given("done", own.done_at.type), own.done_at),
+            forgiven=own.forgiven + given("pardon", own.forgiven.type),
+        )
     )
-)
+
+
+def _apart(outcomes: Sequence[Recorded]) -> Iterable[Sequence[Recorded]]:
+    """Outcomes in their order, what is of the same attempt one after the other."""
+    some: dict[tuple[int, int], Recorded] = {}
+    for one in outcomes:
+        if (one.delivery_id, one.number) in some:
+            yield list(some.values())
+            some = {}
+        some[one.delivery_id, one.number] = one
+    yield list(some.values())
 
 
 def _attempt(one: Recorded) -> dict[str, Any]:
@@ -147,7 +172,7 @@ async def _release(connection: AsyncConnection, outcomes: Sequence[Recorded]) ->
     ended = {one.address_id for one in outcomes if one.address_id and RANK[one.state] >= RANK[DeliveryState.SENT]}
     if ended:
         waiting = update(deliveries).where(
-            deliveries.c.address_id.in_(ended),
+            among(connection, deliveries.c.address_id, ended),
             # Only what is due has this reason; said of the state, it would lead away from the index.
             deliveries.c.reason == IN_TURN,
             *underway(),
@@ -167,7 +192,7 @@ async def _spend(connection: AsyncConnection, channel: str, outcomes: Sequence[R
 async def _apply_early_receipts(connection: AsyncConnection, channel: str, carrier_ids: Sequence[str]) -> None:
     if not carrier_ids:
         return
-    early = select(receipts).where(receipts.c.channel == channel, receipts.c.carrier_id.in_(carrier_ids))
+    early = select(receipts).where(receipts.c.channel == channel, among(connection, receipts.c.carrier_id, carrier_ids))
     for one in (await connection.execute(early.order_by(receipts.c.id))).all():
         named = (deliveries.c.channel == channel) & (deliveries.c.carrier_id == one.carrier_id)
         await _move(connection, ReceiptStatus(one.status), one.code, one.at, named)

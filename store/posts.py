@@ -216,6 +216,14 @@ def position_of(cursor: str) -> tuple[datetime, str]:
         raise BadInput("this cursor was not given by us", "cursor") from error
 
 
+async def published_since(connection: AsyncConnection, moment: datetime) -> tuple[int, int]:
+    """How many first posts, and how many answers, became readable for everybody from a moment on."""
+    counted = select(func.count()).where(_readable(), posts.c.published_at >= moment)
+    heard = (await connection.execute(counted.where(_open_kinds))).scalar_one()
+    answers = (await connection.execute(counted.where(posts.c.kind == Kind.ANSWER))).scalar_one()
+    return heard, answers
+
+
 def _readable() -> ColumnElement[bool]:
     return and_(posts.c.state == State.PUBLISHED, posts.c.private.is_(False))
 

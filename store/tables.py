@@ -382,9 +382,10 @@ digests = Table(
     Index("ix_digests_state", "state"),
 )
 # What is on its way already, or goes before all bulk. Bulk that nobody tried yet is claimed in its order anyhow, and is
-# left out of the index that a million new rows would have to be put into.
-UNDERWAY = "state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"
-DEAD = "state IN ('failed', 'unknown', 'dropped')"
+# left out of the index that a million new rows would have to be put into. Of a new row SQLite builds a list for each
+# IN it comes to, so that what says no to most comes first.
+UNDERWAY = "(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"
+DEAD = "state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"
 
 # What is to be said lies in `phrase` and `values`, what must not be plain in `sealed`; a broadcast says its post.
 deliveries = Table(
@@ -465,6 +466,13 @@ deliveries = Table(
         sqlite_where=text(DEAD),
         postgresql_where=text(DEAD),
     ),
+    Index(
+        "ix_deliveries_subscribers",  # of which posts a subscriber was told
+        "address_id",
+        "post_id",
+        sqlite_where=text("kind = 'subscribers'"),
+        postgresql_where=text("kind = 'subscribers'"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -513,9 +521,38 @@ events = Table(
     metadata,
     Column("number", Serial, primary_key=True, autoincrement=True),
     Column("event", String(16), nullable=False),
+    Column("about", String(16)),
     Column("post_id", Id, nullable=False),
     Column("at", Moment, nullable=False),
+    Index("ix_events_at", "at"),  # from where a day is told again
     sqlite_autoincrement=True,
+)
+
+# Other systems that are told of the stream's events, each at its own pace: `cursor` is the last number taken from the
+# stream for it, `replay_cursor` the same of a stretch (up to `replay_until`) it is told once more. Its URL and secrets
+# are its address. `failures` are those since the last success.
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("address_id", Id, ForeignKey("addresses.id"), primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("category", String(64)),
+    Column("department", String(64)),
+    Column("place", String(200)),
+    Column("state", String(16), nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("replay_cursor", BigInteger, nullable=False, server_default=text("0")),
+    Column("replay_until", BigInteger, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", Moment),
+    Column("last_failure", String(300)),
+    Column("last_failure_at", Moment),
+    Column("last_success_at", Moment),
+    Column("rotated_at", Moment),
+    Column("created_at", Moment, nullable=False),
 )
 
 # --- staff ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ its place by the associated data, so that a value cannot be moved to another row
 """
 
 import contextlib
-import hashlib
 import hmac
 import os
 import secrets
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway import clock
 from gateway.errors import VaultError
 
 KEY_BYTES = 32
@@ -45,11 +45,11 @@ class Vault:
 
     def lookup(self, value: str) -> str:
         """The keyed hash by which a value (an address, a code) is found without being readable."""
-        return hmac.new(self._lookup, value.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._lookup, value.encode(), "sha256").hex()
 
     def new_key(self, key_id: str) -> SealingKey:
         """A fresh key for a citizen."""
-        raw = secrets.token_bytes(KEY_BYTES)
+        raw = clock.random_bytes(KEY_BYTES)
         return SealingKey(key_id, raw, _seal(self._wrapping, raw, key_id))
 
     def unwrap(self, key_id: str, wrapped: bytes) -> SealingKey:
@@ -96,7 +96,7 @@ def _derive(master: bytes, purpose: bytes) -> bytes:
 
 
 def _seal(cipher: AESGCM, value: bytes, place: str) -> bytes:
-    nonce = secrets.token_bytes(NONCE_BYTES)
+    nonce = clock.random_bytes(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, value, place.encode())
 
 

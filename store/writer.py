@@ -6,6 +6,7 @@ same, so that it runs unaltered on a server; on SQLite nothing in it ever really
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store import dialect
+from store.checkpoints import Checkpoints
 
 T = TypeVar("T")
 Change = Callable[[AsyncConnection], Awaitable[T]]
@@ -55,17 +57,25 @@ class _InThread:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._thread = ThreadPoolExecutor(1, "store writer")
+        self._checkpoints = Checkpoints(engine.url.database or "")
 
     async def run(self, change: Change[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, change)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
         self._thread.shutdown(wait=False)
 
+    def _let_go(self) -> None:
+        self._checkpoints.close()
+        self._engine.dispose()
+
     def _transact(self, change: Change[T]) -> T:
-        with self._engine.connect() as connection, connection.begin():
-            return _drive(cast(Coroutine[Any, Any, T], change(cast(AsyncConnection, _Direct(connection)))))
+        with self._engine.connect() as connection:
+            with connection.begin():
+                result = _drive(cast(Coroutine[Any, Any, T], change(cast(AsyncConnection, _Direct(connection)))))
+            self._checkpoints.committed(cast(sqlite3.Connection, connection.connection.driver_connection).total_changes)
+            return result
 
 
 class _Direct:

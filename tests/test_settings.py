@@ -14,6 +14,7 @@ from gateway.errors import SettingsError
 from gateway.settings import FIXED, load, read, secret
 
 ROOT = Path(__file__).parents[1]
+PNG = b"\x89PNG\r\n\x1a\nand what follows"
 
 
 @pytest.fixture
@@ -185,3 +186,36 @@ def test_no_secret_is_in_what_is_told(folder: Path) -> None:
     _, problems = registry.read(channels_of(folder), wrong)
     assert problems
     assert not any("t" * 32 in str(problem) or "12345secret" in str(problem) for problem in problems)
+
+
+def test_a_logo_is_a_whole_picture_of_a_harmless_kind(folder: Path, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(PNG)
+    settings = load({"EVERYLINE_CONFIG": str(folder), "EVERYLINE_GATEWAY__CITY__LOGO": str(logo)})
+    assert settings.city.logo == logo
+    assert load({"EVERYLINE_CONFIG": str(folder)}).city.logo is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "whose name ends in"),
+        ("logo.png", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "does not hold what its name says"),
+        ("logo.webp", PNG, "does not hold what its name says"),
+        ("logo.png", PNG + b"x" * 300_000, "at most 256 kB"),
+        ("gone.png", None, "that can be read"),
+    ],
+)
+def test_a_logo_that_cannot_be_shown_is_refused_with_a_remedy(
+    folder: Path, tmp_path: Path, name: str, content: bytes | None, remedy: str
+) -> None:
+    if content:
+        (tmp_path / name).write_bytes(content)
+    (fault,) = faults(folder, EVERYLINE_GATEWAY__CITY__LOGO=str(tmp_path / name))
+    assert remedy in fault
+
+
+@pytest.mark.parametrize("colour", ["teal", "#fff", "0b6170", "#0b61zz"])
+def test_a_colour_is_six_digits(folder: Path, colour: str) -> None:
+    put(folder, "gateway.toml", 'accent = "#0b6170"', f'accent = "{colour}"')
+    assert "six hexadecimal digits" in faults(folder)[0]

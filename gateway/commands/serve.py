@@ -35,11 +35,7 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     await service.start()
-    # What stands now stands till the end: the collector need not walk it again and again, nor run so often under load.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR)
-    sys.setswitchinterval(SWITCH)
+    tune_interpreter()
     try:
         sys.stdout.write(await introduction(service))
         sys.stdout.flush()
@@ -52,6 +48,15 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     finally:
         await service.stop()
     return 1 if service.failed.is_set() else 0
+
+
+def tune_interpreter() -> None:
+    """What stands now stands till the end: the collector need not walk it again and again, nor run so often under load;
+    and threads take turns quickly."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR)
+    sys.setswitchinterval(SWITCH)
 
 
 async def introduction(service: Service) -> str:

@@ -6,7 +6,7 @@ from gateway.journey.saying import known_thread
 from gateway.runtime import Asked, Command, Reply
 from gateway.schema import Kind, Outcome, Say, State, Taken
 from store import history
-from store.events import Happening
+from store.events import About, Happening
 from store.facts import KnownComment, KnownThread
 
 
@@ -110,7 +110,8 @@ def _make_private(draft: Draft, thread: KnownThread, keep: bool) -> None:
     done = "kept private" if keep else "kept public"
     draft.rows.history.append(history.entry(thread.id, "author", done))
     if keep and thread.state is State.PUBLISHED:
-        draft.rows.events.append({"event": Happening.WITHDRAWN, "post_id": thread.id, "at": draft.at})
+        withdrawn = {"event": Happening.WITHDRAWN, "about": About.WITHDRAWN, "post_id": thread.id, "at": draft.at}
+        draft.rows.events.append(withdrawn)
         broadcast = {"id": clock.new_id(), "post_id": thread.id, "event": "withdrawn", "version": 0, "topics": []}
         draft.rows.broadcasts.append(
             {**broadcast, "state": "open", "cursor": None, "created_at": draft.at, "due_at": draft.at}

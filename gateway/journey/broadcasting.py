@@ -28,7 +28,8 @@ from store.database import Transaction
 from store.following import Way
 from store.vault import SealingKey
 
-# A chunk is as long as intake may wait for it; so many follow each other before it is asked again what is to be done.
+# A chunk is at most so long, and shorter when intake waits for it; so many follow each other before it is asked again
+# what is to be done.
 CHUNK = 2500
 CHUNKS = 20
 LOOK_EVERY = 2.0
@@ -172,7 +173,7 @@ async def expand_some(runtime: Runtime) -> bool:
         await _count(runtime, uncounted)
     done = expired or uncounted is not None
     for _ in range(CHUNKS):
-        more = await runtime.database.write(lambda transaction: _step(runtime, transaction))
+        more = await runtime.database.write_patiently(lambda transaction: _step(runtime, transaction))
         if not more:
             return done or more is not None
         done = True

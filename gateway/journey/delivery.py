@@ -15,20 +15,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from channels import failures
-from channels.base import Channel
+from channels.base import Channel, DeliveryKind
 from gateway import clock
-from gateway.errors import VaultError
 from gateway.journey import outcomes, pacing
 from gateway.journey.breaker import Breaker
-from gateway.journey.broadcasting import FOLLOWER_PHRASES
+from gateway.journey.preparing import Known, Preparer
 from gateway.journey.recording import Recorder
-from gateway.journey.wording import Wording
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState, Outgoing, SendResult, State
-from store import changes, citizens, deliveries, outbox
+from gateway.schema import DeliveryState, SendResult
+from store import deliveries, outbox
 from store import outcomes as ends
-from store.broadcasts import Told
-from store.changes import Changing
 from store.deliveries import Claimed
 from store.outcomes import Recorded
 
@@ -53,14 +49,6 @@ class Held:
     settle: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a group of deliveries needs, looked up at once right before they are sent."""
-
-    addresses: Mapping[str, tuple[str, bool]]
-    posts: Mapping[str, Changing]
-
-
 class Line:
     """The queue of one channel, its workers, and its pace; nothing here is shared with another channel."""
 
@@ -68,7 +56,10 @@ class Line:
         self.name = channel.name
         self._runtime = runtime
         self._channel = channel
-        self._settings = runtime.settings.delivery
+        delivery, tries = runtime.settings.delivery, channel.capabilities.tries
+        self._settings = delivery.model_copy(update={"tries": tries}) if tries else delivery
+        # Then each address is a system of its own: the trouble of one neither slows nor stops the line.
+        self._apart = channel.capabilities.delivery is DeliveryKind.SUBSCRIBERS
         self._bell = runtime.database.wakeups.bell(deliveries.outbox(channel.name))
         # Whether the line may be used at all is for this one to say; it hears of every outcome.
         limits = runtime.settings.health
@@ -79,8 +70,8 @@ class Line:
         rate = channel.rate()
         self._pace = pacing.Pace(rate / self._settings.processes if rate else None, clock.now())
         self._shares = pacing.Shares()
-        self._wording = Wording(runtime, channel)
-        self._recorder = Recorder(runtime, channel.name)
+        self._preparer = Preparer(runtime, channel)
+        self._recorder = Recorder(runtime, channel.name, subscribers=self._apart)
         # What goes to one address stays together and in order.
         self._ready: deque[Sequence[Held]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
@@ -186,6 +177,9 @@ class Line:
 
     def _adapt(self, took: float) -> None:
         """Hold more of a line that was quick with all it could hold, and again less of one that was not."""
+        if self._apart:
+            # One that hangs would hold up whoever shares its worker.
+            return
         if took < FAST:
             self._ahead = min(max(self._settings.at_once, self._settings.workers), self._ahead * 2)
         elif took > FAST * 2:
@@ -194,7 +188,7 @@ class Line:
     async def _handle(self, group: Sequence[Held]) -> None:
         """Look up what all of them need, then send one after the other."""
         try:
-            known = await self._known(group)
+            known = await self._preparer.look_up([one.claimed for one in group])
         except Exception:
             # Nothing of it was begun, and that can be said as soon as the store is back.
             log.exception("deliveries could not be looked up", action="delivery.look", channel=self.name)
@@ -211,21 +205,13 @@ class Line:
             if number % TURN == TURN - 1:
                 await asyncio.sleep(0)
 
-    async def _known(self, group: Sequence[Held]) -> Known:
-        vault = self._runtime.vault
-        async with self._runtime.database.reading() as connection:
-            ids = [one.claimed.address_id for one in group if one.claimed.address_id]
-            addresses = await citizens.unseal(connection, vault, ids) if ids else {}
-            posts = await changes.load_many(connection, {one.claimed.post_id for one in group if one.claimed.post_id})
-        return Known(addresses, posts)
-
     async def _send(self, one: Held, known: Known) -> Recorded:
         claimed, at = one.claimed, clock.now()
         if claimed.until and at > claimed.until - timedelta(seconds=self._settings.lease / 2):
             # It waited here so long that its lease might end while it is being sent.
             return outcomes.put_back(claimed, "waited too long", at, at)
-        outgoing = self._outgoing(claimed, known)
-        obstacle = _obstacle(claimed, known) if outgoing else ERASED
+        outgoing = self._preparer.outgoing(claimed, known)
+        obstacle = known.obstacle(claimed) if outgoing else ERASED
         if outgoing is None or obstacle:
             self._pace.correct(0, at)
             return outcomes.ended(claimed, DeliveryState.DROPPED, at, reason=obstacle)
@@ -246,7 +232,7 @@ class Line:
 
     async def _settle(self, claimed: Claimed, known: Known) -> Recorded:
         """Ask what became of an attempt, also of one to somebody who said STOP since."""
-        outgoing = self._outgoing(claimed, known)
+        outgoing = self._preparer.outgoing(claimed, known)
         if outgoing is None:
             return outcomes.ended(claimed, DeliveryState.DROPPED, clock.now(), reason=ERASED)
         try:
@@ -257,25 +243,7 @@ class Line:
         except Exception as error:
             log.exception("a channel failed in no known way", action="delivery.crash", channel=self.name)
             return outcomes.unsettled(claimed, error, clock.now())
-        return self._sent(claimed, result, 0) if result else outcomes.never_had(claimed, clock.now())
-
-    def _outgoing(self, claimed: Claimed, known: Known) -> Outgoing | None:
-        """What the channel is to send; None when whom it was for was erased meanwhile."""
-        urn, _ = known.addresses.get(claimed.address_id or "", (None, False))
-        if claimed.address_id and urn is None:
-            return None
-        try:
-            text = self._wording.of(claimed, known.posts.get(claimed.post_id or ""))
-        except VaultError:
-            return None
-        return Outgoing(
-            delivery_id=claimed.id,
-            address=urn,
-            text=text,
-            language=claimed.language,
-            idempotency=self._runtime.vault.lookup(f"delivery:{claimed.id}")[:32],
-            post_id=claimed.post_id,
-        )
+        return self._sent(claimed, result, 0) if result else outcomes.never_had(self._settings, claimed, clock.now())
 
     def _sent(self, claimed: Claimed, result: SendResult, units: int) -> Recorded:
         receipts = self._channel.capabilities.receipts and not result.final
@@ -288,7 +256,8 @@ class Line:
     def _failed(self, claimed: Claimed, failure: failures.Failure, units: int) -> Recorded:
         at = clock.now()
         outcome, _ = outcomes.failed(self._settings, claimed, failure, at)
-        self._breaker.heard(failure, outcome.due_at, at)
+        if not self._apart:
+            self._breaker.heard(failure, outcome.due_at, at)
         self._runtime.pulse.outcomes(self.name, [outcome.state])
         if outcome.state is not DeliveryState.UNKNOWN:
             return outcome
@@ -317,15 +286,3 @@ def _by_address(held: Sequence[Held]) -> Iterable[Sequence[Held]]:
     for one in held:
         found[one.claimed.address_id or one.claimed.id].append(one)
     return found.values()
-
-
-def _obstacle(claimed: Claimed, known: Known) -> str | None:
-    """Why this is not to be said any more, by what is known right before it is sent."""
-    _, stopped = known.addresses.get(claimed.address_id or "", (None, False))
-    if stopped and not claimed.despite_stop:
-        return "stopped"
-    post = known.posts.get(claimed.post_id or "")
-    hidden = post is not None and post.state is not State.PUBLISHED
-    if hidden and claimed.broadcast_id and claimed.phrase != FOLLOWER_PHRASES[Told.WITHDRAWN]:
-        return "withdrawn"
-    return None

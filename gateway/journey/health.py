@@ -64,7 +64,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one channel at a moment. `minutes` are its tallies of the last hour."""
+    """What is known of one channel at a moment. `minutes` are its tallies of the last hour.
+
+    Of a line of `subscribers` each has a health of its own: what one refuses says nothing of the line.
+    """
 
     at: datetime
     minutes: Tallies
@@ -72,6 +75,7 @@ class Facts:
     standing: Standing
     switch: Switch | None = None
     usual: Usual | None = None
+    subscribers: bool = False
 
     def last(self, within: timedelta) -> Tally:
         """All that was counted lately."""
@@ -159,7 +163,7 @@ def _stuck(facts: Facts, limits: Health) -> Finding | None:
 
 def _refused(facts: Facts, limits: Health) -> Finding | None:
     lately = facts.last(timedelta(hours=1))
-    if lately.attempts < ATTEMPTS or lately.failed < limits.refused_share * lately.attempts:
+    if facts.subscribers or lately.attempts < ATTEMPTS or lately.failed < limits.refused_share * lately.attempts:
         return None
     return Finding(Cause.REFUSED, {"number": lately.failed, "of": lately.attempts})
 

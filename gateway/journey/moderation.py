@@ -202,11 +202,11 @@ async def _publish(
     at = clock.now()
     if post.kind is Kind.ANSWER:
         await changes.answer_case(transaction, post.thread_id, post.department, at)
-        await announce(transaction, post, events.Happening.UPDATE)
+        await announce(transaction, post, events.Happening.UPDATE, events.About.ANSWERED)
         await broadcasting.start(runtime, transaction, post, Told.ANSWERED, expires_at)
         return
     if post.kind is Kind.COMMENT:
-        await announce(transaction, post, events.Happening.UPDATE)
+        await announce(transaction, post, events.Happening.UPDATE, events.About.COMMENTED)
         await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
         return
     routed = routing.route(runtime.settings, text, post.category)
@@ -215,11 +215,13 @@ async def _publish(
     await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at)
 
 
-async def announce(transaction: Transaction, post: Changing, happening: events.Happening) -> None:
+async def announce(
+    transaction: Transaction, post: Changing, happening: events.Happening, about: events.About | None = None
+) -> None:
     """Number the change in the public stream; for an answer or a word added, it is its thread that changed."""
     if post.private:
         return
     if post.thread_id == post.id:
         await events.add(transaction, happening, post.id)
     elif post.thread_state is State.PUBLISHED:
-        await events.add(transaction, events.Happening.UPDATE, post.thread_id)
+        await events.add(transaction, events.Happening.UPDATE, post.thread_id, about)

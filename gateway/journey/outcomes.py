@@ -82,9 +82,13 @@ def unsettled(claimed: Claimed, error: Exception, at: datetime) -> Recorded:
     return ended(claimed, DeliveryState.UNKNOWN, at, reason="unsettled", detail=detail, due_at=due_at)
 
 
-def never_had(claimed: Claimed, at: datetime) -> Recorded:
-    """An unknown turned out to be unsent: then it may be sent again."""
-    return ended(claimed, DeliveryState.DUE, at, reason="the carrier never had it", due_at=at)
+def never_had(settings: Delivery, claimed: Claimed, at: datetime) -> Recorded:
+    """An unknown may be sent again: at once the first time, later like whatever else failed so often."""
+    tried = claimed.number - claimed.forgiven
+    if tried >= settings.tries:
+        return ended(claimed, GAVE_UP.state, at, reason=GAVE_UP.reason)
+    due_at = at + backoff(settings, tried) if tried > 1 else at
+    return ended(claimed, DeliveryState.DUE, at, reason="the carrier never had it", due_at=due_at)
 
 
 def put_back(claimed: Claimed, reason: str, at: datetime, due_at: datetime) -> Recorded:

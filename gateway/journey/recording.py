@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import structlog
 
 from gateway.errors import Busy
+from gateway.journey import feeding
 from gateway.runtime import Runtime
 from store import outcomes
+from store.database import Transaction
 from store.outcomes import Recorded
 
 AGAIN = 1.0
@@ -17,11 +19,12 @@ log = structlog.get_logger()
 
 
 class Recorder:
-    """Writes the outcomes of one channel's line."""
+    """Writes the outcomes of one channel's line; with `subscribers`, also how these fare."""
 
-    def __init__(self, runtime: Runtime, channel: str) -> None:
+    def __init__(self, runtime: Runtime, channel: str, *, subscribers: bool = False) -> None:
         self._runtime = runtime
         self._channel = channel
+        self._subscribers = subscribers
         self._waiting: list[Recorded] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -53,9 +56,14 @@ class Recorder:
         log.error("outcomes could not be recorded", action="delivery.record", channel=self._channel, lost=len(failing))
         return []
 
+    async def _record(self, transaction: Transaction, some: Sequence[Recorded]) -> None:
+        await outcomes.record(transaction, self._channel, some)
+        if self._subscribers:
+            await feeding.note(self._runtime, transaction, some)
+
     async def _written(self, some: Sequence[Recorded]) -> bool:
         try:
-            await self._runtime.database.write(lambda tx: outcomes.record(tx, self._channel, some))
+            await self._runtime.database.write(lambda tx: self._record(tx, some))
         except Busy:
             # The store is closed for good; the leases say the rest at the next start.
             return True

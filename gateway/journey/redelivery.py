@@ -10,7 +10,7 @@ from gateway.errors import BadInput
 from gateway.journey import pacing
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
-from store import accounts, dead_letters, outbox, outcomes
+from store import accounts, dead_letters, outbox, outcomes, subscribers
 from store.database import Transaction
 from store.dead_letters import Obstacles
 from store.deliveries import StaffDelivery
@@ -33,6 +33,7 @@ class Holds(StrEnum):
     CARRIER = "carrier"
     SETTLING = "settling"
     RECEIPT = "receipt"
+    SUBSCRIBER = "subscriber"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def _waiting(runtime: Runtime, found: StaffDelivery, before: Obstacles, spent: i
         standings.append(Standing(Holds.QUIET if hold.reason == pacing.QUIET else Holds.BUDGET, hold.until))
     if before.behind:
         standings.append(Standing(Holds.TURN))
-    if found.due_at > at:
+    if found.reason in subscribers.ASIDE_REASONS:
+        standings.append(Standing(Holds.SUBSCRIBER))
+    elif found.due_at > at:
         carrier = found.reason in ("throttled", "misconfigured", "later")
         standings.append(Standing(Holds.CARRIER if carrier else Holds.TIME, found.due_at))
     return standings or [Standing(Holds.TIME)]

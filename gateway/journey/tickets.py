@@ -6,8 +6,9 @@ digit and every swap of two neighbours, the two slips people make when they say,
 
 import random as randomness
 import re
-import secrets
 import unicodedata
+
+from gateway import clock
 
 DIGITS = 8
 
@@ -27,7 +28,17 @@ _QUASIGROUP = (
 _TICKET = re.compile(rf"[1-9][0-9]{{{DIGITS - 1}}}")
 # \d is any script's digit: people type fullwidth ones. A look ahead, so that a candidate that fails hides none.
 _QUOTED = re.compile(r"(?<!\d)(?=(\d{4})[ \u00a0\u3000\-\u2010-\u2015\u2212\uff0d]?(\d{4})(?!\d))")
-_SYSTEM = secrets.SystemRandom()
+
+
+class _System(randomness.SystemRandom):
+    """The system's randomness, not asked for anew with every number."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """So many bits."""
+        return int.from_bytes(clock.random_bytes((k + 7) // 8)) >> -k % 8
+
+
+_SYSTEM = _System()
 
 
 def draw(count: int, random: randomness.Random = _SYSTEM) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from channels.base import Channel, Health, Standing
+from channels.base import Channel, DeliveryKind, Health, Standing
 from gateway import clock
 from gateway.journey import alarming, health, silence
 from gateway.journey.health import Facts, Finding
@@ -128,6 +128,7 @@ async def gather(runtime: Runtime, at: datetime) -> tuple[Mapping[str, Facts], M
             standing=known.get(name, standings.Standing()),
             switch=switched.get(name),
             usual=usual if _seen_long_enough(runtime, usual, at) else None,
+            subscribers=runtime.channels[name].capabilities.delivery is DeliveryKind.SUBSCRIBERS,
         )
         sent, delivered = times[name]
         figures[name] = {

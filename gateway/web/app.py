@@ -28,6 +28,8 @@ from gateway.web import (
     pages,
     queue,
     styleguide,
+    subscribers,
+    subscribers_api,
     words,
 )
 from gateway.web.drawing import Drawing
@@ -38,7 +40,19 @@ from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
-CONSOLE = (queue, broadcasts, channels, console, console_api, decisions, deliveries, styleguide, words)
+CONSOLE = (
+    queue,
+    broadcasts,
+    channels,
+    console,
+    console_api,
+    decisions,
+    deliveries,
+    styleguide,
+    subscribers,
+    subscribers_api,
+    words,
+)
 PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 

@@ -10,6 +10,7 @@ from gateway.errors import BadInput
 from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
 from gateway.schema import Action, Kind, Progress, State
+from store.events import About
 
 LONGEST_TEXT = 100_000
 Slug = Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")]
@@ -56,6 +57,17 @@ class Answer(In):
 
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
     department: Slug
+
+
+class Subscriber(In):
+    """Another system that wants to be told: its address, and what it wants to hear of (all, when nothing is said)."""
+
+    url: str = Field(min_length=1, max_length=1000)
+    name: str = Field(min_length=1, max_length=64)
+    about: list[Annotated[About, Field(strict=False)]] = []
+    category: Slug | None = None
+    department: Slug | None = None
+    place: str | None = Field(None, max_length=100)
 
 
 class Place(BaseModel):

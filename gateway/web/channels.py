@@ -18,11 +18,12 @@ from gateway.web import auth
 from gateway.web.charts import chart
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
-from store import alarms, counts, incidents, standings, tallies
+from store import alarms, counts, incidents, standings, subscribers, tallies
 from store.accounts import Role
 from store.counts import Activity
 from store.incidents import Incident
 from store.standings import Position, Standing, Switch
+from store.subscribers import Roll
 from store.tallies import Span, Tallies, Tally, begin
 
 MOST_INCIDENTS = 30
@@ -60,6 +61,7 @@ class Row:
     heals: bool | None = None
     receives: bool = False
     sends: bool = False
+    subscribers: Roll | None = None
 
     @property
     def error_share(self) -> float | None:
@@ -84,6 +86,7 @@ class Row:
             "error_share": self.error_share,
             "switched": asdict(self.switch) if self.switch else None,
             "incidents": [_brief(one) for one in self.incidents],
+            **({"subscribers": asdict(self.subscribers)} if self.subscribers else {}),
         }
 
 
@@ -108,6 +111,7 @@ async def rows(runtime: Runtime) -> list[Row]:
         switched = await standings.switched(connection)
         minutes = await tallies.since(connection, Span.MINUTE, at - HOUR)
         standing = await incidents.open_now(connection)
+        roll = await subscribers.roll(connection) if runtime.subscribing() else None
     made = []
     for plan in runtime.plans:
         name = plan.name
@@ -135,6 +139,7 @@ async def rows(runtime: Runtime) -> list[Row]:
                 out_a_minute=lately.sent / RATE_MINUTES,
                 receives=runtime.channels[name].capabilities.receives,
                 sends=runtime.channels[name].capabilities.delivery is not DeliveryKind.NONE,
+                subscribers=roll if runtime.channels[name] is runtime.subscribing() else None,
                 heals=all(one.cause in HEALS for one in own) if stands in (Condition.HEALING, Condition.ACT) else None,
             )
         )

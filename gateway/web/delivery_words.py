@@ -24,6 +24,10 @@ REASONS: Mapping[str, str] = {
     "stopped": N_("Whoever it was for had sent STOP."),
     "erased": N_("Whoever it was for had himself erased."),
     "withdrawn": N_("The post was withdrawn before it left."),
+    "subscriber paused": N_("The subscriber is paused: it waits until somebody resumes it."),
+    "subscriber gone": N_("The subscriber said that it is gone: it waits until somebody resumes it."),
+    "subscriber failing": N_("The subscriber failed for days: it waits until somebody resumes it."),
+    "unsubscribed": N_("The subscriber was removed."),
     "sent again by hand": N_("A member of staff had it sent again."),
     "no longer needed": N_("Dropped by staff: no longer needed"),
     "told another way": N_("Dropped by staff: told another way"),
@@ -48,6 +52,10 @@ HOLDS: Mapping[str, tuple[str, str]] = {
     ),
     "channel": (N_("This channel is not on here."), N_("This channel is not on here.")),
     "carrier": (N_("It is tried again at %(until)s."), N_("It is tried again soon.")),
+    "subscriber": (
+        N_("It waits until somebody resumes its subscriber."),
+        N_("It waits until somebody resumes its subscriber."),
+    ),
     "settling": (
         N_("Nobody knows whether the carrier has it. The carrier is asked again at %(until)s."),
         N_("Nobody knows whether the carrier has it."),

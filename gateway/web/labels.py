@@ -115,6 +115,7 @@ AUDIENCES: Mapping[str, str] = {
     "follower": N_("to a follower"),
     "timeline": N_("for everybody"),
     "operator": N_("to an operator"),
+    "subscriber": N_("to a subscriber"),
 }
 BROADCASTS: Mapping[str, str] = {
     BroadcastState.OPEN: N_("going out"),
@@ -211,6 +212,7 @@ PHRASES: Mapping[str, str] = {
     "answer_withdrawn": N_("that the answer was withdrawn"),
     "following_now": N_("that it follows now"),
     "digest": N_("the digest"),
+    "event": N_("an event of the stream"),
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
@@ -236,6 +238,7 @@ MEDIUMS: Mapping[str, str] = {
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
     "console": N_("City staff"),
+    "webhook": N_("Webhook"),
 }
 # What people call a line, by the scheme of its address. One that is not listed is shown by its own name.
 LINES: Mapping[str, str] = {"tel": N_("Telephone"), "web": N_("Browser"), "wechat": N_("WeChat")}
@@ -327,6 +330,21 @@ FAULTS = (
     N_("save the file as UTF-8"),
     N_("make it smaller than 16 MB"),
     N_("is missing or cannot be read; an empty file will do"),
+    N_("this is no usable address"),
+    N_("the address must begin with https://"),
+    N_("the address may hold no password and no #"),
+    N_("this is our own address"),
+    N_("this address is not on the public internet"),
+    N_("its address is not on the public internet"),
+    N_("no channel takes subscribers just now"),
+    N_("give it a name of at most 64 characters"),
+    N_("there are too many subscribers; remove one first"),
+    N_("no answer in time"),
+    N_("no connection"),
+    N_("no secure connection: its certificate is not valid"),
+    N_("the connection was lost before the answer"),
+    N_("redirects are not followed"),
+    N_("needs no credentials"),
 )
 # What is hidden in texts before they are published, by the settings.
 MASKED: Mapping[str, str] = {
@@ -342,6 +360,27 @@ PLACES: Mapping[str, str] = {
     PlaceFrom.BROWSER: N_("where the writer was"),
     PlaceFrom.MESSAGE: N_("sent with the message"),
     PlaceFrom.PHOTO: N_("read from the photo"),
+}
+# What a subscriber may be told of, how it stands, and what was done with it.
+ABOUTS: Mapping[str, str] = {
+    "published": N_("a post appears"),
+    "updated": N_("a post changes"),
+    "withdrawn": N_("a post is withdrawn"),
+    "answered": N_("a department answers"),
+    "commented": N_("something is added"),
+}
+SUBSCRIBERS: Mapping[str, str] = {
+    "active": N_("is told"),
+    "paused": N_("paused"),
+    "gone": N_("gone"),
+    "failing": N_("given up"),
+}
+SUBSCRIBERS_DONE: Mapping[str, str] = {
+    "pause": N_("Paused. What happens meanwhile is told after resuming."),
+    "resume": N_("Resumed. What waited is sent now."),
+    "test": N_("A test is on its way; load the page again to see what came of it."),
+    "replay": N_("The last day is told again."),
+    "remove": N_("Removed."),
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
@@ -372,6 +411,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "did": DID,
     "place": PLACES,
     "masked": MASKED,
+    "about": ABOUTS,
+    "subscriber": SUBSCRIBERS,
+    "subscriber_done": SUBSCRIBERS_DONE,
 }
 
 

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import bodies
+from gateway.web.subscribers import ACTS
 from store.broadcasts import BroadcastState
 
 REFERENCE = "#/components/schemas/{model}"
@@ -35,6 +36,10 @@ PATH_DELIVERY = {
 }
 BROADCAST = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
+SUBSCRIBER_ACT = [
+    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+    {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": [*ACTS, "rotate"]}},
+]
 STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -44,7 +49,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
-    models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models += [bodies.Subscriber, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
@@ -159,6 +164,15 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again", extra=staff)},
         "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop", extra=staff)},
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
+        "/api/v1/console/subscribers": {
+            "get": _operation("Systems that are told by webhook", {"type": "object"}, extra=staff),
+            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201", extra=staff),
+        },
+        "/api/v1/console/subscribers/{id}/{act}": {
+            "post": _operation(
+                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT, **staff}
+            )
+        },
     }
 
 

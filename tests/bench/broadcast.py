@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Surroundings
 from gateway import assembly, clock
+from gateway.commands.serve import tune_interpreter
 from gateway.journey import broadcasting, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -113,6 +114,7 @@ async def _measured(runtime: Runtime, followers: int) -> dict[str, float]:
     post = await intake.take(_message("the water is cut off in the whole north tonight"))
     for _ in range(200):
         await intake.take(_message(f"lamp {next(numbers)} is dark"))
+    tune_interpreter()
     quiet = await _take_in(intake, asyncio.create_task(asyncio.sleep(QUIET_SECONDS)))
     before = resident()
     await moderation.decide(runtime, post.post_id or "", Action.PUBLISH, actor="mo")

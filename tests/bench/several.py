@@ -16,6 +16,7 @@ from aiohttp import ClientSession
 
 from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Surroundings
 from gateway import assembly, clock
+from gateway.commands.serve import tune_interpreter
 from gateway.journey.delivery import Line
 from gateway.runtime import Runtime
 from gateway.schema import Audience, Outgoing, Priority, SendResult
@@ -28,7 +29,7 @@ from tests import postgres
 from tests.bench.intake import Figure
 from tests.process.gateway import ROOT
 
-ROUNDS, NUMBER, FOLLOWERS = 3, 6000, 2000
+ROUNDS, NUMBER, FOLLOWERS = 3, 20_000, 2000
 AT_ONCE = 2000
 OPEN = "SELECT 1 FROM deliveries WHERE channel = 'counting' AND state IN ('due', 'sending') LIMIT 1"
 PROGRAM = "import asyncio, sys; from tests.bench.several import drain; asyncio.run(drain(sys.argv[1], sys.argv[2]))"
@@ -67,6 +68,7 @@ async def drain(url: str, folder: str) -> None:
     async with ClientSession() as http:
         runtime = _runtime(database, url, folder, http)
         line = Line(runtime, runtime.channels[Counting.name])
+        tune_interpreter()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.readline)

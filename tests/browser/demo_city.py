@@ -39,15 +39,18 @@ WAITING = (
     ("请问冬季供暖几号开始？我妈妈住在幸福小区，没有微信。", "heating", ""),
 )
 FLOOD = "锦绣花园又停水了，没有通知，请问什么时候来水？"
+OWN = "解放路与和平街路口的人行道地砖松动，下雨天踩上去会溅一身水，我的电话是13812345678。"
+MORE = "另外旁边的盲道也被电动车占了。"
 TEXTS = ("人民医院门口的人行道塌了一块，晚上看不见。", "FOLLOW ALL", "公交27路等了50分钟没来")
 
 
 @dataclass
 class City:
-    """A running gateway with something in it. `places` are what addresses of the page list stand for."""
+    """A running gateway with something in it. `places` are what addresses of the page list stand for, `cookies` what
+    the browsers of `Listed.who` bring."""
 
     gateway: Gateway
-    cookies: list[dict[str, Any]] = field(default_factory=list)
+    cookies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,12 +61,24 @@ async def living(data: Path) -> AsyncIterator[City]:
         city = City(gateway)
         staff = await _log_in(client, gateway)
         await _fill(city, client, staff)
-        city.cookies = [
-            {"name": cookie.key, "value": cookie.value, "url": gateway.url}
-            for cookie in client.cookie_jar
-            if cookie.key.endswith("session")
-        ]
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
+            await _speak(author, gateway.url)
+            city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}
         yield city
+
+
+def _cookies(client: ClientSession, gateway: Gateway) -> list[dict[str, Any]]:
+    return [{"name": one.key, "value": one.value, "url": gateway.url} for one in client.cookie_jar]
+
+
+async def _speak(author: ClientSession, url: str) -> None:
+    """Say something by the form, and go on in the chat."""
+    for path, said in (("/new", {"text": OWN, "category": "roads"}), ("/chat", {"text": MORE})):
+        async with author.get(url + path) as page:
+            text = await page.text()
+        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text.split('enctype="multipart')[1]))
+        async with author.post(url + path, data={**hidden, **said}) as answer:
+            assert answer.status == 200, await answer.text()
 
 
 async def _log_in(client: ClientSession, gateway: Gateway) -> dict[str, str]:

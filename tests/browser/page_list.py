@@ -12,6 +12,12 @@ class Listed:
     path: str
     staff: bool = False
     status: int = 200
+    author: bool = False
+
+    @property
+    def who(self) -> str:
+        """Whose browser shows it: anybody's, that of somebody who said something, or a staff member's."""
+        return "staff" if self.staff else "author" if self.author else "anybody"
 
 
 PAGES: Sequence[Listed] = (
@@ -29,6 +35,11 @@ PAGES: Sequence[Listed] = (
     Listed("privacy", "/privacy"),
     Listed("chat", "/chat"),
     Listed("me-nobody", "/me"),
+    Listed("me", "/me", author=True),
+    Listed("me-export", "/me/export", author=True),
+    Listed("me-erase", "/me/erase", author=True),
+    Listed("me-leave", "/me/leave", author=True),
+    Listed("chat-conversation", "/chat", author=True),
     Listed("login", "/login"),
     Listed("not-found", "/nothing/here", status=404),
     Listed("console-queue", "/console", staff=True),
@@ -42,5 +53,6 @@ PAGES: Sequence[Listed] = (
     Listed("console-channels", "/console/channels", staff=True),
     Listed("console-channel", "/console/channels/sms_twilio", staff=True),
     Listed("console-words", "/console/words", staff=True),
+    Listed("console-subscribers", "/console/subscribers", staff=True),
     Listed("console-styleguide", "/console/styleguide", staff=True),
 )

@@ -51,13 +51,12 @@ async def _take(
 ) -> None:
     size = {"width": width, "height": WIDTHS[width]}
     locale = {"zh": "zh-CN", "en": "en-US"}[language]
-    for staff in (False, True):
+    for who, cookies in city.cookies.items():
         context = await chromium.new_context(locale=locale, color_scheme=theme, viewport=size)  # type: ignore[arg-type]
-        if staff:
-            await context.add_cookies(city.cookies)  # type: ignore[arg-type]
+        await context.add_cookies(cookies)  # type: ignore[arg-type]
         page = await context.new_page()
         for listed in PAGES:
-            if listed.staff is staff and (not names or listed.name in names):
+            if listed.who == who and (not names or listed.name in names):
                 answer = await page.goto(city.gateway.url + listed.path.format(**city.places), wait_until="load")
                 if answer is None or answer.status != listed.status:
                     sys.exit(f"{listed.path} answered {answer and answer.status}")

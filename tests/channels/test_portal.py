@@ -30,6 +30,14 @@ async def test_home_shows_posts_with_their_answers(world: World) -> None:
     assert 'data-live="/live"' in home
 
 
+async def test_home_counts_what_was_published_today(world: World) -> None:
+    await world.published(f"{SECRET} private", private=True)
+    await answered(world, "water pipe leaking", "A crew is coming")
+    await world.published("the drain on mill lane is blocked")
+    assert ">2 posts today</strong> <strong>1 answer<" in await page(world, "/?lang=en")
+    assert "posts today" not in await page(world, "/?category=water")
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "Nothing has been published yet"), ("zh", "还没有")])
 async def test_home_says_when_there_is_nothing(world: World, language: str, words: str) -> None:
     assert words in await page(world, f"/?lang={language}")

@@ -5,9 +5,10 @@ import re
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from gateway.errors import Busy
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, State
+from gateway.schema import Action, Incoming, State, Taken
 from store import posts
 from tests.channels.public_site import answered, open_site
 from tests.journey.test_media import photo_taken
@@ -85,6 +86,19 @@ async def test_what_is_wrong_is_said_and_the_words_stay(world: World, ticket: st
     assert fault in page
     assert text.strip()[:1000] in page
     assert len(await thread(world, ticket)) == 2
+
+
+async def test_a_full_queue_keeps_the_words(world: World, ticket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take(incoming: Incoming) -> Taken:
+        raise Busy("nothing was kept", retry_after=7)
+
+    fields = {**await form(world, ticket), "text": WORDS}
+    monkeypatch.setattr(world.desk, "take", take)
+    response = await world.client.post(f"/posts/{ticket}/comments", data=fields)
+    page = await response.text()
+    assert (response.status, response.headers["Retry-After"]) == (503, "7")
+    assert f">{WORDS}</textarea>" in page
+    assert fields["form_id"] in page, "sent once more, it is the same form"
 
 
 async def test_a_form_without_its_token_is_refused(world: World, ticket: str) -> None:

@@ -276,3 +276,7 @@ async def test_a_full_queue_asks_to_come_back(world: World, monkeypatch: pytest.
     sent = {"data": {**hidden, "text": WORDS}} if path == "/new" else {"json": {"text": WORDS}}
     response = await world.client.post(path, **sent)  # type: ignore[arg-type]  # one of two shapes
     assert (response.status, response.headers["Retry-After"]) == (503, "7")
+    if path == "/new":
+        page = await response.text()
+        assert f">{WORDS}</textarea>" in page
+        assert hidden["form_id"] in page, "sent once more, it is the same form"

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(150)]
 
 # How long each mood lasts at least, in seconds, how many messages meet it, and how long a post of another channel may
 # take to be readable.
-LASTS, MEET, SOON = 1.5, 2, 2.0
+LASTS, MEET, SOON = 1.5, 2, 8.0
 
 
 class Portal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
@@ -16,14 +17,16 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, Receipt, ReceiptStatus, SendResult
 from gateway.schema import Outgoing as Message
-from store import accounts, deliveries, outbox, outcomes, progress
+from store import accounts, deliveries, following, outbox, outcomes, progress
 from store.broadcasts import BroadcastState
+from store.database import Transaction, Work
 from store.progress import Account, Standing
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 
 __all__ = ["later", "system_clock"]
+T = TypeVar("T")
 FOLLOWERS = (BORIS, CLARA, DAVID)
 
 
@@ -93,6 +96,30 @@ async def test_a_pause_in_the_middle_of_an_expansion_goes_on_where_it_stopped(
     assert heard(texting, "leaking") == sorted(FOLLOWERS)
     known, account = await standing(runtime, post_id)
     assert known.added == known.expected == sum(account.states.values()) == 4
+
+
+async def test_an_expansion_makes_way_for_who_waits_and_goes_on_behind_its_cursor(
+    runtime: Runtime, texting: Texting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PIECE", 1)
+    patiently = runtime.database.write_patiently
+
+    async def pressed(work: Work[T]) -> T:
+        async def piece(transaction: Transaction) -> T:
+            transaction.awaited = lambda: True
+            return await work(transaction)
+
+        return await patiently(piece)
+
+    monkeypatch.setattr(runtime.database, "write_patiently", pressed)
+    monkeypatch.setattr(broadcasting, "CHUNKS", 1)
+    post_id = await published(runtime)
+    added = []
+    while await broadcasting.expand_some(runtime):
+        added.append((await standing(runtime, post_id))[0].added)
+    assert added[:4] == [1, 2, 3, 4], "one at a time: the wall, then each follower"
+    await settle_down(runtime)
+    assert heard(texting, "leaking") == sorted(FOLLOWERS)
 
 
 async def test_what_is_stopped_drops_what_has_not_left_and_says_why(runtime: Runtime, texting: Texting) -> None:

@@ -44,6 +44,29 @@ async def test_one_failing_change_harms_no_other_of_its_commit(database: Databas
     assert await names(database) == {f"n{n}" for n in range(5)}
 
 
+async def test_who_comes_again_at_once_is_waited_for_but_not_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def process(transaction: Transaction, requests: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(requests))
+        return requests
+
+    batch = Batch(database, process, limit=100)
+    monkeypatch.setattr("store.turns.SIBLINGS_WITHIN", 8.0)
+    await asyncio.gather(*(batch.submit(n) for n in range(5)))
+    early = asyncio.create_task(batch.submit(0))
+    await asyncio.sleep(0.05)
+    await asyncio.gather(early, *(batch.submit(n) for n in range(1, 5)))
+    assert sizes == [5, 5]
+    monkeypatch.setattr("store.turns.SIBLINGS_WITHIN", 0.05)
+    assert await batch.submit(0) == 0
+    monkeypatch.setattr("store.turns.SIBLINGS_WITHIN", 120.0)
+    assert await batch.submit(0) == 0, "nobody is missing after a commit of one"
+    assert sizes[2:] == [1, 1]
+
+
 async def test_a_batch_sees_all_that_wait_and_a_bad_one_is_tried_alone(database: Database) -> None:
     sizes: list[int] = []
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
+from channels import webhook
+from channels.base import City, Surroundings
 from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, NotFound
@@ -17,9 +19,11 @@ from gateway.journey import (
     batches,
     broadcasting,
     claiming,
+    delivery,
     digests,
     erasure,
     export,
+    feeding,
     health,
     identity,
     mailbox,
@@ -30,6 +34,7 @@ from gateway.journey import (
     redelivery,
     showing,
     similar,
+    subscribing,
     switching,
     undoing,
     watching,
@@ -53,6 +58,7 @@ from store import (
     posts,
     progress,
     record,
+    subscribers,
     tallies,
     waiting,
     words,
@@ -68,7 +74,7 @@ from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts", "alarms", "standings", "switches", "modes"}
+SMALL = {"leases", "accounts", "alarms", "standings", "subscribers", "switches", "modes"}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -105,6 +111,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await runtime.database.write(lambda tx: outbox.claim_unknown(tx, "texting", at, at, 5))
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
+        await posts.published_since(connection, at)
         await waiting.queue(connection)
         [file] = (await posts.thread(connection, pictured.post_id))[0].media
         await media_rows.named(connection, ["0" * 64])
@@ -128,6 +135,28 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_somebody(runtime)
     await decide_a_queue(runtime)
     await watch(runtime)
+    await tell_other_systems(runtime)
+
+
+async def tell_other_systems(runtime: Runtime) -> None:
+    """Subscribe one that is not there, and do with it all that is done with one."""
+    settings = webhook.Settings(seconds=0.5, allow_any_address=True)
+    city = City(name="Test", public_url="https://city.example", language="en", country="CN")
+    channel = runtime.channels["webhook"] = webhook.Adapter(settings, Surroundings(city, runtime.http))
+    one = (await subscribing.add(runtime, "http://127.0.0.1:1/", "open data", actor="ad")).id
+    for act in (subscribing.replay, subscribing.pause, subscribing.resume, subscribing.test, subscribing.rotate):
+        await act(runtime, one, actor="ad")
+    taken = await Intake(runtime).take(message("a tree fell", CLARA, commands=False))
+    assert taken.post_id
+    await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    assert await feeding.feed_some(runtime)
+    line = delivery.Line(runtime, channel)
+    await line.step()
+    await line.finish()
+    async with runtime.database.reading() as connection:
+        [shown] = await subscribers.everyone(connection)
+    assert shown.failures
+    await subscribing.remove(runtime, one, actor="ad")
 
 
 async def decide_a_queue(runtime: Runtime) -> None:

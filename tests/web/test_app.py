@@ -24,7 +24,7 @@ class Board(Channel):
 
 
 def _words(title: str) -> dict[str, object]:
-    return {"title": title, "advice": "", "reference": None, "status": 418}
+    return {"title": title, "advice": "", "reference": None, "status": 418, "kept": None}
 
 
 async def test_a_channel_draws_its_pages_by_the_site_and_knows_its_visitor(make_world: MakeWorld) -> None:
@@ -61,6 +61,16 @@ async def test_every_static_file_is_kept_for_ever_under_the_address_of_its_conte
         assert (response.status, response.headers["Cache-Control"]) == (200, assets.FOR_EVER), name
         assert response.headers["Content-Type"] == assets.TYPES[Path(name).suffix]
         assert await response.read() == (assets.FOLDER / name).read_bytes()
+
+
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("identity", None)])
+async def test_a_bundle_is_its_sheets_packed_for_who_can_unpack(
+    world: World, accepted: str, encoding: str | None
+) -> None:
+    for name, parts in assets.BUNDLES.items():
+        response = await world.client.get(assets.url(name), headers={"Accept-Encoding": accepted})
+        assert (response.headers.get("Content-Encoding"), response.headers["Vary"]) == (encoding, "Accept-Encoding")
+        assert await response.read() == b"\n".join((assets.FOLDER / part).read_bytes() for part in parts)
 
 
 @pytest.mark.parametrize("query", ["", "?v=000000000000", "?v="])

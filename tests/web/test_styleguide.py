@@ -1,10 +1,12 @@
 """The style guide, and what it stands for: every component is shown, every icon that is used is there."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from gateway.web import assets, drawing, livery
+from gateway.settings import Settings
+from gateway.web import assets, drawing, livery, qr
 from store.accounts import Role
 from tests.web.conftest import World
 
@@ -80,3 +82,20 @@ async def test_a_theme_is_kept_once_chosen(
         page = await (await world.client.get("/rules?theme=auto")).text()
         assert 'content="light dark"' in page
         assert 'content="light dark"' in await (await world.client.get("/rules")).text()
+
+
+def test_the_city_s_logo_stands_on_every_page(settings: Settings, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"a picture")
+    city = settings.city.model_copy(update={"logo": logo})
+    found = livery.livery(city).logo
+    assert found
+    assert [route.path for route in livery.routes(city)] == ["/city.css", "/city-icon.svg", found.split("?")[0]]
+    assert livery.livery(settings.city).logo is None
+
+
+def test_a_code_says_what_it_is_for() -> None:
+    drawn = qr.drawn("tel:+8613800138000", 'call "us" & <them>')
+    assert 'aria-label="call &#34;us&#34; &amp; &lt;them&gt;"' in drawn
+    assert drawn.count("<path") == 1
+    assert "style" not in drawn

@@ -190,15 +190,15 @@ def upgrade() -> None:
             "ix_deliveries_dead",
             ["state", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.create_index(
             "ix_deliveries_dead_reasons",
             ["state", "channel", "reason"],
             unique=False,
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.create_index("ix_deliveries_due", ["channel", "state", "priority", "due_at", "id"], unique=False)
         batch_op.create_index(
@@ -220,8 +220,15 @@ def upgrade() -> None:
             "ix_deliveries_underway",
             ["address_id", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
-            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            sqlite_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+            postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_subscribers",
+            ["address_id", "post_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'subscribers'"),
+            postgresql_where=sa.text("kind = 'subscribers'"),
         )
 
     op.create_table(
@@ -243,11 +250,15 @@ def upgrade() -> None:
         "events",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("event", sa.String(length=16), nullable=False),
+        sa.Column("about", sa.String(length=16), nullable=True),
         sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_at", ["at"], unique=False)
+
     op.create_table(
         "gists",
         sa.Column("gist", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -626,6 +637,30 @@ def upgrade() -> None:
         batch_op.create_index("ix_questions_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
+        "subscribers",
+        sa.Column("address_id", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("category", sa.String(length=64), nullable=True),
+        sa.Column("department", sa.String(length=64), nullable=True),
+        sa.Column("place", sa.String(length=200), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("cursor", sa.BigInteger(), nullable=False),
+        sa.Column("replay_cursor", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("replay_until", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failing_since", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("last_failure", sa.String(length=300), nullable=True),
+        sa.Column("last_failure_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("last_success_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("rotated_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_subscribers_address_id")),
+        sa.PrimaryKeyConstraint("address_id", name=op.f("pk_subscribers")),
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("address_id", sa.String(length=32), nullable=False),
@@ -649,6 +684,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_subscriptions_address_id")
 
     op.drop_table("subscriptions")
+    op.drop_table("subscribers")
     with op.batch_alter_table("questions", schema=None) as batch_op:
         batch_op.drop_index("ix_questions_expires_at")
 
@@ -743,6 +779,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_gists_created_at")
 
     op.drop_table("gists")
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.drop_index("ix_events_at")
+
     op.drop_table("events")
     with op.batch_alter_table("digests", schema=None) as batch_op:
         batch_op.drop_index("ix_digests_state")
@@ -751,8 +790,13 @@ def downgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_underway",
-            sqlite_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
-            postgresql_where=sa.text("state IN ('due', 'sending', 'unknown') AND (tries > 0 OR priority < 3)"),
+            sqlite_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+            postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_subscribers",
+            sqlite_where=sa.text("kind = 'subscribers'"),
+            postgresql_where=sa.text("kind = 'subscribers'"),
         )
         batch_op.drop_index("ix_deliveries_post_id")
         batch_op.drop_index(
@@ -768,13 +812,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deliveries_due")
         batch_op.drop_index(
             "ix_deliveries_dead_reasons",
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.drop_index(
             "ix_deliveries_dead",
-            sqlite_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
-            postgresql_where=sa.text("state IN ('failed', 'unknown', 'dropped')"),
+            sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
+            postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
         batch_op.drop_index(
             "ix_deliveries_carrier_id",
