@@ -90,6 +90,7 @@ async def _decide(request: web.Request) -> web.Response:
         version=body.version,
         alike=body.alike,
         expires_at=body.expires_at,
+        unless_held=body.unless_held,
     )
     return web.json_response({"version": version})
 

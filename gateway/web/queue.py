@@ -23,7 +23,7 @@ from store.accounts import Role
 from store.history import Entry
 from store.posts import StaffPost
 
-PAGE = 50
+PAGE = 30
 # What one page may ask about at once.
 MOST_ASKED = 400
 MOST_DRAWN = 60
