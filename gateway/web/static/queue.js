@@ -34,25 +34,25 @@ function take(row) {
   return row;
 }
 
-function go(row, focus = true) {
+function go(row, focus = true, scroll = true) {
   if (!row || row === current) return;
   current?.removeAttribute("aria-current");
   current = row;
   row.setAttribute("aria-current", "true");
   if (focus) {
     row.focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
+    if (scroll) row.scrollIntoView({ block: "nearest" });
   }
   document.dispatchEvent(new CustomEvent("row", { detail: row }));
 }
 
-function step(by) {
+function step(by, scroll = true) {
   const rows = rowsOf().filter(waits);
   const all = rowsOf();
   // From a decided row on to the next that waits.
   const at = current ? all.indexOf(current) : -1;
   const next = by > 0 ? rows.find((row) => all.indexOf(row) > at) : rows.findLast((row) => all.indexOf(row) < at);
-  if (next) go(next);
+  if (next) go(next, true, scroll);
   else if (by > 0) more();
   return next;
 }
@@ -108,6 +108,8 @@ async function decide(row, form, button, onward) {
   if (told.seconds) offer(fresh, told.seconds);
   tell(fresh.querySelector(".state")?.textContent ?? "");
   if (undoing) go(fresh);
+  // By mouse: the next one opens where it stands, below the pointer.
+  else if (fresh === current) step(1, false) || step(-1, false);
 }
 
 function offer(row, seconds) {
