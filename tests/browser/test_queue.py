@@ -12,7 +12,7 @@ from tests.process.gateway import Gateway, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(240)]
 
-SOON = 15_000
+SOON = 30_000
 expect.set_options(timeout=SOON)
 PASSWORD = "correct horse battery"
 THINGS = (

@@ -26,23 +26,30 @@ async function look() {
   if (document.hidden || looking) return (again = true);
   looking = true;
   again = false;
+  try {
+    await ask();
+    tidy();
+  } finally {
+    looking = false;
+    setTimeout(() => again && look(), 700);
+  }
+}
+
+async function ask() {
   const asked = [...near].slice(0, 300).filter((row) => row.isConnected);
   const began = new Date().toISOString();
   const answer = await send("/console/queue/marks", { ids: asked.map((row) => row.dataset.post).join(","), since });
-  if (answer?.ok) {
-    const told = await answer.json();
-    since = began;
-    for (const row of asked) {
-      const place = row.querySelector("[data-people]");
-      const people = told.people[row.dataset.post] ?? "";
-      if (place && waits(row) && place.innerHTML.trim() !== people) place.innerHTML = people;
-    }
-    await redraw(asked.filter((row) => !row.getAttribute("aria-busy") && told.marks[row.dataset.post] !== row.dataset.mark).map((row) => row.dataset.post));
-    await arrive(told);
+  if (!answer?.ok) return;
+  const told = await answer.json();
+  since = began;
+  for (const row of asked) {
+    const place = row.querySelector("[data-people]");
+    const people = told.people[row.dataset.post] ?? "";
+    if (place && waits(row) && place.innerHTML.trim() !== people) place.innerHTML = people;
   }
-  tidy();
-  looking = false;
-  setTimeout(() => again && look(), 700);
+  const changed = asked.filter((row) => !row.getAttribute("aria-busy") && told.marks[row.dataset.post] !== row.dataset.mark);
+  await redraw(changed.map((row) => row.dataset.post));
+  await arrive(told);
 }
 
 const unknown = (ids) => ids.filter((id) => !document.getElementById(`q-${id}`));
@@ -68,7 +75,7 @@ function add(rows) {
   for (const row of rows) {
     if (!document.getElementById(row.id)) queue.append(row.matches("article") ? take(row) : row);
   }
-  if (!current && rows.length) go(rowsOf().find(waits), false);
+  if (!waits(current)) go(rowsOf().find(waits), false);
 }
 
 async function showUrgent() {
