@@ -21,7 +21,7 @@ from gateway import clock
 from gateway.errors import BadInput, Busy
 from gateway.journey import pace
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, PublicPost, State, moment, public_json
+from gateway.schema import LANGUAGES, PublicPost, State, public_json
 from gateway.web.api import ANY_SITE
 from gateway.web.keys import HUB, LANGUAGE
 from store import events, posts
@@ -167,12 +167,14 @@ class Hub:
                 log.exception("the staff's stream stumbled", action="live.queue")
             await asyncio.sleep(GATHER)
 
-    async def _pace(self, number: int) -> Mapping[str, float | str | None]:
+    async def _pace(self, number: int) -> Mapping[str, float | None]:
         """Since when the oldest waits and how fast decisions are; counted again only every few times in a rush."""
         if number % PACE_EVERY == 1 or self._paced is None or clock.now() - self._paced_at > PACE_OLD:
             self._paced, self._paced_at = await pace.look(self._runtime), clock.now()
         known = self._paced
-        return {"oldest": moment(known.oldest) if known.oldest else None, "median": known.median, "p95": known.p95}
+        # Its age, not its moment: a browser's clock may be wrong.
+        age = round((clock.now() - known.oldest).total_seconds()) if known.oldest else None
+        return {"oldest": age, "median": known.median, "p95": known.p95}
 
     def _frame(self, event: Event, post: PublicPost, form: str) -> bytes:
         # What a listener learns of a post is what is true now, also when he hears of it late.

@@ -99,12 +99,12 @@ async def _rows(request: web.Request) -> web.Response:
 
 async def _marks(request: web.Request) -> web.Response:
     """Of the posts a page shows, which are other than it shows them, and what came beside them."""
-    form, runtime = await request.post(), request.app[RUNTIME]
+    form, runtime, at = await request.post(), request.app[RUNTIME], clock.now()
     ids = _ids(str(form.get("ids", "")), MOST_ASKED)
     begin = _moment(str(form.get("since", ""))) - LATE
     async with runtime.database.reading() as connection:
         known = await waiting.marks(connection, ids)
-        at_work = await claims.at_work(connection, ids, clock.now())
+        at_work = await claims.at_work(connection, ids, at)
         urgent = await waiting.urgent(connection, MOST_NEW)
         new = await waiting.since(connection, begin, MOST_NEW + len(ids))
     shown = set(ids)
@@ -116,6 +116,7 @@ async def _marks(request: web.Request) -> web.Response:
             "people": people,
             "urgent": [post_id for post_id in urgent if post_id not in shown],
             "fresh": fresh,
+            "at": moment(at),
         }
     )
 

@@ -73,7 +73,7 @@ async def fill_form(window: Watched, gateway: Gateway, phone: Locator, number: s
 
 
 async def tickets_in(queue: Locator) -> list[str]:
-    return [text.replace(" ", "") for text in await queue.locator("a.ticket").all_inner_texts()]
+    return [text.replace(" ", "") for text in await queue.locator("a.ticket").all_text_contents()]
 
 
 async def test_one_line_in_every_line_out(gateway: Gateway, english: Watched) -> None:

@@ -37,11 +37,10 @@ async function look() {
 
 async function ask() {
   const asked = [...near].slice(0, 300).filter((row) => row.isConnected);
-  const began = new Date().toISOString();
   const answer = await send("/console/queue/marks", { ids: asked.map((row) => row.dataset.post).join(","), since });
   if (!answer?.ok) return;
   const told = await answer.json();
-  since = began;
+  since = told.at;
   for (const row of asked) {
     const place = row.querySelector("[data-people]");
     const people = told.people[row.dataset.post] ?? "";
@@ -136,8 +135,7 @@ function keepPace({ oldest, median, p95 }) {
   const show = (name, seconds) => {
     document.querySelector(`[data-${name}]`).textContent = seconds === null ? "–" : span(seconds);
   };
-  const age = oldest === null ? null : Math.max(0, (Date.now() - Date.parse(oldest)) / 1000);
-  show("oldest", age);
+  show("oldest", oldest);
   show("median", median);
   show("p95", p95);
 }
