@@ -13,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Insert,
+    Integer,
     StaticPool,
     Table,
     TableValuedAlias,
@@ -32,6 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from gateway.errors import StoreUnreachable
@@ -244,6 +248,27 @@ def add_up(connection: AsyncConnection, table: Table, keys: Sequence[str], colum
     statement = maker(table)
     summed: Mapping[str, Any] = {column: table.c[column] + statement.excluded[column] for column in columns}
     return statement.on_conflict_do_update(index_elements=keys, set_=summed)
+
+
+class seconds_between(FunctionElement[int]):
+    """Whole seconds from one moment to another, less than none when it came before."""
+
+    type = Integer()
+    name = "seconds_between"
+    inherit_cache = True
+
+
+@compiles(seconds_between, "sqlite")
+def _by_days(element: seconds_between, compiler: SQLCompiler, **options: Any) -> str:
+    since, until = (compiler.process(moment, **options) for moment in element.clauses)
+    return f"(CAST(round((julianday({until}) - julianday({since})) * 86400000) AS INTEGER) / 1000)"
+
+
+@compiles(seconds_between, "postgresql")
+def _by_epoch(element: seconds_between, compiler: SQLCompiler, **options: Any) -> str:
+    since, until = (compiler.process(moment, **options) for moment in element.clauses)
+    # As exact as the other, so that both give the same.
+    return f"CAST(trunc(round(extract(epoch FROM {until} - {since}) * 1000) / 1000) AS INTEGER)"
 
 
 def _server_engine(url: str, **connecting: Any) -> AsyncEngine:

@@ -222,6 +222,11 @@ words = Table(
     Index("ix_words_post_id", "post_id"),
 )
 
+# What was decided or put off; "undone" says what of it does not count. A row of what just came is told apart first.
+SETTLED = (
+    "from_state IS NOT NULL AND from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"
+)
+
 # What one person decided at once (several chosen together, a post with all that say the same) bears one `decision_id`.
 history = Table(
     "history",
@@ -245,6 +250,8 @@ history = Table(
     ),
     # How fast people decide what came.
     Index("ix_history_decided", "at", sqlite_where=text(DECIDED), postgresql_where=text(DECIDED)),
+    # What was decided in a day.
+    Index("ix_history_settled", "at", sqlite_where=text(SETTLED), postgresql_where=text(SETTLED)),
 )
 
 # `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and
@@ -617,6 +624,39 @@ word_hits = Table(
     Column("word", String(200), primary_key=True),
     Column("hits", Integer, nullable=False),
     Column("alike", Integer, nullable=False),
+)
+
+# What came and what became of it on a day of the city, along one dimension (channel, category, department, place, hour;
+# `all` together): counted from the rows by the clock, so that a year is read as fast as a day. Each number is of what
+# happened on that day. The row of `all` is there for each day that was counted, and says when.
+figures = Table(
+    "figures",
+    metadata,
+    Column("dimension", String(16), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("received", Integer, nullable=False),
+    Column("posts", Integer, nullable=False),
+    Column("followups", Integer, nullable=False),
+    Column("published", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("counted_at", Moment, nullable=False),
+)
+
+# How long what was decided or answered on a day had waited: how many of them how many seconds (see `store.paces`).
+paces = Table(
+    "paces",
+    metadata,
+    Column("dimension", String(16), primary_key=True),
+    Column("pace", String(8), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("seconds", Integer, primary_key=True),
+    Column("number", Integer, nullable=False),
 )
 
 leases = Table(

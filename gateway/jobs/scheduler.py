@@ -11,6 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
+from gateway.casework import daybook
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -25,6 +26,7 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.forget, 3600),
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),
+    (daybook.keep_up, 300),
 )
 
 log = structlog.get_logger()

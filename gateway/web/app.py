@@ -6,6 +6,7 @@ from gateway.desk import Desk
 from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web import (
+    analytics,
     api,
     assets,
     auth,
@@ -25,6 +26,7 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    overview,
     pages,
     queue,
     styleguide,
@@ -42,12 +44,14 @@ from gateway.web.setup import Setup
 LOGINS_A_MINUTE = 60
 CONSOLE = (
     queue,
+    analytics,
     broadcasts,
     channels,
     console,
     console_api,
     decisions,
     deliveries,
+    overview,
     styleguide,
     subscribers,
     subscribers_api,

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from gateway.casework.periods import Against, By, Period
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
 from gateway.web import bodies
@@ -36,6 +37,15 @@ PATH_DELIVERY = {
 }
 BROADCAST = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
+ANALYTICS = [
+    {"name": "period", "in": "query", "schema": {"type": "string", "enum": list(Period), "default": Period.WEEK}},
+    {"name": "against", "in": "query", "schema": {"type": "string", "enum": list(Against), "default": Against.BEFORE}},
+    {"name": "by", "in": "query", "schema": {"type": "string", "enum": list(By), "default": By.TIME}},
+    *(
+        {"name": name, "in": "query", "description": "For `own`", "schema": {"type": "string", "format": "date"}}
+        for name in ("first", "last")
+    ),
+]
 SUBSCRIBER_ACT = [
     {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
     {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": [*ACTS, "rotate"]}},
@@ -163,6 +173,15 @@ def _paths() -> dict[str, dict[str, Any]]:
         },
         "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again", extra=staff)},
         "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop", extra=staff)},
+        "/api/v1/console/overview": {
+            "get": _operation("What waits, what was done today, and whether channels are well", extra=staff)
+        },
+        "/api/v1/console/analytics": {
+            "get": _operation(
+                "Counts and times of a period, along one dimension, beside another period",
+                extra={"parameters": ANALYTICS, **staff},
+            )
+        },
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
         "/api/v1/console/subscribers": {
             "get": _operation("Systems that are told by webhook", {"type": "object"}, extra=staff),

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import cases
+from gateway.casework import analytics, cases, daybook, periods
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import (
@@ -126,6 +126,9 @@ async def live_a_day(runtime: Runtime) -> None:
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
+    await daybook.keep_up(runtime)
+    for by in periods.By:
+        await analytics.report(runtime, periods.ask({"by": by}, at.date()))
     await redelivery.look(runtime, 1)
     await redelivery.drop(runtime, [1], "no longer needed", actor="mo")
     await redelivery.send_again(runtime, [1], actor="mo")

@@ -271,6 +271,33 @@ def upgrade() -> None:
         batch_op.create_index("ix_gists_post_id", ["post_id"], unique=False)
 
     op.create_table(
+        "figures",
+        sa.Column("dimension", sa.String(length=16), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("posts", sa.Integer(), nullable=False),
+        sa.Column("followups", sa.Integer(), nullable=False),
+        sa.Column("published", sa.Integer(), nullable=False),
+        sa.Column("rejected", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("counted_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dimension", "day", "value", name=op.f("pk_figures")),
+    )
+    op.create_table(
+        "paces",
+        sa.Column("dimension", sa.String(length=16), nullable=False),
+        sa.Column("pace", sa.String(length=8), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("dimension", "pace", "day", "value", "seconds", name=op.f("pk_paces")),
+    )
+    op.create_table(
         "history",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
@@ -304,6 +331,19 @@ def upgrade() -> None:
             postgresql_where=sa.text("decision_id IS NOT NULL"),
         )
         batch_op.create_index("ix_history_post_id_id", ["post_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_history_settled",
+            ["at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
+            ),
+            postgresql_where=sa.text(
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
+            ),
+        )
 
     op.create_table(
         "incidents",
@@ -719,6 +759,8 @@ def downgrade() -> None:
 
     op.drop_table("keys")
     op.drop_table("word_hits")
+    op.drop_table("paces")
+    op.drop_table("figures")
     op.drop_table("tallies")
     op.drop_table("switches")
     op.drop_table("standings")
@@ -769,6 +811,17 @@ def downgrade() -> None:
 
     op.drop_table("incidents")
     with op.batch_alter_table("history", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_history_settled",
+            sqlite_where=sa.text(
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
+            ),
+            postgresql_where=sa.text(
+                "from_state IS NOT NULL AND from_state IN ('pending', 'held') "
+                "AND to_state IN ('published', 'rejected', 'held')"
+            ),
+        )
         batch_op.drop_index("ix_history_post_id_id")
         batch_op.drop_index("ix_history_decision_id")
         batch_op.drop_index("ix_history_decided")
