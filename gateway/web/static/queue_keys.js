@@ -93,4 +93,4 @@ attend();
 count();
 closable();
 for (const form of queue.querySelectorAll("form[data-undo]")) offer(form.closest("article"), Number(form.dataset.undo));
-for (const all of document.querySelectorAll("[data-undo-all]")) offerAll(document.getElementById("undo"), all.dataset.undoAll);
+for (const all of document.querySelectorAll("[data-undo-all]")) offerAll(document.getElementById("undo"), all.dataset.undoAll, []);

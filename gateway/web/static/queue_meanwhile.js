@@ -36,7 +36,7 @@ async function look() {
 }
 
 async function ask() {
-  const asked = [...near].slice(0, 300).filter((row) => row.isConnected);
+  const asked = [...near].filter((row) => row.isConnected).slice(0, 300);
   const answer = await send("/console/queue/marks", { ids: asked.map((row) => row.dataset.post).join(","), since });
   if (!answer?.ok) return;
   const told = await answer.json();

@@ -103,7 +103,7 @@ async function decideSeveral(action, given) {
   const place = document.getElementById("undo");
   if (!answer.ok) return fail(boxes[0].closest("article"), told.fault);
   place.replaceChildren(...elements(told.html));
-  if (told.undo) offerAll(place, told.undo);
+  if (told.undo) offerAll(place, told.undo, told.results.map((one) => one.id));
   closable();
   await redraw(told.results.map((one) => one.id));
   count();
@@ -118,13 +118,14 @@ function closable() {
   button.addEventListener("click", () => document.getElementById("results").remove());
 }
 
-function offerAll(place, decision) {
+function offerAll(place, decision, ids) {
   const undo = async () => {
     undoings.splice(undoings.indexOf(undo), 1);
     const answer = await send(`/console/decisions/${decision}/undo`);
     const told = await answer?.json().catch(() => null);
     if (answer?.ok) place.replaceChildren();
     else if (told?.fault) tell(told.fault);
+    await redraw(ids);
     look();
   };
   undoings.push(undo);
