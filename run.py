@@ -1,18 +1,20 @@
-"""Everyline's command line: `python run.py serve`, `check`, `user`, `migrate`."""
+"""Everyline's command line: `python run.py serve`, `check`, `user`, `migrate`, `backup`, `restore`."""
 
 import argparse
 import asyncio
 import os
 import sys
 
-from gateway.commands import check, migrate, serve, user
+from gateway.commands import backup, check, migrate, restore, serve, user
 from gateway.errors import EverylineError, SettingsError
 
 COMMANDS = {
     "serve": (serve, "run the gateway"),
     "check": (check, "check settings, store, speech and every channel's credentials"),
-    "user": (user, "add staff and make tokens"),
+    "user": (user, "add staff, change and shut accounts, make tokens"),
     "migrate": (migrate, "bring the database to this version's schema"),
+    "backup": (backup, "write the database and the media into one verified file"),
+    "restore": (restore, "put a backup back"),
 }
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
-from gateway.schema import Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
 
 
 class Guard(StrEnum):
@@ -233,9 +233,18 @@ class Desk(Protocol):
         ...
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
-        """Draw a page of the public site (`gateway/web/templates/`) with a public medium's own content."""
+        """Draw a page of the public site (`gateway/web/templates/`) with a public medium's own content.
+
+        A `lasting` page changes only with what the stream of publications tells: it is kept and shown to others too.
+        """
         ...
 
     def visitor(self, request: web.Request) -> str:
@@ -271,6 +280,16 @@ class Desk(Protocol):
         """Published posts, newest first, and the next page's cursor. Filters: category, department, place, ticket.
 
         With `settled` only those that cannot be undone any more, for what is copied away and never comes back.
+        """
+        ...
+
+    async def search(
+        self, query: str, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+    ) -> Findings:
+        """Published posts that have all words and quoted phrases of a query, newest first, and the next page's cursor.
+
+        Filters: category, department, place, kind, progress; since, until (days of the city or moments). Raises
+        `BadInput`.
         """
         ...
 

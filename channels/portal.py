@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from channels.base import Capabilities, Channel, DeliveryKind, Desk, Guard, Route
-from gateway import clock
 from gateway.errors import BadInput, NotFound, TooMany
-from gateway.schema import Outgoing, SendResult
+from gateway.schema import Findings, Outgoing, SendResult, State
 
 PAGE = 20
 FILTERS = ("category", "department", "place")
+SEARCH_FILTERS = (*FILTERS, "kind", "progress", "since", "until")
 TICKET_DIGITS = 8
 
 
@@ -24,9 +24,10 @@ class Adapter(Channel):
     capabilities = Capabilities(delivery=DeliveryKind.TIMELINE, recalls=True)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
-        """Home, the look-up of a ticket, a post's page, and where a code is typed."""
+        """Home, search, the look-up of a ticket, a post's page, and where a code is typed."""
         return (
             Route("GET", "/", Guard.PUBLIC, partial(self._home, desk)),
+            Route("GET", "/search", Guard.PUBLIC, partial(self._search, desk)),
             Route("GET", "/posts", Guard.PUBLIC, partial(self._look_up, desk)),
             Route("GET", r"/posts/{ticket:\d{8}}", Guard.PUBLIC, partial(self._post, desk)),
             Route("POST", r"/posts/{ticket:\d{8}}/code", Guard.PUBLIC, partial(self._prove, desk)),
@@ -45,7 +46,25 @@ class Adapter(Channel):
         first = not cursor and not chosen
         today = await desk.today() if first else None
         values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": first, "today": today}
-        return await desk.page(request, "home.html", values)
+        return await desk.page(request, "home.html", values, lasting=True)
+
+    async def _search(self, desk: Desk, request: web.Request) -> web.Response:
+        """Posts that have all words asked for; a ticket leads to its post. What is wrong is said above the words."""
+        query, cursor = request.query.get("q", "").strip(), request.query.get("cursor") or None
+        chosen = {name: value for name in SEARCH_FILTERS if (value := request.query.get(name, "").strip())}
+        findings, fault, status = Findings(), None, 200
+        try:
+            if query or chosen:
+                findings = await desk.search(query, limit=PAGE, cursor=cursor, **chosen)
+        except BadInput as error:
+            fault, status = error, error.status
+        if findings.ticket:
+            raise web.HTTPSeeOther(f"/posts/{findings.ticket}")
+        asked = {**({"q": query} if query else {}), **chosen}
+        earlier = "?" + urlencode({**asked, "cursor": findings.next}) if findings.next else None
+        values = {"query": query, "chosen": chosen, "findings": findings, "earlier": earlier, "further": bool(cursor)}
+        known = {**values, "fault": str(fault) if fault else None}
+        return await desk.page(request, "search.html", known, status)
 
     async def _look_up(self, desk: Desk, request: web.Request) -> web.Response:
         """To the post of a typed ticket; full-width digits, spaces and dashes are no fault."""
@@ -85,5 +104,7 @@ class Adapter(Channel):
         if post.ticket != ticket:  # this report was put under another one
             raise web.HTTPSeeOther(f"/posts/{post.ticket}")
         comments = (await desk.comments(ticket))[0] if post.comments else ()
-        known = {"post": post, "comments": comments, "form_id": clock.new_id(), "added": "added" in request.query}
-        return await desk.page(request, "post.html", {**known, **values}, status)
+        known = {"post": post, "comments": comments, "added": "added" in request.query}
+        # The stream does not tell how a post stands that is not public.
+        lasting = post.state is State.PUBLISHED and bool(post.text)
+        return await desk.page(request, "post.html", {**known, **values}, status, lasting=lasting)

@@ -47,10 +47,19 @@ class Adapter(Channel):
         self._longest = settings.longest
 
     def routes(self, desk: Desk) -> Sequence[Route]:
-        """Where the page's form goes, and the same for programs."""
+        """The form's page, where it goes, and the same for programs."""
         return (
+            Route("GET", FORM, Guard.PUBLIC, partial(self._asked, desk)),
             Route("POST", FORM, Guard.PUBLIC, partial(self._sent, desk), self.uploads.most_together),
             Route("POST", API, Guard.PUBLIC, partial(self._api, desk)),
+        )
+
+    async def _asked(self, desk: Desk, request: web.Request) -> web.Response:
+        """The form. Not on the post's own page: that one is kept and shown to everybody, without a token of anybody."""
+        ticket = request.match_info["ticket"]
+        await self._open_to_all(desk, ticket)
+        return await desk.page(
+            request, "comment.html", {"ticket": ticket, "typed": "", "fault": None, "form_id": clock.new_id()}
         )
 
     async def _sent(self, desk: Desk, request: web.Request) -> web.Response:

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from gateway import clock
 from gateway.errors import Busy, EverylineError
-from gateway.journey import identity, receipts
+from gateway.journey import finding, identity, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -26,7 +26,13 @@ class Site(Protocol):
     """The public site, which `web` puts into the desk at start."""
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
         """Draw a page."""
         ...
@@ -99,10 +105,16 @@ class Desk:
         return self._runtime.phrase(key, language, values)
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
         """Draw a page of the public site."""
-        return await self._open_site().page(request, template, values, status)
+        return await self._open_site().page(request, template, values, status, lasting=lasting)
 
     def visitor(self, request: web.Request) -> str:
         """The URN of the browser that asks."""
@@ -136,6 +148,12 @@ class Desk:
         until = clock.now() - undo_time if settled else None
         async with self._runtime.database.reading() as connection:
             return await posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
+
+    async def search(
+        self, query: str, *, limit: int = 20, cursor: str | None = None, **filters: str | None
+    ) -> Findings:
+        """Published posts that have all words of a query, newest first."""
+        return await finding.find(self._runtime, query, limit=limit, cursor=cursor, **filters)
 
     async def today(self) -> tuple[int, int]:
         """How many posts, and how many answers, were published since the city's midnight; a few seconds old."""

@@ -118,5 +118,9 @@ class WrongKey(EverylineError):
     """The database is sealed with another master key than this process has."""
 
 
+class BadArchive(EverylineError):
+    """A backup cannot be used: it is damaged, not whole, or of another kind."""
+
+
 class StoreUnreachable(EverylineError):
     """The database cannot be opened; the message is the driver's."""

@@ -26,6 +26,8 @@ class Kind(StrEnum):
 
 # The kinds that open a thread of their own when a citizen says them.
 CITIZEN_KINDS = (Kind.REPORT, Kind.PRAISE, Kind.QUESTION, Kind.IDEA)
+# Those that open one whoever speaks.
+FIRST_KINDS = (*CITIZEN_KINDS, Kind.NOTICE)
 
 
 class State(StrEnum):
@@ -334,6 +336,39 @@ class PublicPost:
     comments: int
     answers: tuple["PublicPost", ...] = ()
     author: str | None = None
+
+
+# A text in pieces, in order and nothing lost, each with whether it is what a search asked for.
+Marked = tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A post that a search found: its words and place with what was asked for marked, long ones cut around it.
+
+    `answers` are those of its answers in which something was found. `added` says that it was found only in what people
+    added to the post.
+    """
+
+    post: PublicPost
+    words: Marked
+    place: Marked
+    answers: tuple[tuple[PublicPost, Marked], ...] = ()
+    added: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """A page of what a search found, newest first, and the cursor of the next.
+
+    `ticket` is there when the question is a ticket that was given out, whatever became of its post. `suggestions` are
+    words of a question that found nothing, each of which finds something alone.
+    """
+
+    hits: tuple[Finding, ...] = ()
+    next: str | None = None
+    ticket: str | None = None
+    suggestions: tuple[str, ...] = ()
 
 
 def public_json(post: PublicPost) -> dict[str, Any]:

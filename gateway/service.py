@@ -22,7 +22,7 @@ from gateway.journey import automatic, broadcasting, delivery, feeding, mailbox,
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
-from gateway.web import auth
+from gateway.web import entering
 from gateway.web.app import create_app
 from gateway.web.keys import SETUP
 from gateway.workers import Workers
@@ -67,7 +67,7 @@ class Service:
 
     async def setup_link(self) -> str | None:
         """Where the first administrator is made; None once there is one."""
-        if await auth.setup_is_open(self.runtime):
+        if await entering.setup_is_open(self.runtime):
             return self.app[SETUP].link(self.settings.public_url)
         return None
 

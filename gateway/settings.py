@@ -253,6 +253,8 @@ class Accounts(Section):
     tries: int = Field(5, ge=1)
     lock_minutes: float = Field(15, gt=0)
     shortest_password: int = Field(10, ge=8)
+    invitation_hours: float = Field(72, gt=0)
+    second_factor_for: tuple[Literal["administrator", "moderator", "officer", "viewer"], ...] = ()
 
 
 class Simulator(Section):
@@ -359,6 +361,8 @@ class Settings(Section):
     channels: dict[str, dict[str, Any]] = {}
     phrases: dict[str, dict[str, str]] = {}
     folder: Path = DEFAULT_FOLDER
+    # Which variable of the environment gave a value, by its section and key: "server.port".
+    given: dict[str, str] = {}
 
     @property
     def public_url(self) -> str:
@@ -398,7 +402,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
     folder = Path(environ.get("EVERYLINE_CONFIG") or DEFAULT_FOLDER)
     problems: list[Problem] = []
     files = {name: _read_file(folder / f"{name}.toml", problems) for name in FILES}
-    _override(files, environ, problems)
+    given = _override(files, environ, problems)
     phrases = {language: _read_phrases(folder / "phrases" / f"{language}.toml", problems) for language in LANGUAGES}
     if not folder.is_dir():
         problems = [Problem(str(folder), "EVERYLINE_CONFIG", "name a folder with the settings files")]
@@ -411,6 +415,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "filters": files["filters"],
         "phrases": phrases,
         "folder": folder,
+        "given": given,
     }
     try:
         settings = Settings.model_validate(values)
@@ -451,11 +456,16 @@ def _read_phrases(path: Path, problems: list[Problem]) -> dict[str, str]:
     return {key: text for key, text in _read_file(path, problems).items() if isinstance(text, str)}
 
 
-def _override(files: dict[str, dict[str, Any]], environ: Mapping[str, str], problems: list[Problem]) -> None:
-    """Put the environment's values over the files'; text is read as the key's type by pydantic, or as TOML."""
+def _override(files: dict[str, dict[str, Any]], environ: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
+    """Put the environment's values over the files'; text is read as the key's type by pydantic, or as TOML.
+
+    Gives which variable each of them came from.
+    """
+    given: dict[str, str] = {}
     for name, (file, section, key) in FIXED.items():
         if value := environ.get(name):
             files[file].setdefault(section, {})[key] = value
+            given[f"{section}.{key}"] = name
     for name, value in environ.items():
         parts = name.removeprefix("EVERYLINE_").lower().split("__")
         if not name.startswith("EVERYLINE_") or len(parts) < 2:
@@ -467,6 +477,8 @@ def _override(files: dict[str, dict[str, Any]], environ: Mapping[str, str], prob
         for part in parts[1:-1]:
             table = table.setdefault(part, {})
         table[parts[-1]] = _typed(value)
+        given[".".join(parts[1:] if parts[0] == "gateway" else parts)] = name
+    return given
 
 
 def _typed(value: str) -> Any:

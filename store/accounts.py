@@ -1,39 +1,33 @@
-"""Staff accounts, their sessions and tokens, and the audit of who did what with them.
+"""Staff accounts: who they are, what they may, and what a login is checked against.
 
-Only hashes are kept: of passwords (made by the caller) and of the secrets of sessions and tokens (SHA-256, as they are
-random themselves).
+Only a hash of a password is kept, made by the caller.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store.database import Transaction
 from store.dialect import hold_back, insert_new
-from store.tables import accounts, alarms, audit, sessions
+from store.tables import accounts, alarms, invitations, recovery_codes, second_factors, sessions
+
+# What PostgreSQL's processes wait for before they change who administers.
+_ADMINISTRATORS = "administrators"
 
 
 class Role(StrEnum):
-    """What an account may do: all; decide; answer; only look."""
+    """What an account is there for: to do all, to decide, to answer, only to look (`web.access` says what each may)."""
 
     ADMINISTRATOR = "administrator"
     MODERATOR = "moderator"
     OFFICER = "officer"
     VIEWER = "viewer"
-
-
-class SessionKind(StrEnum):
-    """Whose secret it is: a browser's cookie or a program's token."""
-
-    COOKIE = "cookie"
-    TOKEN = "token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +42,27 @@ class Account:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a login is checked against."""
+    """What a login is checked against. Without a password, or disabled, nobody comes in by it."""
 
     account: Account
     password_hash: str
     locked_until: datetime | None
+    disabled_at: datetime | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A running session or token, and whose it is."""
+class Member:
+    """An account as administrators see it: how it stands, and when it was last used."""
 
-    id: str
-    kind: SessionKind
     account: Account
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One line of the audit."""
-
-    at: datetime
-    actor: str
-    action: str
-    target: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+    locked_until: datetime | None
+    invited_until: datetime | None
+    has_password: bool
+    second_factor: bool
+    seen_at: datetime | None
 
 
 async def add(
@@ -91,13 +82,13 @@ async def add(
     await connection.execute(insert_new(connection, accounts, ["name"]), row)
     kept = (await connection.execute(select(accounts.c.id).where(accounts.c.name == name))).scalar_one()
     if kept != account.id:
-        raise Conflict(f"there is already an account {name}")
+        raise Conflict("somebody has this name already")
     return account
 
 
 async def add_first(transaction: Transaction, name: str, password_hash: str) -> Account:
     """Make the first administrator. Raises `NotFound` when there is one: then nothing is left to set up."""
-    await hold_back(transaction.connection, ["first administrator"])
+    await hold_back(transaction.connection, [_ADMINISTRATORS])
     if await has_administrator(transaction.connection):
         raise NotFound("there is an administrator already")
     return await add(transaction, name, Role.ADMINISTRATOR, password_hash)
@@ -109,29 +100,96 @@ async def has_administrator(connection: AsyncConnection) -> bool:
     return (await connection.execute(wanted)).first() is not None
 
 
-async def everybody(connection: AsyncConnection) -> list[Account]:
-    """All accounts by name."""
-    return [_account(row) for row in await connection.execute(select(accounts).order_by(accounts.c.name))]
+async def everybody(connection: AsyncConnection) -> list[Member]:
+    """All accounts by name, with how they stand."""
+    seen = select(sessions.c.account_id, func.max(sessions.c.seen_at).label("seen_at")).group_by(sessions.c.account_id)
+    latest = seen.subquery("latest")
+    wanted = (
+        select(accounts, invitations.c.expires_at, second_factors.c.confirmed_at, latest.c.seen_at)
+        .outerjoin(invitations, invitations.c.account_id == accounts.c.id)
+        .outerjoin(second_factors, second_factors.c.account_id == accounts.c.id)
+        .outerjoin(latest, latest.c.account_id == accounts.c.id)
+        .order_by(accounts.c.name)
+    )
+    return [
+        Member(
+            account=_account(row),
+            created_at=row.created_at,
+            disabled_at=row.disabled_at,
+            locked_until=row.locked_until,
+            invited_until=row.expires_at,
+            has_password=bool(row.password_hash),
+            second_factor=row.confirmed_at is not None,
+            seen_at=row.seen_at,
+        )
+        for row in await connection.execute(wanted)
+    ]
 
 
 async def named(connection: AsyncConnection, name: str) -> Credentials | None:
     """What a login under a name is checked against, or None when there is no such name."""
-    row = (await connection.execute(select(accounts).where(accounts.c.name == name))).first()
-    return None if row is None else Credentials(_account(row), row.password_hash, row.locked_until)
+    return _credentials((await connection.execute(select(accounts).where(accounts.c.name == name))).first())
+
+
+async def by_id(connection: AsyncConnection, account_id: str) -> Credentials:
+    """The same by id. Raises `NotFound`."""
+    found = _credentials((await connection.execute(select(accounts).where(accounts.c.id == account_id))).first())
+    if found is None:
+        raise NotFound("there is no such account")
+    return found
 
 
 async def set_password(transaction: Transaction, account_id: str, password_hash: str) -> None:
-    """Change a password, unlock the account, and end all its sessions and tokens."""
-    changed = update(accounts).where(accounts.c.id == account_id)
-    values = {"password_hash": password_hash, "failures": 0, "locked_until": None}
-    await transaction.connection.execute(changed.values(**values))
+    """Change a password (empty: none until a new one is chosen), unlock the account, end its sessions and tokens."""
+    await renew_password(transaction, account_id, password_hash)
     await _end_all(transaction, account_id)
+
+
+async def renew_password(transaction: Transaction, account_id: str, password_hash: str) -> None:
+    """Change a password and unlock the account; whoever is logged in stays so."""
+    values = {"password_hash": password_hash, "failures": 0, "locked_until": None}
+    await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
+
+
+async def set_language(transaction: Transaction, account_id: str, language: str | None) -> None:
+    """Choose the language of the console, or none."""
+    await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(language=language))
+
+
+async def set_role(transaction: Transaction, account_id: str, role: Role, department: str | None) -> None:
+    """Change what an account may. Raises `NotFound`, and `Conflict` when nobody could administer any more."""
+    await hold_back(transaction.connection, [_ADMINISTRATORS])
+    known = await by_id(transaction.connection, account_id)
+    if known.account.role is Role.ADMINISTRATOR and role is not Role.ADMINISTRATOR:
+        await _not_the_last(transaction.connection, account_id)
+    values = {"role": role, "department": department}
+    await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
+
+
+async def disable(transaction: Transaction, account_id: str, at: datetime) -> None:
+    """Shut an account and end its sessions and tokens. Raises `NotFound`, and `Conflict` for the last administrator."""
+    await hold_back(transaction.connection, [_ADMINISTRATORS])
+    known = await by_id(transaction.connection, account_id)
+    if known.account.role is Role.ADMINISTRATOR:
+        await _not_the_last(transaction.connection, account_id)
+    await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(disabled_at=at))
+    # Neither a link nor an alarm reaches whoever does not work here any more.
+    for table in (invitations, alarms):
+        await transaction.connection.execute(delete(table).where(table.c.account_id == account_id))
+    await _end_all(transaction, account_id)
+
+
+async def enable(transaction: Transaction, account_id: str) -> None:
+    """Open a shut account again, and unlock it."""
+    values = {"disabled_at": None, "failures": 0, "locked_until": None}
+    await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
 
 
 async def remove(transaction: Transaction, account_id: str) -> None:
-    """Remove an account with its sessions and tokens; what it did stays under its name."""
+    """Remove an account with all that hangs on it; what it did stays under its name."""
     await _end_all(transaction, account_id)
-    await transaction.connection.execute(delete(alarms).where(alarms.c.account_id == account_id))
+    for table in (alarms, invitations, recovery_codes, second_factors):
+        await transaction.connection.execute(delete(table).where(table.c.account_id == account_id))
     await transaction.connection.execute(delete(accounts).where(accounts.c.id == account_id))
 
 
@@ -149,73 +207,38 @@ async def failed(transaction: Transaction, account_id: str, tries: int, locked_u
 async def succeeded(transaction: Transaction, account_id: str, at: datetime) -> bool:
     """Forget the wrong passwords after a right one.
 
-    False when the account was locked or removed while the password was being checked: guesses sent side by side must
-    not outrun the lock.
+    False when the account was locked, shut or removed while the password was being checked: guesses sent side by side
+    must not outrun the lock.
     """
     free = (accounts.c.locked_until.is_(None)) | (accounts.c.locked_until <= at)
-    opened = update(accounts).where(accounts.c.id == account_id, free).values(failures=0, locked_until=None)
+    opened = (
+        update(accounts)
+        .where(accounts.c.id == account_id, accounts.c.disabled_at.is_(None), free)
+        .values(failures=0, locked_until=None)
+    )
     return (await transaction.connection.execute(opened)).rowcount == 1
 
 
-async def open_session(
-    transaction: Transaction, account_id: str, kind: SessionKind, secret_hash: str, expires_at: datetime
-) -> str:
-    """Keep the hash of a new session's or token's secret; gives its id."""
-    row = {
-        "id": clock.new_id(),
-        "account_id": account_id,
-        "kind": kind,
-        "secret_hash": secret_hash,
-        "created_at": clock.now(),
-        "expires_at": expires_at,
-    }
-    await transaction.connection.execute(sessions.insert(), row)
-    return str(row["id"])
-
-
-async def session(connection: AsyncConnection, secret_hash: str, at: datetime) -> Session | None:
-    """The session or token of a secret, unless it has expired."""
-    wanted = (
-        select(accounts, sessions.c.id.label("session_id"), sessions.c.kind)
-        .join(sessions, sessions.c.account_id == accounts.c.id)
-        .where(sessions.c.secret_hash == secret_hash, sessions.c.expires_at > at)
+async def _not_the_last(connection: AsyncConnection, account_id: str) -> None:
+    """Somebody else must be able to administer: enabled, and with a password."""
+    others = select(accounts.c.id).where(
+        accounts.c.role == Role.ADMINISTRATOR,
+        accounts.c.id != account_id,
+        accounts.c.disabled_at.is_(None),
+        accounts.c.password_hash != "",
     )
-    row = (await connection.execute(wanted)).first()
-    return None if row is None else Session(row.session_id, SessionKind(row.kind), _account(row))
-
-
-async def close_session(transaction: Transaction, session_id: str) -> None:
-    """End one session."""
-    await transaction.connection.execute(delete(sessions).where(sessions.c.id == session_id))
-
-
-async def sweep_sessions(transaction: Transaction, at: datetime) -> int:
-    """Remove what has expired; gives how many."""
-    done = await transaction.connection.execute(delete(sessions).where(sessions.c.expires_at <= at))
-    return done.rowcount
-
-
-async def note(transaction: Transaction, actor: str, action: str, target: str | None = None) -> None:
-    """Add one line to the audit: `actor` and `target` are account names or ids, never what a citizen said."""
-    row = {"at": clock.now(), "actor": actor, "action": action, "target": target}
-    await transaction.connection.execute(audit.insert(), row)
-
-
-async def note_each(transaction: Transaction, actor: str, action: str, targets: Iterable[str]) -> None:
-    """Add one line for each target."""
-    rows = [{"at": clock.now(), "actor": actor, "action": action, "target": target} for target in targets]
-    if rows:
-        await transaction.connection.execute(audit.insert(), rows)
-
-
-async def traces(connection: AsyncConnection, limit: int = 100) -> Sequence[Trace]:
-    """The newest lines of the audit, newest first."""
-    rows = await connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit))
-    return [Trace(row.at, row.actor, row.action, row.target) for row in rows]
+    if (await connection.execute(others.limit(1))).first() is None:
+        raise Conflict("nobody else could administer then; make another administrator first")
 
 
 async def _end_all(transaction: Transaction, account_id: str) -> None:
     await transaction.connection.execute(delete(sessions).where(sessions.c.account_id == account_id))
+
+
+def _credentials(row: Row[Any] | None) -> Credentials | None:
+    if row is None:
+        return None
+    return Credentials(_account(row), row.password_hash, row.locked_until, row.disabled_at, row.language)
 
 
 def _account(row: Row[Any]) -> Account:

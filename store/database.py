@@ -118,7 +118,7 @@ class Database:
     async def open(self, *, serving: bool = False) -> None:
         """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file."""
         if serving and self.file:
-            self._lock = _lock(self.file)
+            self._lock = hold_alone(self.file)
         self._changes = writer.open_writer(self.url)
         self._listening.start()
         self._writer = asyncio.create_task(self._write_for_ever(), name="store writer")
@@ -278,8 +278,11 @@ def _answer(job: _Job) -> None:
         job.done.set_result(job.result)
 
 
-def _lock(database: Path) -> IO[str]:
-    """Hold the file beside the database; the system lets go of it when the process ends, however it ends."""
+def hold_alone(database: Path) -> IO[str]:
+    """Hold a database file against other processes that serve or replace it. Raises `StoreInUse`.
+
+    The lock is a file beside it; the system lets go of it when the process ends, however it ends.
+    """
     database.parent.mkdir(parents=True, exist_ok=True)
     file = database.with_name(database.name + ".lock").open("w")
     try:

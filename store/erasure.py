@@ -96,6 +96,8 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     await connection.execute(delete(addresses).where(addresses.c.id.in_(lines)))
     nameless = update(citizens).where(citizens.c.id.in_(citizen_ids))
     await connection.execute(nameless.values(display_name=None, merged_into=None))
+    # No event: nothing was said anew. But pages that bear the name are drawn anew.
+    transaction.wake("events")
     return remains
 
 

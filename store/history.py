@@ -13,9 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.schema import State
+from store import audit
 from store.database import Transaction
 from store.tables import history, keys, media, words
 from store.vault import SealingKey, Vault
+
+# Who acts beside staff: the post's own author, and rules.
+NOT_STAFF = ("author", "rule")
 
 
 class What(StrEnum):
@@ -110,10 +114,12 @@ def entry(
 
 
 async def add(transaction: Transaction, row: dict[str, object], said: dict[str, object] | None = None) -> None:
-    """Append one entry, with the words it names."""
+    """Append one entry, with the words it names. What staff did stands in the audit too."""
     if said:
         await transaction.connection.execute(words.insert(), said)
     await transaction.connection.execute(history.insert(), row)
+    if row["actor"] not in NOT_STAFF:
+        await audit.note(transaction, str(row["actor"]), f"post {row['action']}"[:32], str(row["post_id"]))
 
 
 async def of_thread(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, list[Entry]]:

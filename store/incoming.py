@@ -56,6 +56,11 @@ class Rows:
     answered: list[str] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
 
+    def regrouped(self) -> list[str]:
+        """The threads that a post left, joined or became, or that were kept from the public."""
+        moved = [(post_id, values) for post_id, values in self.changed if values.keys() & {"thread_id", "private"}]
+        return [thread for post_id, values in moved for thread in (post_id, values.get("thread_id", post_id))]
+
 
 def payload_place(incoming_id: str) -> str:
     """Where the sealed payload of a message belongs, for the vault."""

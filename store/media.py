@@ -165,6 +165,16 @@ async def named(connection: AsyncConnection, hashes: Sequence[str]) -> set[str]:
     return found | {url.removeprefix(KEPT) for url in (await connection.execute(handed)).scalars()}
 
 
+async def all_named(connection: AsyncConnection) -> set[str]:
+    """Every file on disk that some row names."""
+    rows = await connection.execute(select(media.c.sha256, media.c.preview, media.c.url))
+    found: set[str] = set()
+    for sha256, preview, url in rows:
+        handed = url.removeprefix(KEPT) if url.startswith(KEPT) else None
+        found |= {name for name in (sha256, preview, handed) if name}
+    return found
+
+
 async def ready(transaction: Transaction, channel: str, external_id: str, at: datetime) -> None:
     """The carrier says a file is there: fetch it at once if it is still waited for."""
     waiting = update(media).where(

@@ -36,6 +36,17 @@ def head() -> str | None:
     return ScriptDirectory.from_config(configuration()).get_current_head()
 
 
+def check(revision: str | None) -> list[str]:
+    """The revisions this code knows, oldest first. Raises `SchemaMismatch` for one that is not among them."""
+    scripts = ScriptDirectory.from_config(configuration())
+    known = [script.revision for script in scripts.walk_revisions()][::-1]
+    if revision is not None and revision not in known:
+        raise SchemaMismatch(
+            f"the database is at schema {revision}, which this version does not know: update the gateway"
+        )
+    return known
+
+
 def configuration() -> Config:
     """Alembic's configuration, without a file."""
     config = Config()
@@ -47,13 +58,8 @@ def configuration() -> Config:
 def _upgrade(connection: Connection) -> list[str]:
     config = configuration()
     config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
     before = MigrationContext.configure(connection).get_current_revision()
-    known = [script.revision for script in scripts.walk_revisions()][::-1]
-    if before is not None and before not in known:
-        raise SchemaMismatch(
-            f"the database is at schema {before}, which this version does not know: update the gateway"
-        )
+    known = check(before)
     command.upgrade(config, "head")
     return known[known.index(before) + 1 :] if before else known
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from store.moments import Moment
 
@@ -187,8 +188,8 @@ posts = Table(
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
     Index("ix_posts_state_urgent_created_at", "state", "urgent", "created_at"),  # the queue, oldest first
-    Index("ix_posts_timeline", "state", "private", "kind", "published_at", "id"),  # the portal, newest first
-    Index("ix_posts_thread_id_created_at", "thread_id", "created_at"),  # a thread in order
+    Index("ix_posts_timeline", "state", "private", "published_at", "id"),  # the portal, newest first
+    Index("ix_posts_thread", "thread_id", "state", "private", "created_at"),  # a thread, or what is public of it
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
     Index(
         "ix_posts_group_id",  # what says the same as the first of a group
@@ -196,6 +197,17 @@ posts = Table(
         sqlite_where=text("group_id IS NOT NULL"),
         postgresql_where=text("group_id IS NOT NULL"),
     ),
+)
+
+# What search finds: the tokens (see `journey.tokens`) of each thread that is public, and of nothing else. `number` is
+# the moment of publication in microseconds, or the next that is free, so that the newest are found first by their key.
+# The first migration puts a full-text index over the tokens: FTS5 (`search_words`, kept by triggers) or GIN.
+search = Table(
+    "search",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=False),
+    Column("post_id", Id, nullable=False, unique=True),
+    Column("tokens", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
 )
 
 # By what texts are alike, the first post that had it; forgotten after a day (see `journey.sameness`).
@@ -571,13 +583,46 @@ accounts = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("department", String(64)),
+    # Empty while nobody may log in by it: invited, or reset and not chosen anew.
     Column("password_hash", String(200), nullable=False),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("locked_until", Moment),
+    Column("disabled_at", Moment),
+    Column("language", String(8)),
     Column("created_at", Moment, nullable=False),
 )
 
-# Sessions of browsers and tokens of programs: only the hash of the secret is kept.
+# A one-time link by which somebody of the staff chooses a password: the newest one of each account.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("expires_at", Moment, nullable=False),
+)
+
+# The secret an account's one-time codes come from (RFC 6238), sealed. It counts once a first code has proved it;
+# `step` is the time step of the last code taken, so that none is taken twice.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("step", BigInteger),
+    Column("confirmed_at", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+# Keyed hashes of the codes that stand in for a lost second factor, each good once.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+)
+
+# Sessions of browsers and tokens of programs: only the hash of the secret is kept. A token has a label and scopes, a
+# browser's session says roughly what device it is on and where.
 sessions = Table(
     "sessions",
     metadata,
@@ -585,7 +630,12 @@ sessions = Table(
     Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
     Column("kind", String(8), nullable=False),
     Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("label", String(64)),
+    Column("scopes", JSON),
+    Column("device", String(64)),
+    Column("network", String(64)),
     Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment),
     Column("expires_at", Moment, nullable=False),
     Index("ix_sessions_account_id", "account_id"),
     Index("ix_sessions_expires_at", "expires_at"),  # upkeep
@@ -599,7 +649,10 @@ audit = Table(
     Column("actor", String(64), nullable=False),
     Column("action", String(32), nullable=False),
     Column("target", String(64)),
-    Index("ix_audit_at", "at"),
+    Index("ix_audit_at", "at"),  # from a day to a day
+    Index("ix_audit_actor_id", "actor", "id"),  # what somebody did
+    Index("ix_audit_action_id", "action", "id"),  # who did this
+    Index("ix_audit_target_id", "target", "id"),  # what was done to it
 )
 
 # --- what the process itself remembers -----------------------------------------------------------------------------
@@ -747,3 +800,8 @@ alarms = Table(
     Column("expires_at", Moment, nullable=False),
     Column("proved_at", Moment),
 )
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a name in the database is one of this schema, and not of a full-text index's own tables."""
+    return kind != "table" or not (name or "").startswith("search_")

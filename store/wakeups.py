@@ -19,6 +19,12 @@ class Bell:
         """Wake whoever waits, now or at the next wait."""
         self._event.set()
 
+    def has_rung(self) -> bool:
+        """Whether it rang since it was waited for or asked last."""
+        rung = self._event.is_set()
+        self._event.clear()
+        return rung
+
     async def wait(self, timeout: float) -> bool:
         """Wait until rung or until `timeout` seconds passed; true when it rang."""
         try:

@@ -7,7 +7,8 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import accounts, alike, claims, incidents, incoming, kept, media, outbox, tallies, words
+from store import alike, audit, claims, incidents, incoming, kept, media, outbox, tallies, words
+from store import sessions as session_rows
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
@@ -48,10 +49,10 @@ async def forget(runtime: Runtime) -> None:
     await runtime.database.write(lambda transaction: tallies.forget(transaction, at, keep))
     await runtime.database.write(lambda transaction: incidents.forget(transaction, at - timedelta(days=keep)))
     await runtime.database.write(lambda transaction: claims.forget(transaction, at))
-    sessions = await runtime.database.write(lambda transaction: accounts.sweep_sessions(transaction, at))
+    sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))
     if payloads:
         await runtime.database.write(
-            lambda transaction: accounts.note(transaction, "upkeep", "payloads forgotten", str(payloads))
+            lambda transaction: audit.note(transaction, "upkeep", "payloads forgotten", str(payloads))
         )
     counts = {"payloads": payloads, "kept": values, "gists": gists, "questions": questions, "sessions": sessions}
     log.info("forgot", action="upkeep.forget", **counts)

@@ -18,7 +18,7 @@ from gateway.errors import Conflict, EverylineError
 from gateway.journey import moderation, sameness
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
-from store import accounts, modes, posts, record
+from store import audit, modes, posts, record
 from store.database import Transaction
 from store.modes import Candidate, Switched
 
@@ -56,7 +56,7 @@ async def switch(runtime: Runtime, mode: Mode, *, actor: str) -> None:
 
     async def work(transaction: Transaction) -> None:
         await modes.switch(transaction, mode, actor, clock.now())
-        await accounts.note(transaction, actor, "moderation mode", mode)
+        await audit.note(transaction, actor, "moderation mode", mode)
 
     await runtime.database.write(work)
 

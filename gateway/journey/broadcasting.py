@@ -21,7 +21,7 @@ from gateway import clock
 from gateway.journey import rendering, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
-from store import accounts, broadcasts, changes, deliveries, following, history
+from store import audit, broadcasts, changes, deliveries, following, history
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
@@ -140,7 +140,7 @@ async def change(runtime: Runtime, broadcast_id: str, action: str, *, actor: str
 
     async def work(transaction: Transaction) -> None:
         await broadcasts.by_hand(transaction, broadcast_id, action, actor)
-        await accounts.note(transaction, actor, f"broadcast {action}", broadcast_id)
+        await audit.note(transaction, actor, f"broadcast {action}", broadcast_id)
 
     await runtime.database.write(work)
 

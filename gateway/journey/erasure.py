@@ -13,7 +13,7 @@ from channels import failures
 from gateway import clock
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from store import accounts, citizens, erasure, kept
+from store import audit, citizens, erasure, kept
 from store.database import Transaction
 from store.erasure import Remains
 
@@ -59,7 +59,7 @@ async def _erase(
     remains = await erasure.erase(transaction, members, at)
     await kept.forget(transaction, values)
     for citizen_id in members:
-        await accounts.note(transaction, "author", "erased", citizen_id)
+        await audit.note(transaction, "author", "erased", citizen_id)
     return remains
 
 

@@ -20,7 +20,7 @@ from gateway import clock
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
 from gateway.schema import Audience, Outgoing, Priority, PublicPost, State, moment, public_json
-from store import accounts, changes, deliveries, events, subscribers
+from store import audit, changes, deliveries, events, subscribers
 from store.changes import Changing
 from store.database import Transaction
 from store.deliveries import Claimed
@@ -69,7 +69,7 @@ async def note(runtime: Runtime, transaction: Transaction, outcomes: Sequence[Re
     """Keep the subscribers' health as their attempts end; one that is given up is noted for people to see."""
     days = timedelta(days=runtime.settings.subscribers.failing_days)
     for address_id in await subscribers.note(transaction, outcomes, clock.now() - days):
-        await accounts.note(transaction, "delivery", "subscriber stopped", address_id)
+        await audit.note(transaction, "delivery", "subscriber stopped", address_id)
         log.warning("a subscriber is called no more", action="subscribers.stopped", subscriber=address_id)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, decision, folding, identity, masking, sameness, tickets
+from gateway.journey import conversation, decision, finding, folding, identity, masking, sameness, tickets
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
@@ -53,6 +53,8 @@ class Intake:
         rows = Rows()
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
+        # An author may part, join or keep from the public what was published.
+        await finding.renew(transaction, rows.regrouped())
         return replies
 
 

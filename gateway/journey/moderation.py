@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, claiming, folding, groups, masking, routing
+from gateway.journey import broadcasting, claiming, finding, folding, groups, masking, routing
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
@@ -218,9 +218,10 @@ async def _publish(
 async def announce(
     transaction: Transaction, post: Changing, happening: events.Happening, about: events.About | None = None
 ) -> None:
-    """Number the change in the public stream; for an answer or a word added, it is its thread that changed."""
+    """Have a change heard of in the public stream, and found; for what was added, it is its thread that changed."""
     if post.private:
         return
+    await finding.renew(transaction, [post.thread_id])
     if post.thread_id == post.id:
         await events.add(transaction, happening, post.id)
     elif post.thread_state is State.PUBLISHED:

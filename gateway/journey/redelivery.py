@@ -10,7 +10,7 @@ from gateway.errors import BadInput
 from gateway.journey import pacing
 from gateway.runtime import Runtime
 from gateway.schema import DeliveryState
-from store import accounts, dead_letters, outbox, outcomes, subscribers
+from store import audit, dead_letters, outbox, outcomes, subscribers
 from store.database import Transaction
 from store.dead_letters import Obstacles
 from store.deliveries import StaffDelivery
@@ -62,7 +62,7 @@ async def send_again(runtime: Runtime, ids: Sequence[int], *, actor: str) -> int
 
     async def change(transaction: Transaction) -> int:
         sent = await dead_letters.send_again(transaction, ids, clock.now())
-        await accounts.note_each(transaction, actor, "delivery sent again", map(str, sent))
+        await audit.note_each(transaction, actor, "delivery sent again", map(str, sent))
         return len(sent)
 
     return await runtime.database.write(change)
@@ -76,7 +76,7 @@ async def drop(runtime: Runtime, ids: Sequence[int], reason: str, *, actor: str)
 
     async def change(transaction: Transaction) -> int:
         dropped = await dead_letters.drop(transaction, ids, reason, clock.now())
-        await accounts.note_each(transaction, actor, "delivery dropped", map(str, dropped))
+        await audit.note_each(transaction, actor, "delivery dropped", map(str, dropped))
         return len(dropped)
 
     return await runtime.database.write(change)

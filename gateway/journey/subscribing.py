@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.journey import feeding
 from gateway.runtime import Runtime
-from store import accounts, citizens, deliveries, events, subscribers
+from store import audit, citizens, deliveries, events, subscribers
 from store.database import Transaction
 from store.events import About
 from store.subscribers import Filters, Standing
@@ -55,7 +55,7 @@ async def add(
             transaction, runtime.vault, admitted.address, language=language, at=at, owned=False
         )
         await subscribers.add(transaction, address.id, channel.name, name, admitted.host, filters, at)
-        await accounts.note(transaction, actor, "subscriber added", address.id)
+        await audit.note(transaction, actor, "subscriber added", address.id)
         return address.id
 
     return Entered(await runtime.database.write(work), admitted.secret)
@@ -70,7 +70,7 @@ async def pause(runtime: Runtime, address_id: str, *, actor: str) -> None:
             raise Conflict("this change is not possible any more")
         await subscribers.change(transaction, address_id, state=Standing.PAUSED)
         await subscribers.set_aside(transaction, address_id, clock.now())
-        await accounts.note(transaction, actor, "subscriber paused", address_id)
+        await audit.note(transaction, actor, "subscriber paused", address_id)
 
     await runtime.database.write(work)
 
@@ -85,7 +85,7 @@ async def resume(runtime: Runtime, address_id: str, *, actor: str) -> None:
         fresh = {"state": Standing.ACTIVE, "failures": 0, "failing_since": None}
         await subscribers.change(transaction, address_id, **fresh)
         await subscribers.take_up(transaction, one.channel, address_id, clock.now())
-        await accounts.note(transaction, actor, "subscriber resumed", address_id)
+        await audit.note(transaction, actor, "subscriber resumed", address_id)
 
     await runtime.database.write(work)
 
@@ -96,7 +96,7 @@ async def test(runtime: Runtime, address_id: str, *, actor: str) -> None:
     async def work(transaction: Transaction) -> None:
         one = await subscribers.hold(transaction, address_id)
         await deliveries.add(transaction, [feeding.row(runtime, one, None)])
-        await accounts.note(transaction, actor, "subscriber tested", address_id)
+        await audit.note(transaction, actor, "subscriber tested", address_id)
 
     await runtime.database.write(work)
 
@@ -110,7 +110,7 @@ async def replay(runtime: Runtime, address_id: str, *, actor: str) -> None:
         # What lies behind its place it is told anyway.
         stretch = {"replay_cursor": min(before, one.cursor), "replay_until": one.cursor}
         await subscribers.change(transaction, address_id, **stretch)
-        await accounts.note(transaction, actor, "subscriber replayed", address_id)
+        await audit.note(transaction, actor, "subscriber replayed", address_id)
 
     await runtime.database.write(work)
 
@@ -129,7 +129,7 @@ async def rotate(runtime: Runtime, address_id: str, *, actor: str) -> Entered:
         admitted = channel.renew(urn, at + OVERLAP)
         await citizens.rename(transaction, runtime.vault, known, admitted.address)
         await subscribers.change(transaction, address_id, rotated_at=at)
-        await accounts.note(transaction, actor, "subscriber rotated", address_id)
+        await audit.note(transaction, actor, "subscriber rotated", address_id)
         return admitted.secret
 
     return Entered(address_id, await runtime.database.write(work))
@@ -140,7 +140,7 @@ async def remove(runtime: Runtime, address_id: str, *, actor: str) -> None:
 
     async def work(transaction: Transaction) -> None:
         await subscribers.remove(transaction, address_id, clock.now())
-        await accounts.note(transaction, actor, "subscriber removed", address_id)
+        await audit.note(transaction, actor, "subscriber removed", address_id)
 
     await runtime.database.write(work)
 

@@ -9,7 +9,7 @@ import structlog
 from gateway import clock
 from gateway.errors import NotFound
 from gateway.runtime import Runtime
-from store import accounts, deliveries, standings
+from store import audit, deliveries, standings
 from store.database import Transaction
 from store.standings import Position
 
@@ -26,7 +26,7 @@ async def switch(runtime: Runtime, channel: str, position: Position | None, *, a
     async def work(transaction: Transaction) -> bool:
         changed = await standings.switch(transaction, channel, position, actor, clock.now())
         if changed:
-            await accounts.note(transaction, actor, DEEDS[position], channel)
+            await audit.note(transaction, actor, DEEDS[position], channel)
             transaction.wake(deliveries.outbox(channel))
         return changed
 

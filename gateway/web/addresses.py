@@ -24,6 +24,14 @@ def household(address: str) -> str:
     return str(IPv6Network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed)
 
 
+def coarse(address: str) -> str | None:
+    """Roughly where an address is: enough to tell a strange place from one's own, not to find anybody."""
+    parsed = _parsed(address)
+    if parsed is None:
+        return None
+    return str(ip_network((parsed, 32 if isinstance(parsed, IPv6Address) else 16), strict=False))
+
+
 def is_among(address: str, networks: tuple[str, ...]) -> bool:
     """Whether an address lies in one of these networks."""
     parsed = _parsed(address)

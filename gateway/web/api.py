@@ -13,6 +13,8 @@ from store import posts
 MOST = 100
 USUAL = 20
 FILTERS = ("category", "department", "place")
+# What only the index of search knows; a question with any of these is asked of it.
+SEARCHED = ("q", "kind", "progress", "since", "until")
 ANY_SITE = {"Access-Control-Allow-Origin": "*"}
 
 
@@ -43,13 +45,13 @@ def answer(value: Any) -> web.Response:
 
 
 async def _posts(request: web.Request) -> web.Response:
-    if "q" in request.query:
-        raise BadInput("searching is not there yet", "q")
-    filters = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-    cursor = request.query.get("cursor") or None
-    found, following = await request.app[DESK].published(
-        limit=whole_number(request, "limit", USUAL, MOST), cursor=cursor, settled=False, **filters
-    )
+    filters = {name: request.query[name] for name in (*FILTERS, *SEARCHED[1:]) if request.query.get(name)}
+    cursor, limit = request.query.get("cursor") or None, whole_number(request, "limit", USUAL, MOST)
+    desk, query = request.app[DESK], request.query.get("q", "")
+    if query or filters.keys() & set(SEARCHED):
+        findings = await desk.search(query, limit=limit, cursor=cursor, **filters)
+        return answer({"items": [public_json(hit.post) for hit in findings.hits], "next": findings.next})
+    found, following = await desk.published(limit=limit, cursor=cursor, settled=False, **filters)
     return answer({"items": [public_json(post) for post in found], "next": following})
 
 

@@ -9,6 +9,7 @@ from gateway.web import (
     analytics,
     api,
     assets,
+    audit_page,
     auth,
     broadcasts,
     channels,
@@ -16,8 +17,11 @@ from gateway.web import (
     console_api,
     decisions,
     deliveries,
+    entrance,
+    factor_pages,
     health,
     hooks,
+    kept_pages,
     live,
     livery,
     me,
@@ -27,15 +31,18 @@ from gateway.web import (
     metrics,
     middleware,
     overview,
+    own_account,
     pages,
     queue,
+    settings_page,
     styleguide,
     subscribers,
     subscribers_api,
+    users,
     words,
 )
 from gateway.web.drawing import Drawing
-from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, LOGINS, METRICS, RUNTIME, SETUP
+from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, KEPT_PAGES, LOGINS, METRICS, RUNTIME, SETUP
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
 from gateway.web.setup import Setup
@@ -57,7 +64,8 @@ CONSOLE = (
     subscribers_api,
     words,
 )
-PARTS = (*CONSOLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
+PARTS = (*CONSOLE, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:
@@ -69,6 +77,7 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app[METRICS], app[SETUP], app[LOGINS] = Metrics(runtime.pulse), Setup(runtime.vault), Limit(LOGINS_A_MINUTE, 60)
     app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
+    app[KEPT_PAGES] = kept_pages.KeptPages(runtime.database.wakeups)
     app[HUB] = Hub(runtime, drawing.fragment)
     desk.site = drawing
     app.on_startup.append(app[HUB].start)

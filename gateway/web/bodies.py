@@ -10,6 +10,7 @@ from gateway.errors import BadInput
 from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
 from gateway.schema import Action, Kind, Progress, State
+from store.accounts import Role
 from store.events import About
 
 LONGEST_TEXT = 100_000
@@ -58,6 +59,22 @@ class Answer(In):
 
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
     department: Slug
+
+
+class NewUser(In):
+    """An account to be made; whoever it is for chooses the password by the link that comes back."""
+
+    name: str = Field(min_length=1, max_length=64)
+    role: Annotated[Role, Field(strict=False)]
+    department: Slug | None = None
+
+
+class UserChange(In):
+    """What an administrator does to an account; `role` and `department` go with the action of that name."""
+
+    action: Literal["role", "disable", "enable", "reset", "second-factor"]
+    role: Annotated[Role | None, Field(strict=False)] = None
+    department: Slug | None = None
 
 
 class Subscriber(In):

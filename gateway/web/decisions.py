@@ -12,12 +12,10 @@ from gateway.journey import batches, moderation, undoing
 from gateway.journey.batches import Batch, Chosen
 from gateway.journey.claiming import Held
 from gateway.schema import Action
-from gateway.web import auth
 from gateway.web.console import back_to, draw, draw_post
-from gateway.web.keys import DRAWING, LANGUAGE, RUNTIME
+from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
 from gateway.web.queue import MOST_DRAWN, draw_queue, dressed
 from store import waiting
-from store.accounts import Role
 from store.posts import StaffPost
 
 # What a form that is sent again must bring with it.
@@ -35,7 +33,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _decide(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.MODERATOR)
+    account = request[ACCOUNT]
     post_id, form = request.match_info["id"], await _form(request)
     try:
         await moderation.decide(
@@ -61,7 +59,7 @@ async def _decide(request: web.Request) -> web.Response:
 
 
 async def _undo(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await _form(request)
+    account, form = request[ACCOUNT], await _form(request)
     try:
         await undoing.undo(request.app[RUNTIME], request.match_info["id"], actor=account.name)
     except Conflict as error:
@@ -73,7 +71,7 @@ async def _undo(request: web.Request) -> web.Response:
 
 async def _decide_several(request: web.Request) -> web.Response:
     """One decision about the posts that are ticked; each has its outcome listed."""
-    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     chosen = [_chosen(str(value)) for value in form.getall("post", [])]
     words = await _form(request)
     try:
@@ -92,7 +90,7 @@ async def _decide_several(request: web.Request) -> web.Response:
 
 
 async def _undo_several(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await _form(request)
+    account, form = request[ACCOUNT], await _form(request)
     try:
         number = await undoing.undo_together(request.app[RUNTIME], request.match_info["decision"], actor=account.name)
     except Conflict as error:

@@ -9,7 +9,7 @@ from gateway.errors import BadInput
 from gateway.journey import redelivery
 from gateway.schema import DeliveryState
 from gateway.web import auth
-from gateway.web.keys import DRAWING, RUNTIME
+from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import dead_letters, deliveries, posts
 from store.accounts import Role
 
@@ -45,7 +45,7 @@ async def _dead(request: web.Request) -> web.Response:
 
 
 async def _again(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.MODERATOR)
+    account = request[ACCOUNT]
     form = await request.post()
     try:
         await redelivery.send_again(request.app[RUNTIME], _chosen(form), actor=account.name)
@@ -55,7 +55,7 @@ async def _again(request: web.Request) -> web.Response:
 
 
 async def _drop(request: web.Request) -> web.Response:
-    account = auth.require(request, Role.MODERATOR)
+    account = request[ACCOUNT]
     form = await request.post()
     try:
         await redelivery.drop(request.app[RUNTIME], _chosen(form), str(form.get("reason", "")), actor=account.name)

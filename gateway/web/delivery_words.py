@@ -24,6 +24,7 @@ REASONS: Mapping[str, str] = {
     "stopped": N_("Whoever it was for had sent STOP."),
     "erased": N_("Whoever it was for had himself erased."),
     "withdrawn": N_("The post was withdrawn before it left."),
+    "restored": N_("It was open when the backup was made that was restored: it may have been sent since."),
     "subscriber paused": N_("The subscriber is paused: it waits until somebody resumes it."),
     "subscriber gone": N_("The subscriber said that it is gone: it waits until somebody resumes it."),
     "subscriber failing": N_("The subscriber failed for days: it waits until somebody resumes it."),

@@ -7,6 +7,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,11 @@ from gateway.runtime import Runtime
 from gateway.schema import PublicPost
 from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
 from gateway.web.catalogues import N_
-from gateway.web.keys import ACCOUNT, LANGUAGE, NEW_VISITOR, THEME
+from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME
 from gateway.web.typed import Kept
 
+# As many as are shown again and again, in each language, with some 2 KB each.
+FRAGMENTS = 4096
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
 ERRORS: Mapping[int, tuple[str, str]] = {
@@ -66,12 +69,23 @@ class Drawing:
         self._visitor = visitor
         self._translations = catalogues.read()
         self._offered: frozenset[str] | None = None
+        self._fragments = lru_cache(FRAGMENTS)(self._draw_fragment)
         self._environments = {language: self._environment(language) for language in self._translations}
 
     async def page(
-        self, request: web.Request, template: str, values: Mapping[str, Any], status: int = 200
+        self,
+        request: web.Request,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+        *,
+        lasting: bool = False,
     ) -> web.Response:
-        """A whole page in the language of the request; see `_context` for what every template may use."""
+        """A whole page in the language of the request; see `_context` for what every template may use.
+
+        `lasting` says that it changes only with what is public, and may be kept and shown to others.
+        """
+        request[LASTING] = lasting
         language = request.get(LANGUAGE, self._runtime.settings.city.language)
         text = self.draw(language, template, {**self._context(request), **values})
         return web.Response(text=text, status=status, content_type="text/html", headers={"Content-Language": language})
@@ -93,9 +107,9 @@ class Drawing:
         """A template as text; what a request knows must stand in `values`."""
         return self._environments[language].get_template(template).render(values)
 
-    def fragment(self, post: PublicPost, language: str) -> str:
-        """One public post as the timeline shows it, for the live stream."""
-        return self.draw(language, "fragment.html", {"post": post}).strip()
+    def fragment(self, post: PublicPost, language: str) -> Markup:
+        """One public post as the timeline and the live stream show it; the same post is drawn once."""
+        return self._fragments(post, language)
 
     def say(self, language: str, message: str) -> str:
         """One message of the catalogues in a language."""
@@ -110,6 +124,10 @@ class Drawing:
         title, advice = ERRORS[known]
         values = {"title": title, "advice": advice, "reference": reference, "status": status, "kept": kept}
         return await self.page(request, "error.html", values, status)
+
+    def _draw_fragment(self, post: PublicPost, language: str) -> Markup:
+        # A template gives markup: what is a person's in it, it escaped.
+        return Markup(self.draw(language, "fragment.html", {"post": post}).strip())  # noqa: S704
 
     def _context(self, request: web.Request) -> dict[str, Any]:
         """What every page knows beside the globals of its language."""
@@ -133,6 +151,7 @@ class Drawing:
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
+            auto_reload=False,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -159,6 +178,7 @@ class Drawing:
             "livery": livery.livery(settings.city),
             "media_limits": settings.media,
             "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
+            "fragment": lambda post: self.fragment(post, language),
             "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),
         }
         environment.filters |= {
@@ -196,6 +216,8 @@ class Drawing:
         zone = self._runtime.settings.city.zone
         pattern = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}[language]
 
+        # A page has dozens, and the next page mostly the same: to word one takes as long as the rest of its post.
+        @lru_cache(4096)
         def moment(value: datetime) -> Markup:
             shown = format_datetime(value, pattern, tzinfo=zone, locale=language)
             return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), shown)

@@ -9,15 +9,18 @@ from gateway.limits import Limit
 from gateway.runtime import Runtime
 from gateway.web.setup import Setup
 from store.accounts import Account
+from store.sessions import Session
 
 if TYPE_CHECKING:  # they use these names themselves
     from gateway.web.drawing import Drawing
+    from gateway.web.kept_pages import KeptPages
     from gateway.web.live import Hub
     from gateway.web.metrics import Metrics
 
 RUNTIME = web.AppKey("runtime", Runtime)
 DESK = web.AppKey("desk", Desk)
 DRAWING: "web.AppKey[Drawing]" = web.AppKey("drawing")
+KEPT_PAGES: "web.AppKey[KeptPages]" = web.AppKey("kept_pages")
 HUB: "web.AppKey[Hub]" = web.AppKey("hub")
 METRICS: "web.AppKey[Metrics]" = web.AppKey("metrics")
 SETUP = web.AppKey("setup", Setup)
@@ -37,6 +40,11 @@ TYPED = web.RequestKey("typed", list[tuple[str, object]])
 REQUEST_ID = web.RequestKey("request_id", str)
 # Who is logged in, on staff paths.
 ACCOUNT = web.RequestKey("account", Account)
+SESSION = web.RequestKey("session", Session)
+# That a page is the same for everybody who is no staff, until something public changes.
+LASTING = web.RequestKey("lasting", bool)
+# That a request was answered with a kept page.
+KEPT = web.RequestKey("kept", bool)
 # The id in the visitor's cookie, and whether the answer must bring that cookie.
 VISITOR = web.RequestKey("visitor", str)
 NEW_VISITOR = web.RequestKey("new_visitor", bool)

@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import channel_labels
+from gateway.web import channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -275,7 +275,6 @@ FAULTS = (
     N_("the last day is before the first"),
     N_("at most three years at once"),
     N_("there is nothing before that"),
-    N_("this account is locked for a while after too many wrong passwords"),
     N_("this is no telephone number"),
     N_("codes go to mobile numbers only"),
     N_("no channel can send codes just now"),
@@ -294,6 +293,10 @@ FAULTS = (
     N_("load the page again and send once more"),
     N_("write what is wrong and where"),
     N_("this is too long"),
+    N_("a search has at most 200 characters"),
+    N_("this is none of the choices"),
+    N_("a day as 2026-01-31, or a moment (RFC 3339)"),
+    N_("this cursor was not given by us"),
     N_("it is too late to undo this"),
     N_("there is no such broadcast"),
     N_("what is published may end at a moment that is still to come"),
@@ -388,6 +391,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
+    **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

@@ -14,7 +14,6 @@ from gateway.web import auth
 from gateway.web.console import back_to
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import citizens, media, mine
-from store.accounts import Role
 from store.media import MediaFile
 
 # Types a browser shows without running anything in them; all else is handed over as bytes.
@@ -66,21 +65,21 @@ def _serve(request: web.Request, file: MediaFile, sha256: str | None, kind: str)
 
 
 async def _set_visibility(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     public = form.get("public") == "1"
     await showing.show(request.app[RUNTIME], request.match_info["id"], public, actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 
 async def _correct(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     text = str(form.get("text", ""))
     await transcription.correct(request.app[RUNTIME], request.match_info["id"], text, actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 
 async def _try_again(request: web.Request) -> web.Response:
-    account, form = auth.require(request, Role.MODERATOR), await request.post()
+    account, form = request[ACCOUNT], await request.post()
     await showing.try_again(request.app[RUNTIME], request.match_info["id"], actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 

@@ -7,6 +7,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 import structlog
@@ -17,8 +18,11 @@ from babel import Locale, UnknownLocaleError
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
 from gateway.schema import LANGUAGES
-from gateway.web import auth, typed
-from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, THEME
+from gateway.web import access, auth, typed
+from gateway.web.access import STAFF_API, STAFF_PAGES
+from gateway.web.kept_pages import give_kept
+from gateway.web.keys import ACCOUNT, DRAWING, KEPT, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, SESSION, THEME
+from store.sessions import Scope
 
 LANGUAGE_COOKIE = "lang"
 THEME_COOKIE = "theme"
@@ -39,8 +43,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(self), geolocation=(self)",
 }
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
-STAFF_PAGES = "/console"
-STAFF_API = "/api/v1/console"
+# Where one gets without the second factor that one's role must have.
+FIRST_STEPS = ("/console/account/second-factor", "/console/logout")
 OWN_PAGES = "/me"
 # Carriers have no language, no cookies and no account, and come by the thousand.
 FOR_CARRIERS = "/hooks/"
@@ -71,8 +75,9 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         seconds = time.perf_counter() - begun
         route = _route(request)
         request.app[METRICS].requested(request.method, route, status, seconds)
-        # Carriers come by the thousand a second at a peak; what went well with them is counted, not told one by one.
-        routine = status < 400 and request.path.startswith(FOR_CARRIERS)
+        # Carriers and readers come by the thousand a second at a peak; what went well with them, and cost nothing, is
+        # counted, not told one by one.
+        routine = status < 400 and (request.path.startswith(FOR_CARRIERS) or request.get(KEPT, False))
         (log.debug if routine else log.info)(
             "request",
             action="http",
@@ -157,16 +162,21 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let only staff onto staff paths, and know them everywhere; forms of staff must be our own."""
-    account = await auth.identify(request) if _may_know(request) else None
-    if account:
-        request[ACCOUNT] = account
-    if request.path.startswith((STAFF_PAGES, STAFF_API)):
+    session = await auth.identify(request) if _may_know(request) else None
+    staff = access.is_staff(request.path)
+    # Elsewhere an account only sees more than others do: a token that may not read is nobody there.
+    if session and (staff or session.scopes is None or Scope.READ in session.scopes):
+        request[ACCOUNT], request[SESSION] = session.account, session
+    if staff:
         auth.require(request)
+        access.check(request, request[SESSION])
+        _second_factor(request)
         if request.method not in ("GET", "HEAD") and auth.bearer(request) is None:
             await _own_form(request)
     return await handler(request)
 
 
+@lru_cache(1024)
 def preferred(header: str) -> str | None:
     """The best of our languages for an Accept-Language header (RFC 9110 section 12.5.4)."""
     wishes: list[tuple[float, int, str]] = []
@@ -182,7 +192,21 @@ def preferred(header: str) -> str | None:
 
 def middlewares() -> Iterable[Middleware]:
     """In their order, outermost first."""
-    return (observe, speak, explain, admit)
+    return (observe, speak, give_kept, explain, admit)
+
+
+def _second_factor(request: web.Request) -> None:
+    """Send whoever must have a second factor and has none to where it is set up. A token was made by somebody who had
+    one, or by whoever runs the gateway."""
+    session = request[SESSION]
+    needed = request.app[RUNTIME].settings.accounts.second_factor_for
+    if session.second_factor or session.scopes is not None or session.account.role not in needed:
+        return
+    if request.path.startswith(FIRST_STEPS):
+        return
+    if request.method == "GET" and request.path.startswith(STAFF_PAGES):
+        raise web.HTTPSeeOther(FIRST_STEPS[0])
+    raise NotAllowed("your role needs a second factor first")
 
 
 def _may_know(request: web.Request) -> bool:

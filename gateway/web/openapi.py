@@ -6,10 +6,12 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from gateway.casework.periods import Against, By, Period
+from gateway.journey.tokens import LONGEST_QUERY
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState
-from gateway.web import bodies
+from gateway.schema import FIRST_KINDS, DeliveryState, Progress
+from gateway.web import access, bodies
 from gateway.web.subscribers import ACTS
+from store.accounts import Role
 from store.broadcasts import BroadcastState
 
 REFERENCE = "#/components/schemas/{model}"
@@ -19,6 +21,18 @@ FILTERS = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("cursor", "category", "department")),
     {"name": "place", "in": "query", "schema": {"type": "string"}},
+]
+DAY = {"type": "string", "description": "A day of the city (2026-01-31) or a moment (RFC 3339)", "maxLength": 40}
+SEARCH = [
+    {
+        "name": "q",
+        "in": "query",
+        "description": "Words that must all be there, a phrase in quotes, or a ticket",
+        "schema": {"type": "string", "maxLength": LONGEST_QUERY},
+    },
+    {"name": "kind", "in": "query", "schema": {"type": "string", "enum": list(FIRST_KINDS)}},
+    {"name": "progress", "in": "query", "schema": {"type": "string", "enum": list(Progress)}},
+    *({"name": name, "in": "query", "schema": DAY} for name in ("since", "until")),
 ]
 MOST_ITEMS = {
     "name": "limit",
@@ -46,11 +60,22 @@ ANALYTICS = [
         for name in ("first", "last")
     ),
 ]
+USER = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+TRACES = [
+    *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("actor", "action", "post", "target")),
+    *({"name": name, "in": "query", "schema": {"type": "string", "format": "date"}} for name in ("since", "until")),
+    {"name": "before", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+]
 SUBSCRIBER_ACT = [
     {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
     {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": [*ACTS, "rotate"]}},
 ]
-STAFF: list[dict[str, list[str]]] = [{"bearer": []}]
+
+
+SCOPES = (
+    "A token of a member of staff. It may what its owner's role may, within its scopes: read, post (answer as a "
+    "department), moderate, operate, admin."
+)
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
@@ -59,7 +84,8 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
-    models += [bodies.Subscriber, bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models += [bodies.NewUser, bodies.UserChange, bodies.Subscriber]
+    models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
@@ -74,6 +100,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         paths["/api/v1/posts/{ticket}/comments"]["post"] = _operation(
             "Add to a published post", body=model.__name__, status="202", extra={"parameters": [TICKET, _IDEMPOTENCY]}
         )
+    _guard(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Everyline", "version": "1", "description": "What a city's people say, and the answers."},
@@ -81,7 +108,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": SCOPES}},
         },
     }
 
@@ -106,12 +133,21 @@ def _with_files(schema: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     return {**schema, "properties": {**schema["properties"], "media": files}}
 
 
+def _guard(paths: dict[str, dict[str, Any]]) -> None:
+    """Say of each of the staff's operations which scope its token needs, and which roles it is for."""
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            if rule := access.TABLE.get(access.name(method.upper(), path)):
+                operation["security"] = [{"bearer": [rule.scope]}]
+                roles = ", ".join(role for role in Role if role in rule.roles)
+                operation["description"] = f"Needs a token with the scope `{rule.scope}`. For: {roles}."
+
+
 def _paths() -> dict[str, dict[str, Any]]:
     post, page = "Post", "Page"
     named = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Named")}}}
-    staff = {"security": STAFF}
     return {
-        "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": FILTERS})},
+        "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": [*FILTERS, *SEARCH]})},
         "/api/v1/posts/{ticket}": {"get": _operation("One thread", post, extra={"parameters": [TICKET]})},
         "/api/v1/posts/{ticket}/comments": {
             "get": _operation("What was added to a thread", page, extra={"parameters": [TICKET, *FILTERS[:2]]})
@@ -120,30 +156,28 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/departments": {"get": _operation("The departments", named)},
         "/api/v1/categories": {"get": _operation("The categories", named)},
         "/api/v1/stats": {"get": _operation("How many posts stand in each state", {"type": "object"})},
-        "/api/v1/console/queue": {
-            "get": _operation("What waits for a decision", extra={"parameters": [MOST_ITEMS], **staff})
-        },
+        "/api/v1/console/queue": {"get": _operation("What waits for a decision", extra={"parameters": [MOST_ITEMS]})},
         "/api/v1/console/posts/{reference}": {
             "get": _operation(
-                "A post whole, by id or ticket", {"type": "object"}, extra={"parameters": [PATH_REFERENCE], **staff}
+                "A post whole, by id or ticket", {"type": "object"}, extra={"parameters": [PATH_REFERENCE]}
             )
         },
         "/api/v1/console/posts/{reference}/decision": {
-            "post": _operation("Decide", body="Decision", extra={"parameters": [PATH_REFERENCE], **staff})
+            "post": _operation("Decide", body="Decision", extra={"parameters": [PATH_REFERENCE]})
         },
         "/api/v1/console/posts/{reference}/undo": {
             "post": _operation(
                 "Undo the last decision, within the undo time",
                 {"type": "object"},
-                extra={"parameters": [PATH_REFERENCE], **staff},
+                extra={"parameters": [PATH_REFERENCE]},
             )
         },
         "/api/v1/console/broadcasts": {
-            "get": _operation("Broadcasts", extra={"parameters": [BROADCAST_STATE, MOST_ITEMS], **staff})
+            "get": _operation("Broadcasts", extra={"parameters": [BROADCAST_STATE, MOST_ITEMS]})
         },
         "/api/v1/console/broadcasts/{id}": {
             "get": _operation(
-                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [BROADCAST], **staff}
+                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [BROADCAST]}
             )
         },
         "/api/v1/console/broadcasts/{id}/change": {
@@ -151,7 +185,7 @@ def _paths() -> dict[str, dict[str, Any]]:
                 "Pause, resume, stop a broadcast, or agree to its cost",
                 {"type": "object"},
                 body="BroadcastChange",
-                extra={"parameters": [BROADCAST], **staff},
+                extra={"parameters": [BROADCAST]},
             )
         },
         "/api/v1/console/posts/{reference}/answers": {
@@ -159,37 +193,54 @@ def _paths() -> dict[str, dict[str, Any]]:
                 "Answer as a department",
                 body="Answer",
                 status="201",
-                extra={"parameters": [PATH_REFERENCE], **staff},
+                extra={"parameters": [PATH_REFERENCE]},
             )
         },
         "/api/v1/console/deliveries": {
-            "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS], **staff})
+            "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS]})
         },
         "/api/v1/console/deliveries/{id}": {
             "get": _operation(
                 "Why one delivery stands where it does: its attempts, and what it waits for",
-                extra={"parameters": [PATH_DELIVERY], **staff},
+                extra={"parameters": [PATH_DELIVERY]},
             )
         },
-        "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again", extra=staff)},
-        "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop", extra=staff)},
+        "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again")},
+        "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop")},
+        "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"})},
         "/api/v1/console/overview": {
-            "get": _operation("What waits, what was done today, and whether channels are well", extra=staff)
+            "get": _operation("What waits, what was done today, and whether channels are well")
         },
         "/api/v1/console/analytics": {
             "get": _operation(
                 "Counts and times of a period, along one dimension, beside another period",
-                extra={"parameters": ANALYTICS, **staff},
+                extra={"parameters": ANALYTICS},
             )
         },
-        "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"}, extra=staff)},
+        "/api/v1/console/users": {
+            "get": _operation("Everybody of the staff, and how each account stands"),
+            "post": _operation(
+                "Make an account, with the one-time link by which its password is chosen", body="NewUser", status="201"
+            ),
+        },
+        "/api/v1/console/users/{id}/change": {
+            "post": _operation(
+                "Change a role, disable, enable, reset a password (gives a new link), or take a second factor away",
+                body="UserChange",
+                extra={"parameters": [USER]},
+            )
+        },
+        "/api/v1/console/audit": {
+            "get": _operation("What staff did, newest first", extra={"parameters": [*TRACES, MOST_ITEMS]})
+        },
+        "/api/v1/console/settings": {"get": _operation("The settings in force, without secrets")},
         "/api/v1/console/subscribers": {
-            "get": _operation("Systems that are told by webhook", {"type": "object"}, extra=staff),
-            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201", extra=staff),
+            "get": _operation("Systems that are told by webhook", {"type": "object"}),
+            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201"),
         },
         "/api/v1/console/subscribers/{id}/{act}": {
             "post": _operation(
-                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT, **staff}
+                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT}
             )
         },
     }

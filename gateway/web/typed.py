@@ -14,7 +14,8 @@ from gateway.web import auth
 from gateway.web.keys import RUNTIME, TYPED
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-NEVER_SHOWN = frozenset({"csrf", "password", "code"})
+PASSWORDS = frozenset({"password", "current"})
+NEVER_SHOWN = PASSWORDS | {"csrf", "code"}
 # Fields of more characters, or with line breaks, are shown to be read; the rest goes along unseen.
 SHORT = 40
 
@@ -35,7 +36,7 @@ async def kept(request: web.Request) -> Kept | None:
     if request.method != "POST" or request.content_type not in FORMS:
         return None
     fields = await _fields(request)
-    if "password" in {name for name, _ in fields}:
+    if PASSWORDS & {name for name, _ in fields}:
         return None
     words = [(name, str(value)) for name, value in fields if isinstance(value, str) and name not in NEVER_SHOWN]
     long = [(name, value) for name, value in words if len(value) > SHORT or "\n" in value]

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from store.tables import metadata
+from store.tables import is_ours, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
@@ -10,6 +10,7 @@ context.configure(
     # SQLite cannot alter most of a table: batch mode copies it instead.
     render_as_batch=True,
     compare_type=True,
+    include_name=is_ours,
 )
 
 with context.begin_transaction():

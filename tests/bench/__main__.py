@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tests.bench import analytics, broadcast, delivery, intake, live, several
+from tests.bench import analytics, broadcast, delivery, intake, live, pages, search, several
 from tests.bench import filter as word_filter
 
 
@@ -16,6 +16,8 @@ async def main() -> None:
         *await broadcast.measure(),
         *await live.measure(),
         *await several.measure(),
+        *await search.measure(),
+        *await pages.measure(),
         *await analytics.measure(),
     ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal

@@ -58,5 +58,10 @@ PAGES: Sequence[Listed] = (
     Listed("console-channel", "/console/channels/sms_twilio", staff=True),
     Listed("console-words", "/console/words", staff=True),
     Listed("console-subscribers", "/console/subscribers", staff=True),
+    Listed("console-users", "/console/users", staff=True),
+    Listed("console-account", "/console/account", staff=True),
+    Listed("console-second-factor", "/console/account/second-factor", staff=True),
+    Listed("console-audit", "/console/audit", staff=True),
+    Listed("console-settings", "/console/settings", staff=True),
     Listed("console-styleguide", "/console/styleguide", staff=True),
 )

@@ -28,8 +28,9 @@ async def ticket(world: World) -> str:
 
 
 async def form(world: World, ticket: str) -> dict[str, str]:
-    """The hidden fields of the form on a post's page."""
-    page = await (await world.client.get(f"/posts/{ticket}?lang=en")).text()
+    """The hidden fields of the form that a post's page leads to."""
+    assert f'href="/posts/{ticket}/comments"' in await (await world.client.get(f"/posts/{ticket}")).text()
+    page = await (await world.client.get(f"/posts/{ticket}/comments")).text()
     part = page[page.index(f'action="/posts/{ticket}/comments"') :]
     return dict(re.findall(r'name="(csrf|form_id)" value="([^"]+)"', part))
 

@@ -9,7 +9,7 @@ from gateway.commands import user
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
 from gateway.settings import load
 from gateway.web import auth
-from store import accounts
+from store import audit, sessions
 from store.database import Database
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -86,13 +86,13 @@ async def test_a_token_is_one_line_and_ends_with_the_password(terminal: Terminal
     await database.open()
     try:
         async with database.reading() as connection:
-            found = await accounts.session(connection, auth.digest(printed.strip()), clock.now())
+            found = await sessions.find(connection, auth.digest(printed.strip()), clock.now())
             assert found is not None
             assert found.account.name == "li"
         await terminal.run("password", "li", "--password-stdin", password="another long password")
         async with database.reading() as connection:
-            assert await accounts.session(connection, auth.digest(printed.strip()), clock.now()) is None
-            actions = [trace.action for trace in reversed(await accounts.traces(connection))]
+            assert await sessions.find(connection, auth.digest(printed.strip()), clock.now()) is None
+            actions = [trace.action for trace in reversed(await audit.traces(connection))]
     finally:
         await database.close()
     assert actions == ["user added", "token made", "password set"]

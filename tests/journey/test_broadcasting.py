@@ -17,7 +17,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, Receipt, ReceiptStatus, SendResult
 from gateway.schema import Outgoing as Message
-from store import accounts, deliveries, following, outbox, outcomes, progress
+from store import audit, deliveries, following, outbox, outcomes, progress
 from store.broadcasts import BroadcastState
 from store.database import Transaction, Work
 from store.progress import Account, Standing
@@ -75,7 +75,7 @@ async def test_what_is_paused_holds_what_is_due_until_it_is_resumed(runtime: Run
     assert (known.state, account.states[DeliveryState.HELD]) == (BroadcastState.EXPANDED, 0)
     assert heard(texting, "leaking") == sorted(FOLLOWERS)
     async with runtime.database.reading() as connection:
-        assert {trace.action for trace in await accounts.traces(connection)} >= {"broadcast pause", "broadcast resume"}
+        assert {trace.action for trace in await audit.traces(connection)} >= {"broadcast pause", "broadcast resume"}
 
 
 async def test_a_pause_in_the_middle_of_an_expansion_goes_on_where_it_stopped(

@@ -10,7 +10,7 @@ from gateway.journey.intake import Intake
 from gateway.journey.moderation import decide
 from gateway.runtime import Runtime
 from gateway.schema import Action
-from store import accounts, subscribers
+from store import audit, subscribers
 from store.subscribers import Standing
 from store.tables import deliveries
 from tests.channels.subscribed import Hooks
@@ -84,7 +84,7 @@ async def test_giving_up_is_in_the_audit_and_stops_what_was_under_way(hooks: Hoo
     assert one.next_try
     assert (one.next_try - one.created_at).days > 1000, "put aside"
     async with hooks.runtime.database.reading() as connection:
-        traces = await accounts.traces(connection)
+        traces = await audit.traces(connection)
     assert ("delivery", "subscriber stopped", entered.id) in [(one.actor, one.action, one.target) for one in traces]
 
 

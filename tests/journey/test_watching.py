@@ -16,7 +16,7 @@ from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Outgoing, SendResult
-from store import accounts, counts, incidents, standings, tallies
+from store import audit, counts, incidents, standings, tallies
 from store.database import Database
 from store.incidents import Incident
 from store.standings import Position
@@ -374,7 +374,7 @@ async def test_what_one_process_is_told_all_obey_within_seconds(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     async with runtime.database.reading() as connection:
-        noted = [(trace.actor, trace.action, trace.target) for trace in await accounts.traces(connection)]
+        noted = [(trace.actor, trace.action, trace.target) for trace in await audit.traces(connection)]
     assert noted == [
         ("op", "channel resumed", "texting"),
         ("op", "channel isolated", "texting"),

@@ -4,9 +4,10 @@ import pytest
 
 from gateway import clock
 from gateway.errors import Conflict, NotFound
-from store import accounts
-from store.accounts import Account, Role, SessionKind
+from store import accounts, audit, sessions
+from store.accounts import Account, Role
 from store.database import Database
+from store.sessions import Scope, SessionKind
 
 TRIES = 3
 
@@ -16,7 +17,9 @@ async def make(database: Database, name: str = "li", role: Role = Role.MODERATOR
 
 
 async def open_one(database: Database, account: Account, kind: SessionKind, secret: str, until: datetime) -> str:
-    return await database.write(lambda tx: accounts.open_session(tx, account.id, kind, secret, until))
+    if kind is SessionKind.TOKEN:
+        return await database.write(lambda tx: sessions.open_token(tx, account.id, secret, until, scopes=[Scope.READ]))
+    return await database.write(lambda tx: sessions.open_cookie(tx, account.id, secret, until))
 
 
 async def test_an_account_is_found_by_its_name_with_all_it_was_made_of(database: Database) -> None:
@@ -26,7 +29,8 @@ async def test_an_account_is_found_by_its_name_with_all_it_was_made_of(database:
         assert found is not None
         assert (found.account, found.password_hash, found.locked_until) == (made, "hash", None)
         assert await accounts.named(connection, "nobody") is None
-        assert await accounts.everybody(connection) == [Account(made.id, "li", Role.MODERATOR, "water")]
+        everybody = await accounts.everybody(connection)
+        assert [member.account for member in everybody] == [Account(made.id, "li", Role.MODERATOR, "water")]
 
 
 async def test_a_name_is_given_once(database: Database) -> None:
@@ -69,14 +73,14 @@ async def test_a_session_is_known_by_the_hash_of_its_secret_until_it_ends(
     account, at = await make(database), clock.now()
     session_id = await open_one(database, account, kind, "hashed", at + timedelta(hours=1))
     async with database.reading() as connection:
-        found = await accounts.session(connection, "hashed", at)
+        found = await sessions.find(connection, "hashed", at)
         assert found is not None
         assert (found.id, found.kind, found.account) == (session_id, kind, account)
-        assert await accounts.session(connection, "other", at) is None
-        assert await accounts.session(connection, "hashed", at + timedelta(hours=1)) is None
-    await database.write(lambda transaction: accounts.close_session(transaction, session_id))
+        assert await sessions.find(connection, "other", at) is None
+        assert await sessions.find(connection, "hashed", at + timedelta(hours=1)) is None
+    await database.write(lambda transaction: sessions.end(transaction, account.id, session_id))
     async with database.reading() as connection:
-        assert await accounts.session(connection, "hashed", at) is None
+        assert await sessions.find(connection, "hashed", at) is None
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["removed", "new password"])
@@ -89,7 +93,7 @@ async def test_sessions_end_with_the_account_and_with_its_password(database: Dat
     else:
         await database.write(lambda transaction: accounts.set_password(transaction, account.id, "new"))
     async with database.reading() as connection:
-        assert [await accounts.session(connection, f"secret-{kind}", clock.now()) for kind in SessionKind] == [None] * 2
+        assert [await sessions.find(connection, f"secret-{kind}", clock.now()) for kind in SessionKind] == [None] * 2
         found = await accounts.named(connection, "li")
         assert (found and found.password_hash) == (None if removed else "new")
 
@@ -105,16 +109,16 @@ async def test_sweeping_takes_what_has_expired_only(database: Database) -> None:
     account, at = await make(database), clock.now()
     for number, hours in enumerate((-1, 0, 1)):
         await open_one(database, account, SessionKind.COOKIE, f"secret{number}", at + timedelta(hours=hours))
-    assert await database.write(lambda transaction: accounts.sweep_sessions(transaction, at)) == 2
+    assert await database.write(lambda transaction: sessions.sweep(transaction, at)) == 2
     async with database.reading() as connection:
-        assert await accounts.session(connection, "secret2", at) is not None
+        assert await sessions.find(connection, "secret2", at) is not None
 
 
 async def test_the_audit_is_read_newest_first(database: Database) -> None:
-    await database.write(lambda transaction: accounts.note(transaction, "li", "login"))
-    await database.write(lambda transaction: accounts.note(transaction, "wang", "user added", "zhao"))
+    await database.write(lambda transaction: audit.note(transaction, "li", "login"))
+    await database.write(lambda transaction: audit.note(transaction, "wang", "user added", "zhao"))
     async with database.reading() as connection:
-        found = await accounts.traces(connection, limit=10)
+        found = await audit.traces(connection, limit=10)
     assert [(trace.actor, trace.action, trace.target) for trace in found] == [
         ("wang", "user added", "zhao"),
         ("li", "login", None),

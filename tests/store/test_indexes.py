@@ -24,6 +24,7 @@ from gateway.journey import (
     erasure,
     export,
     feeding,
+    finding,
     health,
     identity,
     mailbox,
@@ -45,6 +46,7 @@ from gateway.schema import Action, DeliveryState, IncomingMedia
 from store import (
     accounts,
     alarms,
+    audit,
     challenges,
     citizens,
     counts,
@@ -52,12 +54,15 @@ from store import (
     deliveries,
     history,
     incidents,
+    invitations,
     mine,
     outbox,
     outcomes,
     posts,
     progress,
     record,
+    second_factors,
+    sessions,
     subscribers,
     tallies,
     waiting,
@@ -74,7 +79,17 @@ from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts", "alarms", "standings", "subscribers", "switches", "modes"}
+SMALL = {
+    "leases",
+    "accounts",
+    "alarms",
+    "invitations",
+    "second_factors",
+    "standings",
+    "subscribers",
+    "switches",
+    "modes",
+}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -125,6 +140,7 @@ async def live_a_day(runtime: Runtime) -> None:
         await outcomes.spent(connection, "texting", "2026-03-02")
         await counts.activity(connection, ["texting"])
         await words.most(connection, at.date(), 5)
+    await finding.find(runtime, "pipe 灯", limit=5, department="water", since="2026-01-01")
     await runtime.database.write(lambda tx: words.forget(tx, at.date()))
     await daybook.keep_up(runtime)
     for by in periods.By:
@@ -138,7 +154,46 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_somebody(runtime)
     await decide_a_queue(runtime)
     await watch(runtime)
+    await work_here(runtime)
     await tell_other_systems(runtime)
+
+
+async def work_here(runtime: Runtime) -> None:
+    """Be invited, come in by two steps, be listed, looked up in the audit, and shut out."""
+    write, at = runtime.database.write, clock.now()
+    until = at + timedelta(hours=1)
+    account = await write(lambda tx: accounts.add(tx, "new", accounts.Role.VIEWER, ""))
+    await write(lambda tx: invitations.invite(tx, account.id, "link", until))
+    await write(lambda tx: invitations.accept(tx, "link", at))
+    await write(lambda tx: accounts.set_password(tx, account.id, "hash"))
+    await write(lambda tx: second_factors.begin(tx, runtime.vault, account.id, "SECRET", at))
+    await write(lambda tx: second_factors.confirm(tx, account.id, 1, ["code"], at))
+    await write(lambda tx: second_factors.use_step(tx, account.id, 2))
+    await write(lambda tx: second_factors.use_code(tx, account.id, "code"))
+    await write(lambda tx: accounts.succeeded(tx, account.id, at))
+    opened = await write(lambda tx: sessions.open_cookie(tx, account.id, "secret", until))
+    await write(lambda tx: sessions.touch(tx, opened, at))
+    await write(lambda tx: sessions.end_others(tx, account.id, opened))
+    async with runtime.database.reading() as connection:
+        await sessions.find(connection, "secret", at)
+        await sessions.of_account(connection, account.id, at)
+        await second_factors.of_account(connection, runtime.vault, account.id)
+        await accounts.everybody(connection)
+        for wanted in (
+            audit.Wanted(),
+            audit.Wanted(actor="mo"),
+            audit.Wanted(action="login"),
+            audit.Wanted(targets=["a", "b"]),
+            audit.Wanted(since=at, until=until),
+            audit.Wanted("mo", "login", ["a"], at, until),
+        ):
+            await audit.traces(connection, wanted)
+    await write(lambda tx: sessions.end(tx, account.id, opened))
+    await write(lambda tx: sessions.sweep(tx, at))
+    await write(lambda tx: accounts.set_role(tx, account.id, accounts.Role.OFFICER, "water"))
+    await write(lambda tx: accounts.disable(tx, account.id, at))
+    await write(lambda tx: accounts.enable(tx, account.id))
+    await write(lambda tx: accounts.remove(tx, account.id))
 
 
 async def tell_other_systems(runtime: Runtime) -> None:

@@ -14,7 +14,7 @@ from gateway.desk import Desk
 from gateway.journey import moderation
 from gateway.runtime import Runtime
 from gateway.schema import Action, Incoming, Taken
-from gateway.web import auth
+from gateway.web import auth, passwords
 from gateway.web.app import create_app
 from store import accounts
 from store.accounts import Account, Role
@@ -60,7 +60,7 @@ class World:
 
     async def account(self, role: Role, name: str | None = None, department: str | None = None) -> Account:
         """Somebody of the staff, with `PASSWORD`."""
-        hashed = await auth.hash_password(self.runtime, PASSWORD)
+        hashed = await passwords.hashed(self.runtime, PASSWORD)
         return await self.runtime.database.write(
             lambda transaction: accounts.add(transaction, name or role.value, role, hashed, department)
         )

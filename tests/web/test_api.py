@@ -82,7 +82,13 @@ def cursor(text: str) -> str:
         (f"cursor={cursor('2026-13-01T00:00:00+00:00|x')}", "cursor"),
         (f"cursor={cursor('0001-01-01T00:00:00+14:00|x')}", "cursor"),
         (f"cursor={cursor('a|b|c')}", "cursor"),
-        ("q=light", "q"),
+        (f"q={'x' * 201}", "q"),
+        ("q=light&cursor=nonsense", "cursor"),
+        ("q=light&cursor=-1", "cursor"),
+        ("progress=nonsense", "progress"),
+        ("kind=answer", "kind"),
+        ("since=yesterday", "since"),
+        ("until=9999-12-31", "until"),
     ],
 )
 async def test_a_question_that_cannot_be_used_names_its_field(world: World, query: str, field: str) -> None:

@@ -5,17 +5,17 @@ from datetime import timedelta
 import pytest
 
 from gateway import clock
-from gateway.errors import NotAllowed, NotLoggedIn, TooMany
-from gateway.web import auth
+from gateway.errors import NotAllowed, NotLoggedIn
+from gateway.web import auth, entering, passwords
 from gateway.web.keys import SETUP
-from store import accounts
+from store import accounts, audit, sessions
 from store.accounts import Account, Role
 from tests.web.conftest import PASSWORD, World
 
 
 async def traces(world: World) -> list[tuple[str, str]]:
     async with world.runtime.database.reading() as connection:
-        return [(trace.actor, trace.action) for trace in reversed(await accounts.traces(connection))]
+        return [(trace.actor, trace.action) for trace in reversed(await audit.traces(connection))]
 
 
 async def test_logging_in_gives_a_session_cookie_that_scripts_cannot_read(world: World) -> None:
@@ -27,33 +27,35 @@ async def test_logging_in_gives_a_session_cookie_that_scripts_cannot_read(world:
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
     assert (await world.client.get("/console")).status == 200
     async with world.runtime.database.reading() as connection:
-        assert await accounts.session(connection, cookie.value, clock.now()) is None, "the secret itself is not kept"
-        assert await accounts.session(connection, auth.digest(cookie.value), clock.now()) is not None
+        assert await sessions.find(connection, cookie.value, clock.now()) is None, "the secret itself is not kept"
+        assert await sessions.find(connection, auth.digest(cookie.value), clock.now()) is not None
 
 
 @pytest.mark.parametrize(("name", "password"), [("moderator", "wrong password"), ("nobody", PASSWORD)])
 async def test_a_wrong_name_and_a_wrong_password_read_the_same(world: World, name: str, password: str) -> None:
     await world.account(Role.MODERATOR)
     with pytest.raises(NotLoggedIn, match="name or password is wrong"):
-        await auth.log_in(world.runtime, name, password)
+        await passwords.prove(world.runtime, name, password)
     assert await world.log_in(name, password) == 401
     assert (await world.client.get("/console", allow_redirects=False)).status == 303
 
 
-async def test_too_many_wrong_passwords_lock_the_account_for_a_while(world: World) -> None:
-    await world.account(Role.MODERATOR)
+async def lock(world: World, name: str = "moderator") -> None:
     for _ in range(world.runtime.settings.accounts.tries):
         with pytest.raises(NotLoggedIn):
-            await auth.log_in(world.runtime, "moderator", "wrong password")
-    with pytest.raises(TooMany) as locked:
-        await auth.log_in(world.runtime, "moderator", PASSWORD)
-    minutes = world.runtime.settings.accounts.lock_minutes
-    assert 0 < locked.value.retry_after <= minutes * 60 + 1
+            await passwords.prove(world.runtime, name, "wrong password")
+
+
+async def test_too_many_wrong_passwords_lock_the_account_for_a_while(world: World) -> None:
+    await world.account(Role.MODERATOR)
+    await lock(world)
+    with pytest.raises(NotLoggedIn):
+        await passwords.prove(world.runtime, "moderator", PASSWORD)
     assert ("moderator", "locked") in await traces(world)
-    later = clock.now() + timedelta(minutes=minutes, seconds=1)
+    later = clock.now() + timedelta(minutes=world.runtime.settings.accounts.lock_minutes, seconds=1)
     clock.replace(now=lambda: later)
     try:
-        assert await auth.log_in(world.runtime, "moderator", PASSWORD)
+        assert await passwords.prove(world.runtime, "moderator", PASSWORD)
     finally:
         clock.replace()
 
@@ -62,23 +64,44 @@ async def test_guesses_sent_side_by_side_do_not_outrun_the_lock(world: World) ->
     await world.account(Role.MODERATOR)
     guesses = ["wrong password"] * (world.runtime.settings.accounts.tries + 3)
     found = await asyncio.gather(
-        *(auth.log_in(world.runtime, "moderator", guess) for guess in guesses), return_exceptions=True
+        *(passwords.prove(world.runtime, "moderator", guess) for guess in guesses), return_exceptions=True
     )
-    assert all(isinstance(one, NotLoggedIn | TooMany) for one in found)
-    with pytest.raises(TooMany):
-        await auth.log_in(world.runtime, "moderator", PASSWORD)
+    assert all(isinstance(one, NotLoggedIn) for one in found)
+    with pytest.raises(NotLoggedIn):
+        await passwords.prove(world.runtime, "moderator", PASSWORD)
 
 
-async def test_an_unknown_name_costs_as_much_work_as_a_known_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_account_locked_after_its_password_was_checked_is_not_let_in(world: World) -> None:
+    account = await world.account(Role.MODERATOR)
+    known = await passwords.prove(world.runtime, "moderator", PASSWORD)
+    until = clock.now() + timedelta(minutes=1)
+    await world.runtime.database.write(lambda tx: accounts.failed(tx, account.id, 1, until))
+    assert not await world.runtime.database.write(lambda tx: accounts.succeeded(tx, known.account.id, clock.now()))
+    assert await world.log_in("moderator") == 401
+
+
+@pytest.mark.parametrize("name", ["nobody", "locked", "disabled", "invited", "moderator"])
+async def test_no_answer_tells_which_names_exist(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The same words, status and work for all of them."""
+    await world.account(Role.MODERATOR)
+    await world.account(Role.MODERATOR, "locked")
+    await lock(world, "locked")
+    shut = await world.account(Role.MODERATOR, "disabled")
+    await world.account(Role.ADMINISTRATOR, "admin")
+    await world.runtime.database.write(lambda tx: accounts.disable(tx, shut.id, clock.now()))
+    await world.runtime.database.write(lambda tx: accounts.add(tx, "invited", Role.VIEWER, ""))
     checked: list[str] = []
 
     async def remember(password_hash: str, password: str) -> bool:
         checked.append(password_hash)
         return False
 
-    monkeypatch.setattr(auth, "_matches", remember)
-    with pytest.raises(NotLoggedIn):
-        await auth.log_in(world.runtime, "nobody", PASSWORD)
+    monkeypatch.setattr(passwords, "_matches", remember)
+    form = {"name": name, "password": PASSWORD, "csrf": await world.form_token("/login")}
+    response = await world.client.post("/login", data=form, headers={"Accept-Language": "en"}, allow_redirects=False)
+    assert response.status == 401
+    assert "name or password is wrong" in await response.text()
+    assert "Retry-After" not in response.headers
     assert [hashed.split("$")[1:4] for hashed in checked] == [["argon2id", "v=19", "m=19456,t=2,p=1"]]
 
 
@@ -109,7 +132,7 @@ async def test_the_setup_link_works_once_and_for_one_of_two(world: World) -> Non
     assert sorted(answer.status for answer in answers) == [303, 404]
     async with world.runtime.database.reading() as connection:
         made = await accounts.everybody(connection)
-    assert [account.role for account in made] == [Role.ADMINISTRATOR]
+    assert [member.account.role for member in made] == [Role.ADMINISTRATOR]
     assert (await world.client.get(link)).status == 404
     assert (await world.client.get("/console", allow_redirects=False)).status == 200
 
@@ -129,7 +152,7 @@ async def test_setup_refuses_what_cannot_be_used(world: World, name: str, passwo
     link = world.app[SETUP].link("")
     form = {"name": name, "password": password, "csrf": await world.form_token(link)}
     assert (await world.client.post(link, data=form)).status == 422
-    assert await auth.setup_is_open(world.runtime)
+    assert await entering.setup_is_open(world.runtime)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.schema import Action, State
-from store import accounts, changes, progress
+from store import audit, changes, progress
 from store.accounts import Role
 from store.progress import Standing
 from tests.conftest import broadcasting_as, settle_down
@@ -78,7 +78,7 @@ async def test_a_broadcast_is_paused_resumed_and_stopped_by_its_buttons(moderato
     assert (await press(moderator, standing, "stop")).status == 303
     assert (await press(moderator, standing, "explode")).status == 404
     async with moderator.runtime.database.reading() as connection:
-        done = [trace.action for trace in await accounts.traces(connection)]
+        done = [trace.action for trace in await audit.traces(connection)]
     assert {"broadcast pause", "broadcast resume", "broadcast stop"} <= set(done)
 
 

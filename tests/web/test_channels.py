@@ -15,7 +15,7 @@ from gateway.journey import watching
 from gateway.schema import Incoming
 from gateway.web.channels import lasting, rate
 from gateway.web.charts import HEIGHT, WIDTH, chart
-from store import accounts
+from store import audit
 from store.accounts import Role
 from store.tallies import Tally
 from tests.conftest import Texting, settle_down
@@ -184,7 +184,7 @@ async def test_a_channel_is_paused_isolated_and_resumed_by_hand(wired: World) ->
     await post(wired, "/console/channels/texting/switch", to="pause")
     assert (await standing(wired, "texting"))["switched"]["actor"] == "op"
     async with wired.runtime.database.reading() as connection:
-        noted = [one.action for one in await accounts.traces(connection) if one.action.startswith("channel")]
+        noted = [one.action for one in await audit.traces(connection) if one.action.startswith("channel")]
     assert noted == ["channel paused", "channel resumed", "channel isolated"]
 
 

@@ -11,7 +11,7 @@ from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.journey.redelivery import Holds
 from gateway.schema import DeliveryState, SendResult
-from store import accounts, dead_letters, deliveries
+from store import audit, dead_letters, deliveries
 from store.accounts import Role
 from store.deliveries import StaffDelivery
 from tests.conftest import Texting, settle_down
@@ -109,7 +109,7 @@ async def test_a_dead_letter_is_sent_again_with_new_tries(moderator: World, text
     assert (await look(moderator, one.id)).state is DeliveryState.SENT
     assert len(texting.sent) == 1
     async with moderator.runtime.database.reading() as connection:
-        traces = await accounts.traces(connection)
+        traces = await audit.traces(connection)
     assert ("mo", "delivery sent again", str(one.id)) in [(each.actor, each.action, each.target) for each in traces]
 
 

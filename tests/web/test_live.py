@@ -267,9 +267,10 @@ async def test_streams_end_at_once_when_the_process_stops(world: World) -> None:
 
 
 async def test_staff_hears_that_the_queue_changed_and_how_many_wait(world: World) -> None:
-    headers = await world.token(Role.VIEWER)
+    await world.account(Role.VIEWER)
     assert (await world.client.get("/console/live", allow_redirects=False)).status == 303
-    async with listening(world, "/console/live", **headers) as stream:
+    await world.log_in("viewer")
+    async with listening(world, "/console/live") as stream:
         await world.say("路灯坏了")
         told = await stream.next()
         assert told.event == "queue"

@@ -1,10 +1,10 @@
 import pytest
 
 from gateway import clock
-from gateway.web import auth
+from gateway.web import entering
 from gateway.web.app import LOGINS_A_MINUTE
+from gateway.web.entrance import inside
 from gateway.web.keys import SETUP
-from gateway.web.pages import _inside
 from store.accounts import Role
 from tests.web.conftest import PASSWORD, World
 
@@ -86,8 +86,8 @@ async def test_logging_in_needs_our_own_form(world: World) -> None:
         ("console", "/console"),
     ],
 )
-def test_after_logging_in_one_stays_inside(asked: str, where: str) -> None:
-    assert _inside(asked) == where
+def test_after_logging_in_one_staysinside(asked: str, where: str) -> None:
+    assert inside(asked) == where
 
 
 async def test_the_first_administrator_is_made_once(world: World) -> None:
@@ -96,7 +96,7 @@ async def test_the_first_administrator_is_made_once(world: World) -> None:
     response = await world.client.post(link, data=form, allow_redirects=False)
     assert (response.status, response.headers["Location"]) == (303, "/console")
     assert "Administrator" in await page(world, "/console")
-    assert not await auth.setup_is_open(world.runtime)
+    assert not await entering.setup_is_open(world.runtime)
     await page(world, link, 404)
     assert (await world.client.post(link, data=form, allow_redirects=False)).status == 404
 
@@ -111,7 +111,7 @@ async def test_setting_up_says_what_is_wrong(world: World, name: str, password: 
     response = await world.client.post(link, data=form, headers=ENGLISH)
     assert response.status == 422
     assert words in await response.text()
-    assert await auth.setup_is_open(world.runtime)
+    assert await entering.setup_is_open(world.runtime)
 
 
 async def test_a_guessed_setup_link_is_nothing(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 import store.moments
 
@@ -9,6 +10,23 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+# The words of search. SQLite's index reads its texts from the table (`content`), and the table's triggers keep it: what
+# is deleted must be told with its words, or the index breaks. Tokens are made by us, so all that its tokeniser does is
+# to part them at the spaces; nothing is ranked, so it need not count them. One Chinese character is asked for as the
+# beginning of a token, of which there are thousands: those have a list of their own.
+SEARCH_WORDS = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE search_words USING fts5("
+        "tokens, content='search', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
+        "CREATE TRIGGER search_added AFTER INSERT ON search BEGIN "
+        "INSERT INTO search_words (rowid, tokens) VALUES (new.number, new.tokens); END",
+        "CREATE TRIGGER search_removed AFTER DELETE ON search BEGIN "
+        "INSERT INTO search_words (search_words, rowid, tokens) VALUES ('delete', old.number, old.tokens); END",
+    ),
+    "postgresql": ("CREATE INDEX ix_search_tokens ON search USING gin (tokens)",),
+}
 
 
 def upgrade() -> None:
@@ -23,6 +41,8 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("locked_until", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("disabled_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
@@ -55,6 +75,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index("ix_audit_at", ["at"], unique=False)
+        batch_op.create_index("ix_audit_actor_id", ["actor", "id"], unique=False)
+        batch_op.create_index("ix_audit_action_id", ["action", "id"], unique=False)
+        batch_op.create_index("ix_audit_target_id", ["target", "id"], unique=False)
 
     op.create_table(
         "broadcasts",
@@ -480,8 +503,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("group_id IS NOT NULL"),
         )
         batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
-        batch_op.create_index("ix_posts_thread_id_created_at", ["thread_id", "created_at"], unique=False)
-        batch_op.create_index("ix_posts_timeline", ["state", "private", "kind", "published_at", "id"], unique=False)
+        batch_op.create_index("ix_posts_thread", ["thread_id", "state", "private", "created_at"], unique=False)
+        batch_op.create_index("ix_posts_timeline", ["state", "private", "published_at", "id"], unique=False)
 
     op.create_table(
         "receipts",
@@ -497,6 +520,16 @@ def upgrade() -> None:
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
+    op.create_table(
+        "search",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("tokens", sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_search")),
+        sa.UniqueConstraint("post_id", name=op.f("uq_search_post_id")),
+    )
+    for statement in SEARCH_WORDS[op.get_bind().dialect.name]:
+        op.execute(statement)
     op.create_table(
         "spendings",
         sa.Column("channel", sa.String(length=32), nullable=False),
@@ -563,7 +596,12 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=64), nullable=True),
+        sa.Column("scopes", sa.JSON(), nullable=True),
+        sa.Column("device", sa.String(length=64), nullable=True),
+        sa.Column("network", sa.String(length=64), nullable=True),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("seen_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sessions_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
@@ -573,6 +611,32 @@ def upgrade() -> None:
         batch_op.create_index("ix_sessions_account_id", ["account_id"], unique=False)
         batch_op.create_index("ix_sessions_expires_at", ["expires_at"], unique=False)
 
+    op.create_table(
+        "invitations",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_invitations_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_invitations_secret_hash")),
+    )
+    op.create_table(
+        "second_factors",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_second_factors_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_second_factors")),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_codes")),
+    )
     op.create_table(
         "addresses",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -749,6 +813,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_addresses_citizen_id")
 
     op.drop_table("addresses")
+    op.drop_table("recovery_codes")
+    op.drop_table("second_factors")
+    op.drop_table("invitations")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index("ix_sessions_expires_at")
         batch_op.drop_index("ix_sessions_account_id")
@@ -765,13 +832,16 @@ def downgrade() -> None:
     op.drop_table("switches")
     op.drop_table("standings")
     op.drop_table("spendings")
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_table("search_words")
+    op.drop_table("search")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
     op.drop_table("receipts")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
-        batch_op.drop_index("ix_posts_thread_id_created_at")
+        batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
             "ix_posts_group_id",
@@ -915,6 +985,9 @@ def downgrade() -> None:
 
     op.drop_table("broadcasts")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_target_id")
+        batch_op.drop_index("ix_audit_action_id")
+        batch_op.drop_index("ix_audit_actor_id")
         batch_op.drop_index("ix_audit_at")
 
     op.drop_table("audit")

@@ -1,0 +1,165 @@
+"""Who may do what in the console: one row for each route of staff, pages and API alike.
+
+A role may what its rows say; a token may that only within its scopes. What stands in no row nobody may: a new route
+needs its row here, and a test walks all of them with every role.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.errors import NotAllowed
+from store.accounts import Account, Role
+from store.sessions import Scope, Session
+
+STAFF_PAGES = "/console"
+STAFF_API = "/api/v1/console"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which roles a route is for, and which scope a token needs there."""
+
+    roles: frozenset[Role]
+    scope: Scope
+
+
+ALL = frozenset(Role)
+DECIDING = frozenset({Role.ADMINISTRATOR, Role.MODERATOR})
+ANSWERING = frozenset({Role.ADMINISTRATOR, Role.OFFICER})
+ADMINISTERING = frozenset({Role.ADMINISTRATOR})
+
+READ = Rule(ALL, Scope.READ)
+# One's own account: nobody else's business, and no program's.
+OWN = Rule(ALL, Scope.ADMIN)
+ANSWER = Rule(ANSWERING, Scope.POST)
+DECIDE = Rule(DECIDING, Scope.MODERATE)
+LOOK_CLOSELY = Rule(DECIDING, Scope.READ)
+OPERATE = Rule(DECIDING, Scope.OPERATE)
+WATCH = Rule(ADMINISTERING, Scope.READ)
+SWITCH = Rule(ADMINISTERING, Scope.OPERATE)
+ADMINISTER = Rule(ADMINISTERING, Scope.ADMIN)
+
+TABLE: Mapping[str, Rule] = {
+    # posts
+    "GET /console": READ,
+    "GET /console/queue/rows": READ,
+    "POST /console/queue/marks": READ,
+    "GET /console/queue/{id}/behind": LOOK_CLOSELY,
+    "POST /console/queue/{id}/open": DECIDE,
+    "POST /console/queue/{id}/leave": DECIDE,
+    # to let a rule publish asks for more in its handler
+    "POST /console/queue/mode": DECIDE,
+    "POST /console/decisions": DECIDE,
+    "POST /console/decisions/{decision}/undo": DECIDE,
+    "POST /console/media/{id}/transcript": DECIDE,
+    "GET /console/live": READ,
+    "GET /console/styleguide": READ,
+    "GET /console/find": READ,
+    "GET /console/posts/{ticket}": READ,
+    "GET /console/posts/{ticket}/typing": READ,
+    "POST /console/posts/{id}/decision": DECIDE,
+    "POST /console/posts/{id}/undo": DECIDE,
+    "POST /console/posts/{ticket}/answers": ANSWER,
+    "POST /console/media/{id}/visibility": DECIDE,
+    "POST /console/media/{id}/again": DECIDE,
+    "GET /console/words": LOOK_CLOSELY,
+    "POST /console/words": LOOK_CLOSELY,
+    "GET /api/v1/console/queue": READ,
+    "GET /api/v1/console/posts/{reference}": READ,
+    "POST /api/v1/console/posts/{reference}/decision": DECIDE,
+    "POST /api/v1/console/posts/{reference}/undo": DECIDE,
+    "POST /api/v1/console/posts/{reference}/answers": ANSWER,
+    # deliveries, broadcasts, channels; what costs money or switches a line asks for more in its handler
+    "GET /console/deliveries": READ,
+    "GET /console/deliveries/{id}": READ,
+    "GET /console/dead-letters": READ,
+    "POST /console/deliveries/again": OPERATE,
+    "POST /console/deliveries/drop": OPERATE,
+    "GET /console/broadcasts": READ,
+    "GET /console/broadcasts/{id}": READ,
+    "POST /console/broadcasts/{id}/{action}": OPERATE,
+    "GET /console/channels": READ,
+    "GET /console/channels/{name}": READ,
+    "POST /console/channels/{name}/switch": SWITCH,
+    "POST /console/alarm": OPERATE,
+    "POST /console/alarm/code": OPERATE,
+    "POST /console/alarm/remove": OPERATE,
+    "GET /api/v1/console/deliveries": READ,
+    "GET /api/v1/console/deliveries/{id}": READ,
+    "POST /api/v1/console/deliveries/again": OPERATE,
+    "POST /api/v1/console/deliveries/drop": OPERATE,
+    "GET /api/v1/console/broadcasts": READ,
+    "GET /api/v1/console/broadcasts/{id}": READ,
+    "POST /api/v1/console/broadcasts/{id}/change": OPERATE,
+    "GET /api/v1/console/channels": READ,
+    # what came and how fast it was answered
+    "GET /console/overview": READ,
+    "GET /console/analytics": READ,
+    "GET /console/analytics/{chart}.csv": READ,
+    "GET /api/v1/console/overview": READ,
+    "GET /api/v1/console/analytics": READ,
+    # other systems that are told
+    "GET /console/subscribers": WATCH,
+    "POST /console/subscribers": SWITCH,
+    "POST /console/subscribers/{id}/rotate": SWITCH,
+    "POST /console/subscribers/{id}/{act}": SWITCH,
+    "GET /api/v1/console/subscribers": WATCH,
+    "POST /api/v1/console/subscribers": SWITCH,
+    "POST /api/v1/console/subscribers/{id}/{act}": SWITCH,
+    # one's own account
+    "POST /console/logout": OWN,
+    "GET /console/account": OWN,
+    "POST /console/account/password": OWN,
+    "POST /console/account/language": OWN,
+    "POST /console/account/tokens": OWN,
+    "POST /console/account/sessions/others/end": OWN,
+    "POST /console/account/sessions/{id}/end": OWN,
+    "GET /console/account/second-factor": OWN,
+    "POST /console/account/second-factor": OWN,
+    "POST /console/account/second-factor/confirm": OWN,
+    "POST /console/account/second-factor/codes": OWN,
+    "POST /console/account/second-factor/remove": OWN,
+    # everybody else's
+    "GET /console/users": ADMINISTER,
+    "POST /console/users": ADMINISTER,
+    "GET /console/users/{id}": ADMINISTER,
+    "POST /console/users/{id}/{action}": ADMINISTER,
+    "GET /console/audit": ADMINISTER,
+    "GET /console/audit.csv": ADMINISTER,
+    "GET /console/settings": ADMINISTER,
+    "GET /api/v1/console/users": ADMINISTER,
+    "POST /api/v1/console/users": ADMINISTER,
+    "POST /api/v1/console/users/{id}/change": ADMINISTER,
+    "GET /api/v1/console/audit": ADMINISTER,
+    "GET /api/v1/console/settings": ADMINISTER,
+}
+
+
+def is_staff(path: str) -> bool:
+    """Whether a path is for staff only."""
+    return path == STAFF_PAGES or path.startswith((f"{STAFF_PAGES}/", STAFF_API))
+
+
+def name(method: str, canonical: str) -> str:
+    """The name of a route's row."""
+    return f"{'GET' if method == 'HEAD' else method} {canonical}"
+
+
+def check(request: web.Request, session: Session) -> None:
+    """Raises `NotAllowed` when this request is not for this session's role, or for its scopes."""
+    resource = request.match_info.route.resource
+    if resource is None:  # there is no such route: its 404 or 405 is all there is to say
+        return
+    rule = TABLE.get(name(request.method, resource.canonical))
+    if rule is None or session.account.role not in rule.roles:
+        raise NotAllowed("your role does not allow this")
+    if session.scopes is not None and rule.scope not in session.scopes:
+        raise NotAllowed(f"this token lacks the scope {rule.scope}")
+
+
+def scopes_of(account: Account) -> Collection[Scope]:
+    """The scopes that are of use to an account, in their order: those of the API's rows that its role may."""
+    mine = {rule.scope for route, rule in TABLE.items() if STAFF_API in route and account.role in rule.roles}
+    return [scope for scope in Scope if scope in mine]
