@@ -18,7 +18,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import broadcasting, delivery, feeding, mailbox, media, watching
+from gateway.journey import automatic, broadcasting, delivery, feeding, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -132,6 +132,7 @@ class Service:
         self._watch("subscribers", feeding.run(runtime))
         self._watch("media", media.run(runtime))
         self._watch("mailboxes", mailbox.run(runtime))
+        self._watch("automatic", automatic.Automatic(runtime).run())
         self._watch("words", runtime.words.run(runtime))
         self._watch("health", watching.run(runtime))
         for line in lines:

@@ -35,6 +35,9 @@ FIXED = {
 }
 FILES = ("gateway", "channels", "departments", "routing", "speech", "filters")
 DEFAULT_FOLDER = Path("config")
+# The phrases that are reasons of a decision, and the reason that is said in a note alone.
+REASON = "reason_"
+OTHER = "other"
 # What a city's logo may be, by its name and how it begins: pictures that hold no script.
 LOGOS = {
     ".png": rb"\x89PNG\r\n\x1a\n",
@@ -201,6 +204,15 @@ class Broadcast(Section):
     digest_hour: int = Field(18, ge=0, le=23)
 
 
+class Moderation(Section):
+    """`[moderation]`: what is published without a person, and how moderators share the queue."""
+
+    mode: Literal["by_hand", "trusted", "clean"] = "by_hand"
+    trusted_after: int = Field(3, ge=1, le=1000)
+    surely_heard: float = Field(0.8, ge=0, le=1)
+    claim_seconds: float = Field(45, ge=15, le=600)
+
+
 class Health(Section):
     """`[health]`: when a channel counts as sick, and who is told."""
 
@@ -335,6 +347,7 @@ class Settings(Section):
     media: Media = Media()
     delivery: Delivery = Delivery()
     broadcast: Broadcast = Broadcast()
+    moderation: Moderation = Moderation()
     health: Health = Health()
     subscribers: Subscribers = Subscribers()
     accounts: Accounts = Accounts()
@@ -355,6 +368,12 @@ class Settings(Section):
     def public_url(self) -> str:
         """What carriers sign and links begin with, without a slash at the end."""
         return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why a moderator may decide as he does: each `reason_...` of the phrases, in their order; `other` is last."""
+        known = [key.removeprefix(REASON) for key in self.phrases[LANGUAGES[0]] if key.startswith(REASON)]
+        return (*(reason for reason in known if reason != OTHER), OTHER)
 
     @property
     def database_url(self) -> str:
@@ -490,6 +509,9 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.department))
         if rule.category and rule.category not in categories:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.category))
+    if REASON + OTHER not in settings.phrases[LANGUAGES[0]]:
+        where = str(settings.folder / "phrases" / f"{LANGUAGES[0]}.toml")
+        problems.append(Problem(where, REASON + OTHER, "must be there: it is the reason that is said in a note"))
     for language in LANGUAGES:
         missing = sorted(set(settings.phrases[LANGUAGES[0]]) ^ set(settings.phrases[language]))
         if missing:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.errors import EverylineError
 from gateway.workers import WorkerLost, Workers, WorkerTimeout
-from speech.audio import Audio, decode, dither
+from speech.audio import Audio, decode, dither, peaks
 from speech.models import ModelInfo
 from speech.transcript import is_word, typed
 
@@ -42,13 +42,17 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a recording says, as people would type it. Nothing heard: empty text, confidence 0."""
+    """What a recording says, as people would type it. Nothing heard: empty text, confidence 0.
+
+    `peaks` is how loud it is from one end to the other (`speech.audio.peaks`).
+    """
 
     text: str
     confidence: float
     words: tuple[Word, ...]
     seconds: float
     model: str
+    peaks: tuple[int, ...] = ()
 
 
 async def transcribe(
@@ -81,7 +85,7 @@ def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_b
     words = tuple(word for word in heard if is_word(word.word))
     confidence = fmean(word.confidence for word in words) if words else 0.0
     text = typed([word.word for word in words], model.language)
-    return Transcript(text, round(confidence, 3), words, round(audio.seconds, 3), model.name)
+    return Transcript(text, round(confidence, 3), words, round(audio.seconds, 3), model.name, peaks(audio.pcm))
 
 
 def _recogniser(model: ModelInfo) -> Any:

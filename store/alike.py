@@ -1,5 +1,6 @@
 """Posts that say the same: found by their gists, grouped under the first, regrouped when that one is decided."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
 from store.database import Transaction
+from store.dialect import insert_new
 from store.tables import gists, posts
 
 _WAITING = (State.PENDING, State.HELD)
@@ -32,6 +34,13 @@ async def regroup(transaction: Transaction, first_id: str) -> None:
     rest = update(posts).where(posts.c.group_id == first_id, posts.c.state.in_(_WAITING), posts.c.id != next_id)
     await connection.execute(rest.values(group_id=next_id))
     await connection.execute(update(posts).where(posts.c.id == next_id).values(group_id=None))
+
+
+async def begin(transaction: Transaction, first_id: str, found_by: Sequence[int], at: datetime) -> None:
+    """Have what says the same found with a post again, but where another's group took its place."""
+    rows = [{"gist": gist, "post_id": first_id, "created_at": at} for gist in found_by]
+    if rows:
+        await transaction.connection.execute(insert_new(transaction.connection, gists, ["gist"]), rows)
 
 
 async def forget_old(transaction: Transaction, before: datetime) -> int:

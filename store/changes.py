@@ -38,6 +38,7 @@ class Changing:
     channel: str
     version: int
     published_at: datetime | None
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,13 @@ async def follow(transaction: Transaction, citizen_id: str, topic: str, at: date
         await transaction.connection.execute(statement, rows)
 
 
+async def unfollow(transaction: Transaction, citizen_id: str, topic: str, at: datetime) -> None:
+    """Take back what `follow` added at a moment."""
+    reached = [reach.id for reach in await reaches(transaction.connection, citizen_id)]
+    added = delete(subscriptions).where(subscriptions.c.topic == topic, subscriptions.c.created_at == at)
+    await transaction.connection.execute(added.where(subscriptions.c.address_id.in_(reached)))
+
+
 async def reaches(connection: AsyncConnection, citizen_id: str) -> list[Reach]:
     """Every line of the person a citizen is, but those he muted; the line the citizen spoke on hears in any case."""
     person = await person_of(connection, citizen_id)
@@ -167,4 +175,5 @@ def _read(row: Row[Any]) -> Changing:
         channel=row.channel,
         version=row.version,
         published_at=row.published_at,
+        group_id=row.group_id,
     )

@@ -1,5 +1,6 @@
 """What happened to a post, and the sealed words beside it. Both are only ever added to."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -28,11 +29,16 @@ class What(StrEnum):
     NOTE = "note"
     EDIT = "edit"
     TRANSCRIPT = "transcript"
+    CORRECTED = "corrected"
+    TIMING = "timing"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a post: who, when, what, why. `note` is in the clear only here."""
+    """One change of a post: who, when, what, why. `note` is in the clear only here.
+
+    Changes that bear the same `decision` were one.
+    """
 
     at: datetime
     actor: str
@@ -41,6 +47,26 @@ class Entry:
     to_state: State | None
     reason: str | None
     note: str | None
+    decision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One word of a recording: from when to when in seconds, and how sure it is, of 1."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a recording says: as the model wrote it down, as a person corrected it, and word by word."""
+
+    text: str
+    corrected: str | None
+    words: Sequence[Spoken]
 
 
 def words_place(words_id: str) -> str:
@@ -70,17 +96,20 @@ def entry(
     to_state: State | None = None,
     reason: str | None = None,
     words_id: object = None,
+    decision_id: str | None = None,
+    at: datetime | None = None,
 ) -> dict[str, object]:
     """A row of `history`."""
     return {
         "post_id": post_id,
-        "at": clock.now(),
+        "at": at or clock.now(),
         "actor": actor,
         "action": action,
         "from_state": from_state,
         "to_state": to_state,
         "reason": reason,
         "words_id": words_id,
+        "decision_id": decision_id,
     }
 
 
@@ -111,6 +140,24 @@ async def last(connection: AsyncConnection, post_id: str) -> Entry | None:
     return _entry(row, None) if row else None
 
 
+async def keep(transaction: Transaction, said: dict[str, object]) -> None:
+    """Keep sealed words that no entry names."""
+    await transaction.connection.execute(words.insert(), said)
+
+
+async def lasts(connection: AsyncConnection, post_ids: Sequence[str]) -> Mapping[str, Entry]:
+    """What was done to posts last, by post; without the notes."""
+    newest = select(func.max(history.c.id)).where(history.c.post_id.in_(post_ids)).group_by(history.c.post_id)
+    rows = await connection.execute(select(history).where(history.c.id.in_(newest)))
+    return {row.post_id: _entry(row, None) for row in rows}
+
+
+async def of_decision(connection: AsyncConnection, decision_id: str, limit: int) -> list[str]:
+    """The posts that were decided at once, in the order they were."""
+    wanted = select(history.c.post_id).where(history.c.decision_id == decision_id).order_by(history.c.id).limit(limit)
+    return list(dict.fromkeys((await connection.execute(wanted)).scalars()))
+
+
 async def originals(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, str]:
     """The words of posts as they came, by post; for those who decide, and for their author himself."""
     wanted = select(words.c.id, words.c.post_id).where(words.c.post_id.in_(post_ids), words.c.what == What.ORIGINAL)
@@ -125,6 +172,23 @@ async def transcripts(connection: AsyncConnection, vault: Vault, post_ids: Seque
     )
     ids = {row.transcript_id: row.id for row in await connection.execute(wanted)}
     return {ids[words_id]: text for words_id, text in (await opened(connection, vault, list(ids))).items()}
+
+
+async def heard(connection: AsyncConnection, vault: Vault, post_ids: Sequence[str]) -> Mapping[str, Heard]:
+    """What recordings of posts say, by media id; for those who decide."""
+    columns = (media.c.id, media.c.transcript_id, media.c.corrected_id, media.c.timing_id)
+    wanted = select(*columns).where(media.c.post_id.in_(post_ids), media.c.type.like("audio/%"))
+    rows = (await connection.execute(wanted)).all()
+    named = [words_id for row in rows for words_id in row[1:] if words_id]
+    known = await opened(connection, vault, named)
+    return {
+        row.id: Heard(
+            known.get(row.transcript_id, ""),
+            known.get(row.corrected_id),
+            tuple(Spoken(*word) for word in json.loads(known.get(row.timing_id, "[]"))),
+        )
+        for row in rows
+    }
 
 
 async def key_of_post(connection: AsyncConnection, vault: Vault, post_id: str) -> SealingKey | None:
@@ -147,6 +211,7 @@ def _entry(row: Any, note: str | None) -> Entry:
         to_state=State(row.to_state) if row.to_state else None,
         reason=row.reason,
         note=note,
+        decision=row.decision_id,
     )
 
 

@@ -76,6 +76,8 @@ class StaffMedia:
     confidence: float | None
     seconds: float | None
     error: str | None
+    # How loud it is from one end to the other, of 100.
+    peaks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +161,6 @@ async def public_by_id(connection: AsyncConnection, post_ids: Sequence[str]) -> 
     return {post.id: post for post in await _dressed(connection, rows)}
 
 
-async def queue(connection: AsyncConnection, limit: int = 100) -> list[StaffPost]:
-    """What waits for a decision, oldest first: emergencies, new posts, then those held for a second look.
-
-    Posts that say the same are one row, the first of them, with the number of the others.
-    """
-    firsts = _staff().where(_waiting, posts.c.group_id.is_(None))
-    urgent = firsts.where(posts.c.urgent.is_(True)).order_by(posts.c.created_at).limit(limit)
-    rows = list((await connection.execute(urgent)).all())
-    usual = firsts.where(posts.c.urgent.is_(False)).order_by(posts.c.state.desc(), posts.c.created_at)
-    rows += (await connection.execute(usual.limit(limit - len(rows)))).all()
-    return await _staffed(connection, rows)
-
-
 async def waiting(connection: AsyncConnection) -> int:
     """How many decisions wait: posts that say the same are one."""
     wanted = select(func.count()).where(_waiting, posts.c.group_id.is_(None))
@@ -182,9 +171,9 @@ async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]
     """A whole thread in order, named by its ticket or by any of its posts' ids. Raises `NotFound`."""
     column = posts.c.ticket if len(reference) == 8 else posts.c.id
     named = select(posts.c.thread_id).where(column == reference).scalar_subquery()
-    wanted = _staff().where(posts.c.thread_id == named)
+    wanted = staff_posts().where(posts.c.thread_id == named)
     wanted = wanted.order_by(posts.c.parent_id.is_not(None), posts.c.created_at, posts.c.id)
-    found = await _staffed(connection, (await connection.execute(wanted)).all())
+    found = await staffed(connection, (await connection.execute(wanted)).all())
     if not found:
         raise NotFound(f"there is no post {reference}")
     return found
@@ -192,14 +181,14 @@ async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]
 
 async def staff_by_id(connection: AsyncConnection, post_ids: Sequence[str]) -> dict[str, StaffPost]:
     """Posts of any kind by id, as staff see them."""
-    rows = (await connection.execute(_staff().where(posts.c.id.in_(post_ids)))).all()
-    return {post.id: post for post in await _staffed(connection, rows)}
+    rows = (await connection.execute(staff_posts().where(posts.c.id.in_(post_ids)))).all()
+    return {post.id: post for post in await staffed(connection, rows)}
 
 
 async def alike(connection: AsyncConnection, first_id: str, limit: int = MOST) -> list[StaffPost]:
     """A group of posts that say the same, oldest first, with the first of them; nothing when there is only that."""
-    wanted = _staff().where(or_(posts.c.group_id == first_id, posts.c.id == first_id)).order_by(posts.c.created_at)
-    found = await _staffed(connection, (await connection.execute(wanted.limit(limit))).all())
+    wanted = staff_posts().where(or_(posts.c.group_id == first_id, posts.c.id == first_id)).order_by(posts.c.created_at)
+    found = await staffed(connection, (await connection.execute(wanted.limit(limit))).all())
     return found if len(found) > 1 else []
 
 
@@ -266,7 +255,8 @@ def _public() -> Select[Any]:
     )
 
 
-def _staff() -> Select[Any]:
+def staff_posts() -> Select[Any]:
+    """What `staffed` makes posts of."""
     alike = select(func.count()).where(_same.c.group_id == posts.c.id, _same.c.state.in_([State.PENDING, State.HELD]))
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
@@ -347,7 +337,8 @@ def _post(
     )
 
 
-async def _staffed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[StaffPost]:
+async def staffed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[StaffPost]:
+    """Rows of `staff_posts` as posts, with their files."""
     files: defaultdict[str, list[StaffMedia]] = defaultdict(list)
     wanted = select(media).where(media.c.post_id.in_([row.id for row in rows])).order_by(media.c.id)
     for row in await connection.execute(wanted):
@@ -370,6 +361,7 @@ def _staff_media(row: Row[Any]) -> StaffMedia:
         confidence=row.confidence,
         seconds=row.seconds,
         error=row.error,
+        peaks=tuple(row.peaks or ()),
     )
 
 

@@ -39,6 +39,9 @@ metadata = MetaData(
     }
 )
 
+# The first decision of a person about a post.
+DECIDED = "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
+
 # --- citizens ------------------------------------------------------------------------------------------------------
 
 # Every line has a citizen of its own; several lines of one person point at one of theirs (`merged_into`, one step,
@@ -237,6 +240,7 @@ SETTLED = (
     "from_state IS NOT NULL AND from_state IN ('pending', 'held') AND to_state IN ('published', 'rejected', 'held')"
 )
 
+# What one person decided at once (several chosen together, a post with all that say the same) bears one `decision_id`.
 history = Table(
     "history",
     metadata,
@@ -249,7 +253,16 @@ history = Table(
     Column("to_state", String(16)),
     Column("reason", String(64)),
     Column("words_id", Id),
+    Column("decision_id", Id),
     Index("ix_history_post_id_id", "post_id", "id"),
+    Index(
+        "ix_history_decision_id",  # what is undone together
+        "decision_id",
+        sqlite_where=text("decision_id IS NOT NULL"),
+        postgresql_where=text("decision_id IS NOT NULL"),
+    ),
+    # How fast people decide what came.
+    Index("ix_history_decided", "at", sqlite_where=text(DECIDED), postgresql_where=text(DECIDED)),
     # What was decided in a day.
     Index("ix_history_settled", "at", sqlite_where=text(SETTLED), postgresql_where=text(SETTLED)),
 )
@@ -266,6 +279,8 @@ notes = Table(
     Index("ix_notes_post_id_id", "post_id", "id"),
 )
 
+# `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and
+# each with its seconds; `peaks` is how loud it is, from one end to the other.
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
 # what was handed to us. A photo's own file, with its metadata, is named by `url` only until the clean one is there.
 media = Table(
@@ -288,6 +303,9 @@ media = Table(
     Column("public", Boolean, nullable=False),
     Column("transcript_state", String(16), nullable=False),
     Column("transcript_id", Id),
+    Column("corrected_id", Id),
+    Column("timing_id", Id),
+    Column("peaks", JSON),
     Column("model", String(64)),
     Column("confidence", Float),
     Column("tries", Integer, nullable=False, server_default=text("0")),
@@ -310,6 +328,27 @@ media = Table(
         sqlite_where=text("holder IS NOT NULL"),
         postgresql_where=text("holder IS NOT NULL"),
     ),
+)
+
+# Which post somebody has open, until he is not heard of any more. Who opened it first holds it.
+claims = Table(
+    "claims",
+    metadata,
+    Column("post_id", Id, primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Index("ix_claims_until", "until"),  # upkeep
+)
+
+# How posts are decided, when somebody switched it in the console: no row means as it is set.
+modes = Table(
+    "modes",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("mode", String(16), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 cases = Table(

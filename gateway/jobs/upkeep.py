@@ -7,7 +7,7 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import alike, audit, incidents, incoming, kept, media, outbox, tallies, words
+from store import alike, audit, claims, incidents, incoming, kept, media, outbox, tallies, words
 from store import sessions as session_rows
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
@@ -48,6 +48,7 @@ async def forget(runtime: Runtime) -> None:
     keep = runtime.settings.health.keep_days
     await runtime.database.write(lambda transaction: tallies.forget(transaction, at, keep))
     await runtime.database.write(lambda transaction: incidents.forget(transaction, at - timedelta(days=keep)))
+    await runtime.database.write(lambda transaction: claims.forget(transaction, at))
     sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))
     if payloads:
         await runtime.database.write(

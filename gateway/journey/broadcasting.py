@@ -60,6 +60,7 @@ DECIDED = (
     "rejected",
     "comment_held",
     "comment_rejected",
+    "joined",
 )
 CORRECTED = ("corrected_author", "answer_corrected")
 # These go to those who were told before, whatever they follow now.

@@ -13,7 +13,6 @@ from typing import Any
 from gateway import clock
 from gateway.errors import VaultError
 from gateway.journey import rendering
-from gateway.journey.moderation import REASONS
 from gateway.runtime import Runtime
 from gateway.schema import Action, Audience, moment
 from store import changes, citizens, deliveries, history, mine
@@ -141,7 +140,7 @@ def _post(runtime: Runtime, post: OwnPost, opened: Opened) -> dict[str, Any]:
             }
             for file in post.media
         ],
-        "history": [_entry(entry) for entry in opened.entries.get(post.id, ())],
+        "history": [_entry(runtime, entry) for entry in opened.entries.get(post.id, ())],
     }
 
 
@@ -153,14 +152,14 @@ def _reply(runtime: Runtime, post: OwnPost, opened: Opened) -> dict[str, Any]:
     return {"kind": post.kind, "department": post.department, "shown_words": post.text, "at": at}
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(runtime: Runtime, entry: Entry) -> dict[str, Any]:
     return {
         "at": moment(entry.at),
         "by": entry.actor if entry.actor in ACTORS else "staff",
         "action": entry.action,
         "from": entry.from_state,
         "to": entry.to_state,
-        "reason": entry.reason if entry.reason in REASONS else None,
+        "reason": entry.reason if entry.reason in runtime.settings.reasons else None,
         "note": entry.note if entry.action in TOLD else None,
     }
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, finding, folding, groups, masking, routing
+from gateway.journey import broadcasting, claiming, finding, folding, groups, masking, routing
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
+from gateway.settings import OTHER
 from store import changes, events, history
 from store.broadcasts import Told
 from store.changes import Changing
@@ -27,10 +28,10 @@ TABLE: Mapping[Action, tuple[frozenset[State], State]] = {
     Action.WITHDRAW: (frozenset({State.PUBLISHED}), State.WITHDRAWN),
     Action.CORRECT: (frozenset(State), State.PUBLISHED),
 }
-# Why a moderator decides; their words are the phrases `reason_<code>`. The last needs a note.
-REASONS = ("personal", "insult", "advertising", "duplicate", "unclear", "elsewhere", "other")
 # The reason beside them when nobody decided but the author had himself erased.
 ERASED = "erased"
+# What may take others along, and can be undone with them.
+GROUPED = frozenset({Action.PUBLISH, Action.HOLD, Action.REJECT})
 NEEDS_REASON = frozenset({Action.HOLD, Action.REJECT, Action.WITHDRAW})
 LONGEST_NOTE = 300
 _TELLS = {Action.HOLD: "held", Action.REJECT: "rejected", Action.WITHDRAW: "withdrawn_author"}
@@ -58,22 +59,28 @@ async def decide(
     version: int | None = None,
     alike: bool = False,
     expires_at: datetime | None = None,
+    decision_id: str | None = None,
+    unless_held: bool = False,
 ) -> int:
     """Carry out one decision and give the post's new version.
 
     `text` replaces the public text (needed by CORRECT, allowed with PUBLISH); private numbers in it are masked.
     `expires_at`, with PUBLISH, is when it is too late to tell it: what has not left by then is dropped.
     `alike` decides those that say the same with it: what PUBLISH puts before all, it joins their authors to.
-    Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the action;
-    `BadInput` for a missing reason or text.
+    `decision_id` is that of a decision about several posts. `unless_held` asks back (`Held`) when somebody else has it
+    open. Raises `NotFound`; `Conflict` when `version` is not the post's any more or its state does not allow the
+    action; `BadInput` for a missing reason or text.
     """
-    _check(action, reason, note, text, expires_at)
+    _check(runtime, action, reason, note, text, expires_at)
+    decided_as = decision_id or clock.new_id()
     cleaned = folding.clean(text, runtime.settings.intake.text_limit) if text is not None else None
     masked = masking.mask_as_set(runtime.settings, cleaned) if cleaned is not None else None
 
     async def work(transaction: Transaction) -> int:
         post = await changes.load(transaction.connection, post_id, hold=True)
         _permit(post, action, version)
+        if unless_held:
+            await claiming.spare(transaction, post.id, actor)
         # A correction changes what stands; it publishes nothing that was not.
         after = post.state if action is Action.CORRECT else TABLE[action][1]
         shown = masked if masked is not None else post.text
@@ -90,12 +97,14 @@ async def decide(
             to_state=after,
             reason=reason,
             words_id=words["id"] if words else None,
+            decision_id=decided_as if action in GROUPED else None,
         )
         await history.add(transaction, entry, words)
         await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
         await _follow_up(runtime, transaction, post, action, after, shown, reason, note, expires_at)
         if post.state in UNDECIDED and after is not post.state:
-            await groups.close(runtime, transaction, post, action, after, actor, reason, together=alike)
+            choice = groups.Choice(action, after, actor, reason, decided_as)
+            await groups.close(runtime, transaction, post, choice, together=alike)
         return post.version + 1
 
     return await runtime.database.write(work)
@@ -121,10 +130,17 @@ async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_i
     await _take_back(runtime, transaction, post)
 
 
-def _check(action: Action, reason: str | None, note: str | None, text: str | None, expires_at: datetime | None) -> None:
-    if action in NEEDS_REASON and reason not in REASONS:
+def _check(
+    runtime: Runtime,
+    action: Action,
+    reason: str | None,
+    note: str | None,
+    text: str | None,
+    expires_at: datetime | None,
+) -> None:
+    if action in NEEDS_REASON and reason not in runtime.settings.reasons:
         raise BadInput("choose a reason first", "reason")
-    if reason == REASONS[-1] and not note:
+    if reason == OTHER and not note:
         raise BadInput("say the reason in a note", "note")
     if note and len(note) > LONGEST_NOTE:
         raise BadInput(f"a note has at most {LONGEST_NOTE} characters", "note")

@@ -9,6 +9,7 @@ from typing import Any
 from channels.base import Channel
 from gateway.journey.topics import ALL
 from gateway.runtime import Runtime
+from gateway.settings import OTHER, REASON
 from store.changes import Changing
 
 # A message is cut by shortening its free words, never its ticket or link.
@@ -65,8 +66,10 @@ def _words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Cha
         words["outlook"] = runtime.phrase("fault_heals" if values.get("heals") else "fault_act", language)
     if reason := values.get("reason"):
         note = values.get("note")
-        words["reason"] = note if note and reason == "other" else runtime.phrase(f"reason_{reason}", language)
-        if note and reason != "other":
+        # A city may have given up a reason that was told before.
+        known = runtime.phrase(f"{REASON}{reason}", language) if reason in runtime.settings.reasons else ""
+        words["reason"] = note if note and reason == OTHER else known
+        if note and reason != OTHER:
             words["reason"] += f" ({note})"
     return words
 

@@ -3,19 +3,27 @@
 No model for its language is a state that staff see; the recording waits and is written down once there is one.
 """
 
+import functools
+import json
+
 import structlog
 
 from gateway import clock
-from gateway.errors import EverylineError
-from gateway.journey import masking
+from gateway.errors import BadInput, Conflict, EverylineError
+from gateway.journey import folding, masking
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, State, TranscriptState
+from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
+from speech.audio import peaks_of
 from speech.models import ModelInfo
 from speech.recogniser import Transcript, transcribe
 from store import changes, history, media
 from store.database import Transaction
 from store.media import MediaJob
+from store.vault import SealingKey
+
+# A recording of ten minutes has about two thousand words.
+MOST_WORDS = 4000
 
 log = structlog.get_logger()
 
@@ -23,10 +31,11 @@ log = structlog.get_logger()
 async def write_down(runtime: Runtime, job: MediaJob) -> None:
     """Transcribe one recording and give its words to its post, unless a moderator typed some already."""
     model = runtime.models.find(job.language or job.post_language, demo=runtime.simulated(job.channel))
-    if model is None or job.sha256 is None:
-        await _stand(runtime, job, TranscriptState.NO_MODEL, None)
-        return
     limits = runtime.settings.media
+    if model is None or job.sha256 is None:
+        loud = await _loudness(runtime, job)
+        await _stand(runtime, job, TranscriptState.NO_MODEL, None, peaks=loud)
+        return
     try:
         transcript = await transcribe(
             runtime.workers,
@@ -51,8 +60,54 @@ async def requeue(runtime: Runtime) -> None:
         await runtime.database.write(lambda transaction: media.requeue(transaction, languages, clock.now()))
 
 
-async def _stand(runtime: Runtime, job: MediaJob, state: TranscriptState, error: str | None) -> None:
-    await runtime.database.write(lambda tx: media.done(tx, job, transcript_state=state, due_at=None, error=error))
+async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> None:
+    """Write down better what a recording says; what the model wrote is kept beside it.
+
+    A post nobody has decided that says what was written down before says this now. Raises `NotFound`, `BadInput` for
+    no words, and `Conflict` for what is no recording.
+    """
+    said = folding.clean(text, runtime.settings.intake.text_limit)
+    if not said:
+        raise BadInput("give the corrected text", "text")
+
+    async def work(transaction: Transaction) -> None:
+        file = await media.find(transaction.connection, media_id)
+        if file.state is not MediaState.STORED or not file.type.startswith("audio/"):
+            raise Conflict("only recordings are written down")
+        post = await changes.load(transaction.connection, file.post_id, hold=True)
+        heard = (await history.heard(transaction.connection, runtime.vault, [post.id])).get(media_id)
+        key = await history.key_of_post(transaction.connection, runtime.vault, post.id)
+        words = history.sealed_words(runtime.vault, key, post.id, history.What.CORRECTED, said)
+        await history.add(
+            transaction, history.entry(post.id, actor, "transcript_corrected", words_id=words["id"]), words
+        )
+        await media.change(transaction, media_id, corrected_id=words["id"])
+        before = masking.mask_as_set(runtime.settings, (heard.corrected or heard.text) if heard else "")
+        if post.state in (State.PENDING, State.HELD) and post.text in ("", before):
+            await changes.apply(transaction, post.id, text=masking.mask_as_set(runtime.settings, said))
+
+    await runtime.database.write(work)
+
+
+async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:
+    """How loud a recording is that nobody can write down, for whoever listens; None for what is no sound."""
+    if job.sha256 is None:
+        return None
+    limits = runtime.settings.media
+    look = functools.partial(
+        peaks_of, runtime.blobs.path(job.sha256), max_seconds=limits.most_seconds, max_bytes=limits.most_bytes
+    )
+    try:
+        return list(await runtime.openers.run(look, timeout=limits.longest_job))
+    except EverylineError:
+        return None
+
+
+async def _stand(
+    runtime: Runtime, job: MediaJob, state: TranscriptState, error: str | None, peaks: list[int] | None = None
+) -> None:
+    values = {"transcript_state": state, "due_at": None, "error": error, "peaks": peaks}
+    await runtime.database.write(lambda tx: media.done(tx, job, **values))
 
 
 async def _keep(
@@ -63,6 +118,7 @@ async def _keep(
         return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
     words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
+    timing = _timing(runtime, key, job.post_id, transcript)
     post = await changes.load(transaction.connection, job.post_id, hold=True)
     verdict = runtime.judge(transcript.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
@@ -75,9 +131,12 @@ async def _keep(
         reason=verdict.rules[0][:64] if verdict.rules and state is not post.state else None,
     )
     await history.add(transaction, entry, words)
+    await history.keep(transaction, timing)
     await media.done(
         transaction,
         job,
+        timing_id=timing["id"],
+        peaks=list(transcript.peaks),
         transcript_state=TranscriptState.DONE,
         transcript_id=words["id"],
         confidence=transcript.confidence,
@@ -97,3 +156,10 @@ async def _keep(
             ruling=verdict.ruling,
             rules=list(verdict.rules),
         )
+
+
+def _timing(runtime: Runtime, key: SealingKey | None, post_id: str, transcript: Transcript) -> dict[str, object]:
+    """Each word with its seconds and how sure it is, sealed like the words themselves."""
+    words = [[word.word, word.start, word.end, round(word.confidence, 2)] for word in transcript.words[:MOST_WORDS]]
+    said = json.dumps(words, ensure_ascii=False)
+    return history.sealed_words(runtime.vault, key, post_id, history.What.TIMING, said)

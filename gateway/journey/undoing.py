@@ -1,14 +1,19 @@
-"""A decision taken back within the undo time: the post stands as it did before, and who can be spared hears nothing."""
+"""A decision taken back within the undo time: the posts stand as they did before, and who can be spared hears nothing.
 
+What was decided at once is undone at once: a post with all that say the same, or several that were chosen together.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateway import clock
-from gateway.errors import Conflict
-from gateway.journey import broadcasting
+from gateway.errors import Conflict, NotFound
+from gateway.journey import broadcasting, groups, sameness
+from gateway.journey.commands import UNDECIDED
 from gateway.journey.moderation import announce
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State
-from store import changes, events, history
+from store import alike, changes, events, history
 from store.changes import Changing
 from store.database import Transaction
 from store.history import Entry
@@ -16,6 +21,8 @@ from store.history import Entry
 # A withdrawal is undone by publishing again: it is told at once, so that nothing of it can be held back.
 UNDOABLE = (Action.PUBLISH, Action.HOLD, Action.REJECT)
 UNDONE = "undone"
+# More than a decision can be about: a whole batch, each with all that say the same.
+MOST = 20_000
 
 
 def seconds_left(runtime: Runtime, entry: Entry | None, state: State, at: datetime) -> int:
@@ -27,7 +34,7 @@ def seconds_left(runtime: Runtime, entry: Entry | None, state: State, at: dateti
 
 
 async def undo(runtime: Runtime, post_id: str, *, actor: str) -> int:
-    """Take back the last decision about a post and give its new version.
+    """Take back the last decision about a post, with those that say the same, and give its new version.
 
     Words put in by the decision stay: they are not public any more. Raises `NotFound`, and `Conflict` when it is too
     late or something else was done since.
@@ -38,17 +45,62 @@ async def undo(runtime: Runtime, post_id: str, *, actor: str) -> int:
         entry = await history.last(transaction.connection, post.id)
         if entry is None or not seconds_left(runtime, entry, post.state, clock.now()):
             raise Conflict("it is too late to undo this")
-        before = State(entry.from_state or State.PENDING)
-        row = history.entry(post.id, actor, UNDONE, from_state=post.state, to_state=before)
-        await history.add(transaction, row)
-        never_public = post.state is State.PUBLISHED and before is not State.WITHDRAWN
-        await changes.apply(transaction, post.id, state=before, **({"published_at": None} if never_public else {}))
-        if post.state is State.PUBLISHED:
-            await _hide(transaction, post, entry.at)
-        await broadcasting.take_back(runtime, transaction, post, broadcasting.DECIDED)
+        decided = await history.of_decision(transaction.connection, entry.decision, MOST) if entry.decision else []
+        known = await changes.load_many(transaction.connection, decided)
+        first = post.group_id or post.id
+        with_it = [one.id for one in known.values() if first in (one.id, one.group_id)]
+        await _undo_all(runtime, transaction, with_it or [post.id], entry.decision, actor)
         return post.version + 1
 
     return await runtime.database.write(work)
+
+
+async def undo_together(runtime: Runtime, decision_id: str, *, actor: str) -> int:
+    """Take back a decision about several posts, and give of how many: those that something else was done to since stay
+    as they are. Raises `NotFound`, and `Conflict` when none can be taken back."""
+
+    async def work(transaction: Transaction) -> int:
+        decided = await history.of_decision(transaction.connection, decision_id, MOST)
+        if not decided:
+            raise NotFound("there is no such decision")
+        number = await _undo_all(runtime, transaction, decided, decision_id, actor)
+        if not number:
+            raise Conflict("it is too late to undo this")
+        return number
+
+    return await runtime.database.write(work)
+
+
+async def _undo_all(
+    runtime: Runtime, transaction: Transaction, post_ids: Sequence[str], decision_id: str | None, actor: str
+) -> int:
+    at, number = clock.now(), 0
+    firsts: dict[str, Changing] = {}
+    entries = await history.lasts(transaction.connection, post_ids)
+    for post_id in post_ids:
+        post, entry = await changes.load(transaction.connection, post_id, hold=True), entries.get(post_id)
+        if entry is None or entry.decision != decision_id or not seconds_left(runtime, entry, post.state, at):
+            continue
+        firsts[post.id] = post
+        await _take_back(runtime, transaction, post, entry, actor)
+        if post.group_id in firsts and firsts[post.group_id].state is State.PUBLISHED:
+            await groups.part(transaction, post, firsts[post.group_id], entry.at)
+        number += 1
+    return number
+
+
+async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing, entry: Entry, actor: str) -> None:
+    before = State(entry.from_state or State.PENDING)
+    row = history.entry(post.id, actor, UNDONE, from_state=post.state, to_state=before)
+    await history.add(transaction, row)
+    never_public = post.state is State.PUBLISHED and before is not State.WITHDRAWN
+    await changes.apply(transaction, post.id, state=before, **({"published_at": None} if never_public else {}))
+    if post.state is State.PUBLISHED:
+        await _hide(transaction, post, entry.at)
+    if before in UNDECIDED and post.group_id is None and post.id == post.thread_id:
+        # What says the same from now on is found with it again.
+        await alike.begin(transaction, post.id, sameness.gists(post.text), clock.now())
+    await broadcasting.take_back(runtime, transaction, post, broadcasting.DECIDED)
 
 
 async def _hide(transaction: Transaction, post: Changing, decided_at: datetime) -> None:

@@ -49,6 +49,15 @@ TABLE: Mapping[str, Rule] = {
     # posts
     "GET /console": READ,
     "GET /console/queue/rows": READ,
+    "POST /console/queue/marks": READ,
+    "GET /console/queue/{id}/behind": LOOK_CLOSELY,
+    "POST /console/queue/{id}/open": DECIDE,
+    "POST /console/queue/{id}/leave": DECIDE,
+    # to let a rule publish asks for more in its handler
+    "POST /console/queue/mode": DECIDE,
+    "POST /console/decisions": DECIDE,
+    "POST /console/decisions/{decision}/undo": DECIDE,
+    "POST /console/media/{id}/transcript": DECIDE,
     "GET /console/live": READ,
     "GET /console/styleguide": READ,
     "GET /console/find": READ,

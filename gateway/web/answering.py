@@ -33,7 +33,9 @@ async def _answer(request: web.Request) -> web.Response:
         templates.check_answer(text)
         await cases.answer(request.app[RUNTIME], ticket, text, department, actor=account.name)
     except (BadInput, Conflict) as error:
-        return await console.draw_post(request, ticket, str(error), error.status, typed=text, answering_as=department)
+        return await console.draw_post(
+            request, ticket, error.status, fault=str(error), typed=text, answering_as=department
+        )
     raise web.HTTPSeeOther(f"/console/posts/{ticket}")
 
 

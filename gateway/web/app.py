@@ -17,6 +17,7 @@ from gateway.web import (
     channels,
     console,
     console_api,
+    decisions,
     deliveries,
     entrance,
     factor_pages,
@@ -36,6 +37,7 @@ from gateway.web import (
     overview,
     own_account,
     pages,
+    queue,
     settings_page,
     styleguide,
     subscribers,
@@ -52,11 +54,13 @@ from gateway.web.setup import Setup
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
 LOGINS_A_MINUTE = 60
 CONSOLE = (
+    queue,
     analytics,
     broadcasts,
     channels,
     console,
     console_api,
+    decisions,
     deliveries,
     overview,
     styleguide,

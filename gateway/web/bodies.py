@@ -38,6 +38,7 @@ class Decision(In):
     text: str | None = Field(None, max_length=LONGEST_TEXT)
     version: int | None = Field(None, ge=1)
     alike: bool = False
+    unless_held: bool = False
     expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
 
 

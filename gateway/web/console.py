@@ -1,7 +1,6 @@
 """The console: what staff see and do. Every change is a plain form; `live.js` only saves the reload."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -9,15 +8,16 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import notes
 from gateway.casework.answer_templates import FIELDS, grouped, left_open
-from gateway.errors import BadInput, Conflict
+from gateway.errors import BadInput
 from gateway.journey import mailbox, moderation, routing, undoing
 from gateway.schema import Action, State
 from gateway.web import auth, storyline
+from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import answer_templates, changes, deliveries, history, posts, progress
+from store import answer_templates, claims, deliveries, history, posts, progress
 from store import notes as note_rows
 from store.accounts import Role
-from store.history import Entry
+from store.history import Entry, Heard
 from store.posts import StaffPost
 
 QUEUE_LENGTH = 100
@@ -26,25 +26,12 @@ QUEUE_LENGTH = 100
 def routes() -> list[web.RouteDef]:
     """Its addresses; `middleware.admit` lets only staff near them."""
     return [
-        web.get("/console", _queue),
-        web.get("/console/queue/rows", _rows),
         web.get("/console/find", _find),
         web.get("/console/posts/{ticket}", _post),
         web.get("/console/posts/{ticket}/typing", _typing),
-        web.post("/console/posts/{id}/decision", _decide),
-        web.post("/console/posts/{id}/undo", _undo),
         web.post("/console/posts/{ticket}/notes", _note),
         web.post("/console/logout", _log_out),
     ]
-
-
-async def _queue(request: web.Request) -> web.Response:
-    return await _draw_queue(request)
-
-
-async def _rows(request: web.Request) -> web.Response:
-    """The rows of the queue alone, for the page to take in."""
-    return await draw(request, "console/rows.html", **await _waiting(request))
 
 
 async def _find(request: web.Request) -> web.Response:
@@ -62,48 +49,13 @@ async def _typing(request: web.Request) -> web.Response:
     return await request.app[DRAWING].page(request, "console/typing.html", {"typing": typing})
 
 
-async def _decide(request: web.Request) -> web.Response:
-    account = request[ACCOUNT]
-    form = {name: str(value).strip() for name, value in (await request.post()).items()}
-    try:
-        if form.get("action") not in list(Action):
-            raise BadInput("choose what to do", "action")
-        await moderation.decide(
-            request.app[RUNTIME],
-            request.match_info["id"],
-            Action(form["action"]),
-            actor=account.name,
-            reason=form.get("reason") or None,
-            note=form.get("note") or None,
-            text=form.get("text") or None,
-            version=int(form["version"]) if form.get("version", "").isdecimal() else None,
-            alike="alike" in form,
-            expires_at=_end(request, form) if form["action"] == Action.PUBLISH else None,
-        )
-    except (BadInput, Conflict) as error:
-        return await _again(request, form.get("back", ""), error)
-    onward = back_to(form.get("back", ""))
-    undoable = request.app[RUNTIME].settings.broadcast.undo_seconds > 0 and onward == "/console"
-    raise web.HTTPSeeOther(f"{onward}?done={request.match_info['id']}" if undoable else onward)
-
-
-async def _undo(request: web.Request) -> web.Response:
-    account, form = request[ACCOUNT], await request.post()
-    back = str(form.get("back", ""))
-    try:
-        await undoing.undo(request.app[RUNTIME], request.match_info["id"], actor=account.name)
-    except Conflict as error:
-        return await _again(request, back, error)
-    raise web.HTTPSeeOther(back_to(back))
-
-
 async def _note(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
     ticket, text = request.match_info["ticket"], str((await request.post()).get("text", ""))
     try:
         await notes.add(request.app[RUNTIME], ticket, text, actor=account.name)
     except BadInput as error:
-        return await draw_post(request, ticket, str(error), error.status, noted=text)
+        return await draw_post(request, ticket, error.status, fault=str(error), noted=text)
     raise web.HTTPSeeOther(f"/console/posts/{ticket}#story")
 
 
@@ -114,29 +66,7 @@ async def _log_out(request: web.Request) -> web.Response:
     raise response
 
 
-async def _again(request: web.Request, back: str, error: BadInput | Conflict) -> web.Response:
-    """The page a decision came from, with what was wrong."""
-    onward = back_to(back)
-    if onward == "/console":
-        return await _draw_queue(request, str(error), error.status)
-    return await draw_post(request, onward.rpartition("/")[2], str(error), error.status)
-
-
-async def _draw_queue(request: web.Request, fault: str | None = None, status: int = 200) -> web.Response:
-    done = request.query.get("done", "")
-    undoable = await _just_decided(request, done) if done.isalnum() and request.method == "GET" else {}
-    return await draw(request, "console/queue.html", status, fault=fault, undoable=undoable, **await _waiting(request))
-
-
-async def _just_decided(request: web.Request, post_id: str) -> dict[str, int]:
-    """For how many seconds the last decision about a post can still be undone, by post; empty when it cannot."""
-    async with request.app[RUNTIME].database.reading() as connection:
-        known = await changes.load_many(connection, [post_id])
-        entry = await history.last(connection, post_id)
-    return _undoable(request, [(post.id, post.state, entry) for post in known.values()])
-
-
-def _undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None]]) -> dict[str, int]:
+def undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None]]) -> dict[str, int]:
     """Of posts with their state and what was done to them last: for how many seconds it can be undone, where it can."""
     if not may_decide(request):
         return {}
@@ -145,30 +75,11 @@ def _undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | Non
     return {post_id: seconds for post_id, seconds in left.items() if seconds}
 
 
-def _end(request: web.Request, form: Mapping[str, str]) -> datetime | None:
-    """When it is too late to tell what is published: with the end of a day of the city, or never."""
-    zone = request.app[RUNTIME].settings.city.zone
-    if not form.get("ends"):
-        return None
-    try:
-        tonight = clock.now().astimezone(zone).date()
-        last = tonight if form["ends"] == "tonight" else date.fromisoformat(form.get("last_day", ""))
-        return datetime.combine(last + timedelta(days=1), time(), zone)
-    except (ValueError, OverflowError):
-        raise BadInput("this is no day that is still to come", "last_day") from None
-
-
 async def draw_post(
-    request: web.Request,
-    ticket: str,
-    fault: str | None = None,
-    status: int = 200,
-    *,
-    typed: str = "",
-    answering_as: str = "",
-    noted: str = "",
+    request: web.Request, ticket: str, status: int = 200, *, typed: str = "", answering_as: str = "", **values: Any
 ) -> web.Response:
-    """A thread as staff see it; what was typed as an answer or a note and could not be taken stands there again."""
+    """A thread with all that is known of it. `values` say what was just tried and went wrong; what was `typed` as an
+    answer, or `noted`, and could not be taken stands there again."""
     runtime, account = request.app[RUNTIME], request[ACCOUNT]
     async with runtime.database.reading() as connection:
         thread = await posts.thread(connection, ticket)
@@ -177,33 +88,34 @@ async def draw_post(
         sent = await deliveries.of_posts(connection, ids)
         # Words as they came may hold what was masked: for those who decide, not for all staff.
         unmasked = ids if may_decide(request) else []
-        originals = await history.originals(connection, runtime.vault, unmasked)
-        transcripts = await history.transcripts(connection, runtime.vault, unmasked)
+        at_work = await claims.at_work(connection, ids, clock.now())
         alike = await posts.alike(connection, thread[0].group or thread[0].id)
         converses = await mailbox.converses(runtime, connection, ticket)
         told = await progress.of_posts(connection, ids)
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
     first = thread[0]
-    undoable = _undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
+    left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
     chosen = answering_as or account.department or first.department or _suggested(request, first)
     return await draw(
         request,
         "console/post.html",
         status,
-        fault=fault,
+        **{"fault": None, "asked": None, "noted": "", **values},
         typed=typed,
         thread=thread,
         first=first,
         story=storyline.story(thread, entries, noticed, told, sent),
-        noted=noted,
         may_note=account.role is not Role.VIEWER,
         longest_note=notes.LONGEST,
         broadcasts=told,
-        undoable=undoable,
+        undoable=left,
         alike=[post for post in alike if post.id != first.id],
-        originals=originals,
-        transcripts=transcripts,
+        heard=await listened(request, thread),
+        at_work={post_id: others(request, names) for post_id, names in at_work.items()},
+        behind=await behind(runtime, first) if unmasked else None,
+        versions={post.id: await versions(runtime, post) for post in thread[1:]} if unmasked else {},
+        claim_seconds=runtime.settings.moderation.claim_seconds,
         converses=converses,
         typing=False,
         may_answer=account.role in (Role.OFFICER, Role.ADMINISTRATOR),
@@ -216,12 +128,6 @@ async def draw_post(
     )
 
 
-async def _waiting(request: web.Request) -> dict[str, Any]:
-    async with request.app[RUNTIME].database.reading() as connection:
-        queue = await posts.queue(connection, QUEUE_LENGTH)
-    return {"posts": queue, "suggested": {post.id: _suggested(request, post) for post in queue}}
-
-
 async def draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
     """A page of the console, with what all of them know."""
     runtime = request.app[RUNTIME]
@@ -229,11 +135,27 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
         waiting = await posts.waiting(connection)
     known = {
         "waiting": waiting,
-        "reasons": moderation.REASONS,
+        "reasons": runtime.settings.reasons,
         "may_decide": may_decide(request),
         "show_ticket": False,
     }
     return await request.app[DRAWING].page(request, template, {**known, **values}, status)
+
+
+async def listened(request: web.Request, found: Sequence[StaffPost]) -> Mapping[str, Heard]:
+    """What the recordings of posts say, by media id; for those who decide."""
+    spoken = [post.id for post in found if any(file.type.startswith("audio/") for file in post.media)]
+    if not spoken or not may_decide(request):
+        return {}
+    runtime = request.app[RUNTIME]
+    async with runtime.database.reading() as connection:
+        return await history.heard(connection, runtime.vault, spoken)
+
+
+def others(request: web.Request, names: Sequence[str]) -> list[tuple[str, bool]]:
+    """Of those who have a post open all but oneself, each with whether he holds it."""
+    own = request[ACCOUNT].name
+    return [(name, at == 0) for at, name in enumerate(names) if name != own]
 
 
 def may_decide(request: web.Request) -> bool:

@@ -14,7 +14,7 @@ from gateway.web import auth, bodies, channels
 from gateway.web.api import whole_number
 from gateway.web.console import may_decide
 from gateway.web.keys import ACCOUNT, RUNTIME
-from store import deliveries, history, notes, posts
+from store import deliveries, history, notes, posts, waiting
 
 MOST = 500
 USUAL = 100
@@ -49,8 +49,8 @@ def plain(value: Any) -> Any:
 
 async def _queue(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.reading() as connection:
-        waiting = await posts.queue(connection, whole_number(request, "limit", USUAL, MOST))
-    return web.json_response({"items": [plain(asdict(post)) for post in waiting]})
+        found = await waiting.queue(connection, whole_number(request, "limit", USUAL, MOST))
+    return web.json_response({"items": [plain(asdict(post)) for post in found]})
 
 
 async def _post(request: web.Request) -> web.Response:
@@ -91,6 +91,7 @@ async def _decide(request: web.Request) -> web.Response:
         version=body.version,
         alike=body.alike,
         expires_at=body.expires_at,
+        unless_held=body.unless_held,
     )
     return web.json_response({"version": version})
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import phonenumbers
 from aiohttp import web
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -184,9 +184,11 @@ class Drawing:
         environment.filters |= {
             "medium": lambda channel: gettext(labels.medium(channel)),
             "speaks": labels.speaks,
+            "wave": labels.wave,
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
+            "day": lambda moment: format_date(moment.astimezone(settings.city.zone), "medium", locale=language),
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),

@@ -1,6 +1,6 @@
 """What the pages call the things of the schema. The words are English here and translated where they are drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,6 +59,7 @@ DONE: Mapping[str, str] = {
     Action.CORRECT: N_("text corrected"),
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
+    "transcript_corrected": N_("corrected what was written down"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
     "file_again": N_("file tried again"),
@@ -242,10 +243,34 @@ MEDIUMS: Mapping[str, str] = {
 # What people call a line, by the scheme of its address. One that is not listed is shown by its own name.
 LINES: Mapping[str, str] = {"tel": N_("Telephone"), "web": N_("Browser"), "wechat": N_("WeChat")}
 # Why something was decided, beside what the phrases say: told to staff only.
-REASONS: Mapping[str, str] = {"erased": N_("its author had himself erased")}
+REASONS: Mapping[str, str] = {
+    "erased": N_("its author had himself erased"),
+    "mode:trusted": N_("mode: trusted citizens at once"),
+    "mode:clean": N_("mode: all that is clean at once"),
+}
+# How posts are decided without a person, and what that means.
+MODERATION_MODES: Mapping[str, str] = {
+    "by_hand": N_("All by hand"),
+    "trusted": N_("Trusted citizens at once"),
+    "clean": N_("All that is clean at once"),
+}
+MODE_EFFECTS: Mapping[str, str] = {
+    "trusted": N_("A rule publishes what citizens with a proved line and a clean record say, unless a list holds it."),
+    "clean": N_("A rule publishes whatever no list holds. Photos, emergencies and repetitions still wait here."),
+}
+# What was done to several posts.
+DID: Mapping[str, str] = {
+    Action.PUBLISH: N_("published"),
+    Action.HOLD: N_("held back"),
+    Action.REJECT: N_("rejected"),
+}
 # What deliberate errors say to people, word for word as they are raised elsewhere, so that the catalogues have them.
 FAULTS = (
     N_("name or password is wrong"),
+    N_("somebody else is deciding this just now"),
+    N_("there is no such decision"),
+    N_("choose a mode"),
+    N_("only recordings are written down"),
     N_("give a day"),
     N_("the last day is before the first"),
     N_("at most three years at once"),
@@ -390,6 +415,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "transcript": TRANSCRIPTS,
     "line": LINES,
     "reason": REASONS,
+    "moderation_mode": MODERATION_MODES,
+    "mode_effect": MODE_EFFECTS,
+    "did": DID,
     "place": PLACES,
     "masked": MASKED,
     "about": ABOUTS,
@@ -440,6 +468,15 @@ def fitted(width: int | None, height: int | None, side: int) -> tuple[int, int]:
         return side, side
     scale = min(1, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def wave(peaks: Sequence[int]) -> str:
+    """The picture of a sound as an SVG path: a line for each peak, about the middle of a height of 100."""
+    return "".join(
+        f"M{at + 0.5:g} {50 - height / 2:g}V{50 + height / 2:g}"
+        for at, peak in enumerate(peaks)
+        if (height := max(peak, 2))
+    )
 
 
 def speaks(text: str) -> str | None:

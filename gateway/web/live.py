@@ -12,11 +12,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from aiohttp import web
 
+from gateway import clock
 from gateway.errors import BadInput, Busy
+from gateway.journey import pace
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, PublicPost, State, public_json
 from gateway.web.api import ANY_SITE
@@ -35,6 +38,9 @@ MOST_LISTENERS = 5000
 JSON, STAFF = "json", "staff"
 # Staff pages ask anew after each change, so many changes in a moment are told as one.
 GATHER = 0.2
+# How often the pace of decisions is counted again: with one of so many changes, and when it is older than this.
+PACE_EVERY = 10
+PACE_OLD = timedelta(seconds=5)
 LINE_END = re.compile("\r\n|\r|\n")
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -58,6 +64,8 @@ class Hub:
         self._word = word
         self._listeners: set[Listener] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._paced: pace.Pace | None = None
+        self._paced_at = clock.now()
         # The number of the last event that was told.
         self.newest = 0
 
@@ -153,10 +161,20 @@ class Hub:
             try:
                 async with self._runtime.database.reading() as connection:
                     waiting = await posts.waiting(connection)
-                self._hand_out(number, {STAFF: f'event: queue\ndata: {{"waiting": {waiting}}}\n\n'.encode()})
+                told = {"waiting": waiting, **await self._pace(number)}
+                self._hand_out(number, {STAFF: f"event: queue\ndata: {json.dumps(told)}\n\n".encode()})
             except Exception:
                 log.exception("the staff's stream stumbled", action="live.queue")
             await asyncio.sleep(GATHER)
+
+    async def _pace(self, number: int) -> Mapping[str, float | None]:
+        """Since when the oldest waits and how fast decisions are; counted again only every few times in a rush."""
+        if number % PACE_EVERY == 1 or self._paced is None or clock.now() - self._paced_at > PACE_OLD:
+            self._paced, self._paced_at = await pace.look(self._runtime), clock.now()
+        known = self._paced
+        # Its age, not its moment: a browser's clock may be wrong.
+        age = round((clock.now() - known.oldest).total_seconds()) if known.oldest else None
+        return {"oldest": age, "median": known.median, "p95": known.p95}
 
     def _frame(self, event: Event, post: PublicPost, form: str) -> bytes:
         # What a listener learns of a post is what is true now, also when he hears of it late.

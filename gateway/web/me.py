@@ -11,7 +11,6 @@ from gateway import clock
 from gateway.errors import BadInput, NotFound
 from gateway.journey import names
 from gateway.journey.export import TOLD
-from gateway.journey.moderation import REASONS
 from gateway.schema import State
 from gateway.web import auth, visitors
 from gateway.web.catalogues import N_
@@ -82,15 +81,18 @@ async def draw_page(
     )
 
 
-def why(post: OwnPost, entries: Sequence[Entry]) -> Why | None:
-    """Why a post is held, rejected or withdrawn: by the last change that made it so. None for any other."""
+def why(post: OwnPost, entries: Sequence[Entry], reasons: Sequence[str]) -> Why | None:
+    """Why a post is held, rejected or withdrawn: by the last change that made it so, for one of a moderator's reasons.
+
+    None for any other.
+    """
     if post.state not in (State.HELD, State.REJECTED, State.WITHDRAWN):
         return None
     made = [entry for entry in entries if entry.to_state is post.state and entry.from_state is not post.state]
     if not made:
         return None
     last = made[-1]
-    return Why(last.reason if last.reason in REASONS else None, last.note if last.action in TOLD else None)
+    return Why(last.reason if last.reason in reasons else None, last.note if last.action in TOLD else None)
 
 
 async def _page(request: web.Request) -> web.Response:
@@ -109,12 +111,13 @@ async def _posts(request: web.Request, me: Me) -> dict[str, Any]:
         entries = await history.of_thread(connection, runtime.vault, hidden)
         name = await citizens.name_of(connection, person)
         follows = await citizens.follows(connection, person)
+    reasons = runtime.settings.reasons
     return {
         "posts": written,
         "earlier": "?" + urlencode({"cursor": following}) if following else None,
         "under": under,
         "originals": originals,
-        "why": {post.id: why(post, entries.get(post.id, ())) for post in own},
+        "why": {post.id: why(post, entries.get(post.id, ()), reasons) for post in own},
         "name": name,
         "follows": follows,
     }

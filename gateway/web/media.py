@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import NotFound
-from gateway.journey import photos, showing
+from gateway.journey import photos, showing, transcription
 from gateway.schema import State
 from gateway.web import auth
 from gateway.web.console import back_to
@@ -28,6 +28,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"/media/{FILE}", _serve_whole),
         web.get(f"/media/{FILE}/preview", _serve_preview),
         web.post(f"/console/media/{FILE}/visibility", _set_visibility),
+        web.post(f"/console/media/{FILE}/transcript", _correct),
         web.post(f"/console/media/{FILE}/again", _try_again),
     ]
 
@@ -67,6 +68,13 @@ async def _set_visibility(request: web.Request) -> web.Response:
     account, form = request[ACCOUNT], await request.post()
     public = form.get("public") == "1"
     await showing.show(request.app[RUNTIME], request.match_info["id"], public, actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _correct(request: web.Request) -> web.Response:
+    account, form = request[ACCOUNT], await request.post()
+    text = str(form.get("text", ""))
+    await transcription.correct(request.app[RUNTIME], request.match_info["id"], text, actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import NotFound
-from gateway.journey.moderation import REASONS
+from gateway.journey import automatic
 from gateway.settings import Settings
 from gateway.web.keys import DRAWING, RUNTIME
 
@@ -44,7 +44,9 @@ async def _department(request: web.Request) -> web.Response:
 
 async def _rules(request: web.Request) -> web.Response:
     settings = request.app[RUNTIME].settings
-    return await _draw(request, "rules.html", reasons=REASONS[:-1], rules=settings, hidden=_hidden(settings))
+    mode, _ = await automatic.in_force(request.app[RUNTIME])
+    values: dict[str, Any] = {"rules": settings, "hidden": _hidden(settings), "by_hand": mode is automatic.Mode.BY_HAND}
+    return await _draw(request, "rules.html", reasons=settings.reasons[:-1], **values)
 
 
 async def _privacy(request: web.Request) -> web.Response:

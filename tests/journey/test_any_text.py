@@ -16,7 +16,7 @@ from gateway.journey import intake, tickets
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, Incoming, IncomingMedia, Outcome, Place, PlaceFrom, Taken
-from store import posts, tables
+from store import tables, waiting
 from store.facts import Facts
 from store.incoming import Rows
 from tests.conftest import Texting, settle_down
@@ -223,7 +223,7 @@ async def test_hundreds_of_nasty_texts_at_once_are_all_kept(runtime: Runtime, te
     assert await number_of(runtime, tables.incoming) == len(sent) > 300
     assert await number_of(runtime, tables.posts) == len([one for one in taken if one.post_id])
     async with runtime.database.reading() as connection:
-        for one in await posts.queue(connection, 1000):
+        for one in await waiting.queue(connection, 1000):
             assert fit_to_be_kept(one.text)
     await settle_down(runtime)
     answered = {outgoing.address for outgoing in texting.sent}

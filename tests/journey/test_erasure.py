@@ -16,7 +16,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia, State, Taken
 from speech.models import ModelInfo
 from speech.recogniser import Transcript
-from store import audit, citizens, deliveries, history, kept, posts, tables
+from store import audit, citizens, deliveries, history, kept, posts, tables, waiting
 from store.database import Transaction
 from tests.conftest import Texting, settle_down
 from tests.journey.test_identity import BROWSER, form, link, who
@@ -306,7 +306,7 @@ async def test_what_others_said_alike_waits_without_him(runtime: Runtime, textin
     assert groups == {first.post_id: None, second.post_id: first.post_id}, "else this proves nothing"
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
     async with runtime.database.reading() as connection:
-        assert [post.id for post in await posts.queue(connection)] == [second.post_id]
+        assert [post.id for post in await waiting.queue(connection)] == [second.post_id]
     third = await Intake(runtime).take(message(f"{same}.", CARLA))
     groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables.posts)}
     assert groups[third.post_id] == second.post_id, "and gathers what comes"

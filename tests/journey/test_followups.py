@@ -13,7 +13,7 @@ from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Outcome, State, Taken
-from store import posts
+from store import posts, waiting
 from store.facts import NEWEST
 from store.posts import StaffPost
 from tests.conftest import Texting, settle_down
@@ -186,7 +186,7 @@ async def test_the_same_words_again_are_one_report(runtime: Runtime, texting: Te
     again = await say(runtime, LAMP.upper() + "!!")
     assert (again.outcome, again.ticket, again.state) == (Outcome.FOLLOW_UP, first.ticket, State.REJECTED)
     async with runtime.database.reading() as connection:
-        assert [post.id for post in await posts.queue(connection)] == [first.post_id]
+        assert [post.id for post in await waiting.queue(connection)] == [first.post_id]
     assert "have this already" in texting.to(ANNA)[-1]
 
 

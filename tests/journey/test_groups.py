@@ -10,7 +10,7 @@ from gateway.journey import moderation, sameness
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State, Taken
-from store import posts
+from store import posts, waiting
 from store.posts import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import message
@@ -30,7 +30,7 @@ async def flood(runtime: Runtime, text: str = AD, senders: int = 5) -> list[Take
 
 async def queue(runtime: Runtime) -> list[StaffPost]:
     async with runtime.database.reading() as connection:
-        return await posts.queue(connection)
+        return await waiting.queue(connection)
 
 
 async def states(runtime: Runtime, taken: list[Taken]) -> list[State]:

@@ -21,7 +21,7 @@ from gateway.journey.photos import Photo
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia, MediaState, Place, PlaceFrom, State, Taken, TranscriptState
 from speech.models import Models
-from store import events, history, posts
+from store import events, history, posts, waiting
 from store import media as media_rows
 from store.posts import StaffMedia, StaffPost
 from tests.journey.test_intake import message
@@ -442,7 +442,7 @@ async def test_a_photo_that_comes_after_its_post_was_published_is_told_to_open_p
 async def test_a_clean_photo_opens_as_one(runtime: Runtime) -> None:
     await send(runtime, photo_taken())
     async with runtime.database.reading() as connection:
-        [post] = await posts.queue(connection)
+        [post] = await waiting.queue(connection)
         file = await media_rows.find(connection, post.media[0].id)
     assert file.sha256
     assert file.preview

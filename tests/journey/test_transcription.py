@@ -7,10 +7,12 @@ import pytest
 from channels import failures
 from channels.base import Fetched
 from gateway import clock
-from gateway.journey import media, transcription
+from gateway.errors import BadInput, Conflict
+from gateway.journey import media, moderation, transcription
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import IncomingMedia, MediaState, State, TranscriptState
+from gateway.schema import Action, IncomingMedia, MediaState, State, TranscriptState
+from speech.audio import PEAKS
 from speech.models import Models
 from store import history, posts
 from store import media as media_rows
@@ -130,3 +132,55 @@ async def test_a_recording_that_is_gone_is_given_up(runtime: Runtime) -> None:
     called = await call(runtime)
     assert called.media[0].state is MediaState.FAILED
     assert called.media[0].transcript_state is TranscriptState.FAILED
+
+
+async def test_each_word_has_its_time_and_the_sound_its_picture(runtime: Runtime, texting: Texting) -> None:
+    Recording(runtime, SPOKEN.read_bytes())
+    called = await call(runtime)
+    async with runtime.database.reading() as connection:
+        heard = (await history.heard(connection, runtime.vault, [called.id]))[called.media[0].id]
+    assert [word.word for word in heard.words[:3]] == ["water", "pipe", "leaking"]
+    assert all(0 <= word.start < word.end and 0 <= word.confidence <= 1 for word in heard.words)
+    assert list(heard.words) == sorted(heard.words, key=lambda word: word.start)
+    peaks = called.media[0].peaks
+    assert len(peaks) == PEAKS
+    assert max(peaks) > 10 > min(peaks) >= 0
+
+
+async def test_a_correction_stands_beside_what_was_written_down(runtime: Runtime, texting: Texting) -> None:
+    Recording(runtime, SPOKEN.read_bytes())
+    called = await call(runtime)
+    file = called.media[0].id
+    better = "water pipe leaking on North Street 27, call 13800138000"
+    await transcription.correct(runtime, file, better, actor="mo")
+    async with runtime.database.reading() as connection:
+        heard = (await history.heard(connection, runtime.vault, [called.id]))[file]
+        last = await history.last(connection, called.id)
+    assert (heard.text, heard.corrected) == (WORDS, better)
+    assert last
+    assert (last.actor, last.action) == ("mo", "transcript_corrected")
+    shown = await look(runtime, called.id)
+    assert shown.text == "water pipe leaking on North Street 27, call 138****8000"
+    assert shown.version == called.version + 1
+    await moderation.decide(runtime, called.id, Action.PUBLISH, actor="mo")
+    await transcription.correct(runtime, file, "something else altogether", actor="mo")
+    assert (await look(runtime, called.id)).text == shown.text, "what is decided is changed by a decision"
+
+
+async def test_what_nobody_can_write_down_has_its_picture_all_the_same(runtime: Runtime, texting: Texting) -> None:
+    Recording(runtime, SPOKEN.read_bytes())
+    runtime.plans = []
+    called = await call(runtime)
+    assert called.media[0].transcript_state is TranscriptState.NO_MODEL
+    assert len(called.media[0].peaks) == PEAKS
+    await transcription.correct(runtime, called.media[0].id, WORDS, actor="mo")
+    assert (await look(runtime, called.id)).text == WORDS
+
+
+@pytest.mark.parametrize(("text", "error"), [(" ", BadInput), ("words", Conflict)])
+async def test_a_correction_needs_words_and_a_recording(runtime: Runtime, text: str, error: type[Exception]) -> None:
+    recording = Recording(runtime, SPOKEN.read_bytes())
+    recording.fail = [failures.Refused("not ours")]
+    called = await call(runtime)
+    with pytest.raises(error):
+        await transcription.correct(runtime, called.media[0].id, text, actor="mo")

@@ -10,7 +10,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, State
 from gateway.settings import Settings
-from store import changes, deliveries, events, posts
+from store import changes, deliveries, events, posts, waiting
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, CLARA, message
@@ -94,7 +94,7 @@ async def test_undoing_a_publication_leaves_no_trace_but_in_the_history(
         post = await changes.load(connection, post_id)
         assert (await posts.published(connection))[0] == []
         assert [one.event for one in await events.after(connection, 0)] == ["post", "withdrawn"]
-        assert [one.id for one in await posts.queue(connection)] == [post_id]
+        assert [one.id for one in await waiting.queue(connection)] == [post_id]
     assert (post.state, post.published_at) == (State.PENDING, None)
     await moderation.decide(runtime, post_id, Action.PUBLISH, actor="mo")
     await settle_down(runtime)

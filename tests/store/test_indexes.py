@@ -18,7 +18,10 @@ from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import (
     alarm_lines,
+    automatic,
+    batches,
     broadcasting,
+    claiming,
     delivery,
     digests,
     erasure,
@@ -31,8 +34,10 @@ from gateway.journey import (
     media,
     moderation,
     names,
+    pace,
     redelivery,
     showing,
+    similar,
     subscribing,
     switching,
     trying,
@@ -63,10 +68,12 @@ from store import (
     outcomes,
     posts,
     progress,
+    record,
     second_factors,
     sessions,
     subscribers,
     tallies,
+    waiting,
     words,
 )
 from store import digests as digest_rows
@@ -81,7 +88,17 @@ from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
 
 # Tables that never hold more than a handful of rows.
-SMALL = {"leases", "accounts", "alarms", "invitations", "second_factors", "standings", "subscribers", "switches"}
+SMALL = {
+    "leases",
+    "accounts",
+    "alarms",
+    "invitations",
+    "second_factors",
+    "standings",
+    "subscribers",
+    "switches",
+    "modes",
+}
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -119,7 +136,7 @@ async def live_a_day(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.published_since(connection, at)
-        await posts.queue(connection)
+        await waiting.queue(connection)
         [file] = (await posts.thread(connection, pictured.post_id))[0].media
         await media_rows.named(connection, ["0" * 64])
         thread = [post.id for post in await posts.thread(connection, taken.ticket)]
@@ -144,6 +161,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await runtime.database.write(lambda tx: media_rows.again(tx, file.id, at))
     await broadcast_by_hand(runtime, intake)
     await be_somebody(runtime)
+    await decide_a_queue(runtime)
     await watch(runtime)
     await work_here(runtime)
     await tell_other_systems(runtime)
@@ -240,6 +258,39 @@ async def tell_other_systems(runtime: Runtime) -> None:
         [shown] = await subscribers.everyone(connection)
     assert shown.failures
     await subscribing.remove(runtime, one, actor="ad")
+
+
+async def decide_a_queue(runtime: Runtime) -> None:
+    """Read the queue, look at posts with others, decide several, take it back, and let a rule decide."""
+    taken = [
+        await Intake(runtime).take(message(f"lamp {n} is dark at the mill", f"+86138001370{n:02}")) for n in (1, 2)
+    ]
+    ids = [str(one.post_id) for one in taken]
+    async with runtime.database.reading() as connection:
+        _, cursor = await waiting.page(connection, 1)
+        await waiting.page(connection, 1, cursor)
+        await waiting.some(connection, ids)
+        await waiting.marks(connection, ids)
+        await waiting.since(connection, clock.now(), 5)
+        await waiting.urgent(connection, 5)
+        await record.of_author(connection, ids[0])
+        await history.lasts(connection, ids)
+        await history.heard(connection, runtime.vault, ids)
+    await pace.look(runtime)
+    await similar.to(runtime, ids[0], "lamp is dark", None, "0")
+    await claiming.open_post(runtime, ids[0], "mo")
+    await claiming.open_post(runtime, ids[0], "mo")
+    chosen = [batches.Chosen(one) for one in ids]
+    batch = await batches.decide(runtime, chosen, Action.PUBLISH, actor="mo", unless_held=True)
+    undone = broadcasting_as(runtime.settings, undo_seconds=20.0)
+    usual, runtime.settings = runtime.settings, undone
+    await undoing.undo_together(runtime, batch.decision_id, actor="mo")
+    runtime.settings = usual
+    await claiming.leave(runtime, ids[0], "mo")
+    await automatic.switch(runtime, automatic.Mode.TRUSTED, actor="op")
+    await Intake(runtime).take(message("the swing at the mill squeaks", "+8613800137003", commands=False))
+    await automatic.Automatic(runtime).decide_some()
+    await automatic.switch(runtime, automatic.Mode.BY_HAND, actor="op")
 
 
 async def watch(runtime: Runtime) -> None:

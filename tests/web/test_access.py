@@ -21,6 +21,7 @@ VALUES = {
     "reference": ["12345670"],
     "name": ["form"],
     "action": ["pause"],
+    "decision": ["0" * 32],
     "id": ["1", "0" * 32],
     "act": ["pause"],
     "chart": ["posts"],

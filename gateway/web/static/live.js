@@ -39,68 +39,7 @@ function attend(post) {
   for (const name of ["post", "update", "withdrawn"]) source.addEventListener(name, show);
 }
 
-// The moderators' queue: rows come and go, but nothing moves under somebody who is typing or choosing.
-function watch(queue) {
-  const busy = (row) => row.contains(document.activeElement);
-  const merge = (html) => {
-    const fresh = elements(html);
-    const ids = new Set(fresh.map((row) => row.id));
-    for (const row of [...queue.children]) if (!ids.has(row.id) && !busy(row)) row.remove();
-    for (const row of fresh) {
-      const known = row.id && document.getElementById(row.id);
-      if (!known) queue.append(row);
-      else if (known.dataset.version !== row.dataset.version && !busy(known)) known.replaceWith(row);
-      else known.querySelector(".age")?.replaceWith(row.querySelector(".age"));
-    }
-  };
-  const refresh = async () => {
-    const answer = await fetch(queue.dataset.queue, { credentials: "same-origin" });
-    if (answer.ok && !answer.redirected) merge(await answer.text());
-  };
-  queue.addEventListener("submit", (event) => decide(event, refresh));
-  return refresh;
-}
-
-// A decision in the queue without leaving it, so that place and half-typed words elsewhere stay. What cannot be sent
-// this way is sent as the plain form it is; what the gateway refuses is said in the row.
-async function decide(event, refresh) {
-  event.preventDefault();
-  const form = event.target;
-  const row = form.closest("article");
-  const body = new URLSearchParams(new FormData(form, event.submitter));
-  row.setAttribute("aria-busy", "true");
-  // Not form.action: that is the button of that name.
-  const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" }).catch(() => null);
-  row.removeAttribute("aria-busy");
-  row.querySelector("[role=alert]")?.remove();
-  if (answer?.ok && "stay" in form.dataset) {
-    document.activeElement?.blur(); // nobody types here: the row may be drawn anew
-    return refresh();
-  }
-  if (answer?.ok) {
-    offerUndo(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    const next = row.nextElementSibling;
-    row.remove();
-    // On the next one, but not on its button: a held Enter must not decide what nobody read.
-    (next?.querySelector("a") ?? document.getElementById("main")).focus();
-    return refresh();
-  }
-  const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fault = page?.querySelector("[role=alert]") ?? page?.querySelector(".notice");
-  if (!fault) return location.reload();
-  fault.setAttribute("role", "alert");
-  row.append(fault);
-}
-
-// What was decided just now can be undone for a while; then the button goes away.
-function offerUndo(page) {
-  const place = document.getElementById("undo");
-  const fresh = page.getElementById("undo");
-  if (!place || !fresh) return;
-  place.replaceChildren(...fresh.childNodes);
-  forgetUndo(place);
-}
-
+// What was decided can be undone for a while; then the button goes away.
 function forgetUndo(place) {
   for (const offer of place.querySelectorAll("[data-undo]")) {
     setTimeout(() => offer.remove(), Number(offer.dataset.undo) * 1000);
@@ -129,9 +68,7 @@ function attendTyping(part) {
 }
 
 function staff() {
-  const queue = document.querySelector("[data-queue]");
-  const parts = [...document.querySelectorAll("[data-refresh]")];
-  const tasks = [...(queue ? [watch(queue)] : []), ...parts.map(renew)];
+  const tasks = [...document.querySelectorAll("[data-refresh]")].map(renew);
   const counts = document.querySelectorAll("[data-waiting]");
   const typing = document.querySelector("[data-typing]");
   if (typing) attendTyping(typing);
@@ -139,10 +76,11 @@ function staff() {
   const source = new EventSource("/console/live");
   // The stream speaks after each change, and every few seconds anyway, which keeps the ages true.
   source.addEventListener("queue", (event) => {
-    const { waiting } = JSON.parse(event.data);
-    for (const count of counts) count.textContent = waiting;
-    if (queue) document.title = document.title.replace(/^\(\d+\)/, `(${waiting})`);
+    const detail = JSON.parse(event.data);
+    for (const count of counts) count.textContent = detail.waiting;
+    document.title = document.title.replace(/^\(\d+\)/, `(${detail.waiting})`);
     for (const task of tasks) task();
+    document.dispatchEvent(new CustomEvent("queue", { detail }));
   });
 }
 

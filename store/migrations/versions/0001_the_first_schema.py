@@ -143,6 +143,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "claims",
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("post_id", "account", name=op.f("pk_claims")),
+    )
+    with op.batch_alter_table("claims", schema=None) as batch_op:
+        batch_op.create_index("ix_claims_until", ["until"], unique=False)
+
+    op.create_table(
+        "modes",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_modes")),
+    )
+    op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("broadcast_id", sa.String(length=32), nullable=True),
@@ -312,9 +331,28 @@ def upgrade() -> None:
         sa.Column("to_state", sa.String(length=16), nullable=True),
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("words_id", sa.String(length=32), nullable=True),
+        sa.Column("decision_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
     )
     with op.batch_alter_table("history", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_history_decided",
+            ["at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
+            ),
+            postgresql_where=sa.text(
+                "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
+            ),
+        )
+        batch_op.create_index(
+            "ix_history_decision_id",
+            ["decision_id"],
+            unique=False,
+            sqlite_where=sa.text("decision_id IS NOT NULL"),
+            postgresql_where=sa.text("decision_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_history_post_id_id", ["post_id", "id"], unique=False)
         batch_op.create_index(
             "ix_history_settled",
@@ -391,6 +429,9 @@ def upgrade() -> None:
         sa.Column("public", sa.Boolean(), nullable=False),
         sa.Column("transcript_state", sa.String(length=16), nullable=False),
         sa.Column("transcript_id", sa.String(length=32), nullable=True),
+        sa.Column("corrected_id", sa.String(length=32), nullable=True),
+        sa.Column("timing_id", sa.String(length=32), nullable=True),
+        sa.Column("peaks", sa.JSON(), nullable=True),
         sa.Column("model", sa.String(length=64), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -914,6 +955,8 @@ def downgrade() -> None:
             ),
         )
         batch_op.drop_index("ix_history_post_id_id")
+        batch_op.drop_index("ix_history_decision_id")
+        batch_op.drop_index("ix_history_decided")
 
     op.drop_table("history")
     with op.batch_alter_table("gists", schema=None) as batch_op:
@@ -975,6 +1018,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
+    op.drop_table("modes")
+    with op.batch_alter_table("claims", schema=None) as batch_op:
+        batch_op.drop_index("ix_claims_until")
+
+    op.drop_table("claims")
     with op.batch_alter_table("citizens", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_citizens_merged_into",

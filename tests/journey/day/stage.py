@@ -29,7 +29,7 @@ from gateway.schema import (
     Place,
     Taken,
 )
-from store import posts, tables
+from store import posts, tables, waiting
 from store.posts import StaffPost
 from tests.journey.day import files
 from tests.journey.day.lines import Chat, Hotline, Remembering, Sms
@@ -352,7 +352,7 @@ class Stage:
             number = (await connection.execute(select(func.count()).select_from(p))).scalar_one()
             firsts = select(func.count()).where(p.c.parent_id.is_(None))
             threads = (await connection.execute(firsts)).scalar_one()
-            queue = [post.id for post in await posts.queue(connection)]
+            queue = [post.id for post in await waiting.queue(connection)]
         labels = {post_id: label for label, post_id in self.posts.items()}
         for what, wanted, got in (
             ("posts", scene.end.posts, number),
