@@ -120,7 +120,7 @@ async def test_one_line_in_every_line_out(gateway: Gateway, english: Watched) ->
     await expect(calling.get_by_text(re.compile(f"Water, on {by_form}: {ANSWER}"))).to_be_visible(timeout=SOON)
     await expect(following.get_by_text(re.compile(f"{by_form}.*{ANSWER}"))).to_be_visible(timeout=SOON)
     await expect_in_feeds(english, gateway, [ANSWER])
-    await expect(console.locator("#deliveries .chip.delivered").first).to_be_visible(timeout=SOON)
+    await expect(console.locator("#story .chip.delivered").first).to_be_visible(timeout=SOON)
 
     # STATUS tells it to anybody, and STOP stops it.
     await text(texting, f"STATUS {by_form}")

@@ -584,24 +584,28 @@ async def test_staff_see_what_was_shown_and_that_the_author_is_typing(
     author = await arrive(await browser(world, aiohttp_client))
     await author.say(WORDS)
     ticket = await ticket_of(author)
-    headers = await world.token(Role.MODERATOR)
-    page = await (await world.client.get(f"/console/posts/{ticket}", headers=headers)).text()
+    await world.account(Role.MODERATOR, "mo")
+    await world.log_in("mo")
+    page = await (await world.client.get(f"/console/posts/{ticket}")).text()
     assert "seen" not in page
     assert f'data-typing="/console/posts/{ticket}/typing"' in page
     typing = f"/console/posts/{ticket}/typing"
-    assert "typing" not in await (await world.client.get(typing, headers=headers)).text()
+    assert "typing" not in await (await world.client.get(typing)).text()
     await author.send(do="typing")
     await author.send(do="seen", numbers=sorted(author.letters))
     await author.say("HELP")
-    assert "typing" in await (await world.client.get(typing, headers=headers)).text()
-    assert "✓ seen" in await (await world.client.get(f"/console/posts/{ticket}", headers=headers)).text()
+    assert "typing" in await (await world.client.get(typing)).text()
+    assert "✓ seen" in await (await world.client.get(f"/console/posts/{ticket}")).text()
+    world.client.session.cookie_jar.clear()
     assert (await world.client.get(typing, allow_redirects=False)).status == 303
 
 
 async def test_who_has_no_mailbox_is_never_said_to_be_typing(world: World) -> None:
     taken = await world.desk.take(Incoming("texting", new_id(), WORDS, clock.now(), address="tel:+8613800138001"))
-    headers = await world.token(Role.MODERATOR)
-    page = await (await world.client.get(f"/console/posts/{taken.ticket}", headers=headers)).text()
+    await world.account(Role.MODERATOR, "mo")
+    await world.log_in("mo")
+    page = await (await world.client.get(f"/console/posts/{taken.ticket}")).text()
+    assert WORDS in page
     assert "data-typing" not in page
 
 
