@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Error, async_playwright
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.demo_city import City, living
@@ -62,7 +62,10 @@ async def _take(
                     sys.exit(f"{listed.path} answered {answer and answer.status}")
                 await page.evaluate(EVERY_PICTURE)
                 picture = folder / f"{listed.name}-{language}-{theme}-{width}.png"
-                await page.screenshot(path=picture, full_page=True)
+                try:
+                    await page.screenshot(path=picture, full_page=True)
+                except Error:  # now and then Chromium cannot when the machine is busy
+                    await page.screenshot(path=picture, full_page=True)
         await context.close()
 
 
