@@ -20,6 +20,7 @@ SECTIONS = (
     "server",
     "storage",
     "intake",
+    "moderation",
     "media",
     "delivery",
     "broadcast",
