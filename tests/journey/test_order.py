@@ -171,6 +171,33 @@ async def test_a_stop_between_claim_and_sending_wins(runtime: Runtime, texting: 
     assert len(texting.sent) == 2
 
 
+async def test_a_channel_that_hangs_holds_up_no_other(runtime: Runtime, texting: Texting) -> None:
+    taken = await report(runtime)
+    hanging, begun, answer = Line(runtime, texting), asyncio.Event(), asyncio.Event()
+
+    async def send(outgoing: Outgoing) -> SendResult:
+        begun.set()
+        await answer.wait()
+        return SendResult(f"SM{outgoing.delivery_id}")
+
+    texting.send = send  # type: ignore[method-assign]
+    assert await hanging.step()
+    await begun.wait()
+    await moderation.decide(runtime, taken.post_id or "", Action.PUBLISH, actor="mo")
+    while await broadcasting.expand_some(runtime):
+        pass
+    other = Line(runtime, runtime.channels["wall"])
+    assert await other.step()
+    await asyncio.wait_for(other.finish(), 20)
+    async with runtime.database.reading() as connection:
+        found = {
+            one.channel: one.state for one in await deliveries.search(connection, limit=10) if one.channel == "wall"
+        }
+    assert found == {"wall": DeliveryState.DELIVERED}
+    answer.set()
+    await hanging.finish()
+
+
 async def test_what_was_withdrawn_while_a_try_failed_is_not_sent_again(
     runtime: Runtime, texting: Texting, later: Later
 ) -> None:
