@@ -114,7 +114,10 @@ async def prove(transaction: Transaction, account_id: str, at: datetime) -> None
     await transaction.connection.execute(mine.values(proved_at=at))
 
 
-async def remove(transaction: Transaction, account_id: str, at: datetime) -> None:
-    """Tell this account nothing any more; how many codes it asked for today stays known."""
+async def remove(transaction: Transaction, account_id: str, at: datetime) -> bool:
+    """Tell this account nothing any more, and say whether it was told anything; how many codes it asked for today stays
+    known."""
     mine = update(alarms).where(alarms.c.account_id == account_id)
-    await transaction.connection.execute(mine.values(proved_at=None, expires_at=at))
+    told = await transaction.connection.execute(mine.where(alarms.c.proved_at.is_not(None)).values(proved_at=None))
+    await transaction.connection.execute(mine.values(expires_at=at))
+    return told.rowcount > 0

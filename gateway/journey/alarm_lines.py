@@ -7,7 +7,7 @@ from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotFound, TooMany
 from gateway.journey import identity
 from gateway.runtime import Runtime
-from store import alarms, citizens
+from store import alarms, audit, citizens
 from store.database import Transaction
 
 DAY = timedelta(days=1)
@@ -48,8 +48,8 @@ async def ask(runtime: Runtime, account_id: str, number: str, language: str) -> 
     await runtime.database.write(work)
 
 
-async def prove(runtime: Runtime, account_id: str, typed: str) -> None:
-    """Alarm the account on its line from now on, if this is the code.
+async def prove(runtime: Runtime, account_id: str, typed: str, *, actor: str) -> None:
+    """Alarm the account on its line from now on, if this is the code; `actor` is the name the audit gives.
 
     Raises `NotFound` when none was sent, `TooMany` after too many tries, `BadInput` for a wrong or expired code.
     """
@@ -68,11 +68,22 @@ async def prove(runtime: Runtime, account_id: str, typed: str) -> None:
             await alarms.count_try(transaction, account_id)
             return BadInput("this is not the code we sent", "code")
         await alarms.prove(transaction, account_id, at)
+        await audit.note(transaction, actor, "alarm number added", actor)
         return None
 
     # Given, not raised inside: a wrong guess must stay counted.
     if error := await runtime.database.write(check):
         raise error
+
+
+async def remove(runtime: Runtime, account_id: str, *, actor: str) -> None:
+    """Alarm the account no more."""
+
+    async def work(transaction: Transaction) -> None:
+        if await alarms.remove(transaction, account_id, clock.now()):
+            await audit.note(transaction, actor, "alarm number removed", actor)
+
+    await runtime.database.write(work)
 
 
 def _hash(runtime: Runtime, account_id: str, address_id: str, code: str) -> str:

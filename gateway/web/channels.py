@@ -244,7 +244,7 @@ async def _ask_alarm(request: web.Request) -> web.Response:
 async def _prove_alarm(request: web.Request) -> web.Response:
     account, form = request[ACCOUNT], await request.post()
     try:
-        await alarm_lines.prove(request.app[RUNTIME], account.id, str(form.get("code", "")))
+        await alarm_lines.prove(request.app[RUNTIME], account.id, str(form.get("code", "")), actor=account.name)
     except EverylineError as error:
         return await _draw_all(request, error)
     raise web.HTTPSeeOther("/console/channels#alarm")
@@ -252,7 +252,7 @@ async def _prove_alarm(request: web.Request) -> web.Response:
 
 async def _remove_alarm(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    await request.app[RUNTIME].database.write(lambda tx: alarms.remove(tx, account.id, clock.now()))
+    await alarm_lines.remove(request.app[RUNTIME], account.id, actor=account.name)
     raise web.HTTPSeeOther("/console/channels#alarm")
 
 

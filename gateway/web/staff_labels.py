@@ -51,6 +51,8 @@ AUDIT: Mapping[str, str] = {
     "channel paused": N_("channel paused"),
     "channel isolated": N_("channel isolated"),
     "channel resumed": N_("channel resumed"),
+    "alarm number added": N_("number for alarms added"),
+    "alarm number removed": N_("number for alarms removed"),
     "subscriber added": N_("subscriber added"),
     "subscriber paused": N_("subscriber paused"),
     "subscriber resumed": N_("subscriber resumed"),

@@ -12,7 +12,7 @@ from gateway.errors import BadInput, NotFound, TooMany
 from gateway.journey import alarm_lines, erasure
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from store import accounts, alarms, citizens
+from store import accounts, alarms, audit, citizens
 from store.accounts import Role
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
@@ -46,10 +46,10 @@ async def told(runtime: Runtime) -> int:
 async def test_a_line_counts_once_its_code_was_typed(runtime: Runtime, texting: Texting, op: str) -> None:
     code = await asked(runtime, texting, op, ANNA)
     assert await told(runtime) == 0
-    await alarm_lines.prove(runtime, op, f" {code[:3]} {code[3:]} ")
+    await alarm_lines.prove(runtime, op, f" {code[:3]} {code[3:]} ", actor="op")
     assert await told(runtime) == 1
     with pytest.raises(NotFound):
-        await alarm_lines.prove(runtime, op, code)
+        await alarm_lines.prove(runtime, op, code, actor="op")
     await asked(runtime, texting, op, BORIS)
     assert await told(runtime) == 0, "another line is to be proved first"
 
@@ -59,18 +59,18 @@ async def test_guesses_are_few_and_codes_expire(runtime: Runtime, texting: Texti
     wrong = "000000" if code != "000000" else "111111"
     for _ in range(runtime.settings.intake.code_tries):
         with pytest.raises(BadInput):
-            await alarm_lines.prove(runtime, op, wrong)
+            await alarm_lines.prove(runtime, op, wrong, actor="op")
     with pytest.raises(TooMany):
-        await alarm_lines.prove(runtime, op, code)
+        await alarm_lines.prove(runtime, op, code, actor="op")
     code = await asked(runtime, texting, op, ANNA)
     now = clock.now() + timedelta(minutes=runtime.settings.intake.code_minutes)
     clock.replace(now=lambda: now)
     with pytest.raises(BadInput, match="expired"):
-        await alarm_lines.prove(runtime, op, code)
+        await alarm_lines.prove(runtime, op, code, actor="op")
 
 
 async def test_stop_is_obeyed_by_alarms_too(runtime: Runtime, texting: Texting, op: str) -> None:
-    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, ANNA))
+    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, ANNA), actor="op")
     await Intake(runtime).take(message("STOP", ANNA))
     assert await told(runtime) == 0
 
@@ -91,7 +91,7 @@ async def test_it_goes_with_its_account_and_with_its_owner(
     runtime: Runtime, texting: Texting, op: str, leave: Callable[..., object]
 ) -> None:
     await Intake(runtime).take(message("lamp is dark", ANNA))
-    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, ANNA))
+    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, ANNA), actor="op")
     await leave(runtime, op)  # type: ignore[misc]
     assert await told(runtime) == 0
 
@@ -99,7 +99,17 @@ async def test_it_goes_with_its_account_and_with_its_owner(
 async def test_whoever_typed_the_number_as_a_contact_does_not_take_it_along(
     runtime: Runtime, texting: Texting, op: str
 ) -> None:
-    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, BORIS))
+    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, BORIS), actor="op")
     await Intake(runtime).take(message("lamp is dark", ANNA, contact=f"tel:{BORIS}", commands=False))
     await erase_owner(runtime, op)
     assert await told(runtime) == 1
+
+
+async def test_giving_and_taking_away_a_number_is_in_the_audit(runtime: Runtime, texting: Texting, op: str) -> None:
+    await alarm_lines.remove(runtime, op, actor="op")
+    await alarm_lines.prove(runtime, op, await asked(runtime, texting, op, ANNA), actor="op")
+    await alarm_lines.remove(runtime, op, actor="op")
+    assert await told(runtime) == 0
+    async with runtime.database.reading() as connection:
+        found = [(one.actor, one.action) for one in await audit.traces(connection)]
+    assert found == [("op", "alarm number removed"), ("op", "alarm number added")]

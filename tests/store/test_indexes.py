@@ -308,7 +308,7 @@ async def watch(runtime: Runtime) -> None:
     account = await runtime.database.write(lambda tx: accounts.add(tx, "op", accounts.Role.ADMINISTRATOR, "x"))
     await alarm_lines.ask(runtime, account.id, DAVID, "en")
     with pytest.raises(BadInput):
-        await alarm_lines.prove(runtime, account.id, "not it")
+        await alarm_lines.prove(runtime, account.id, "not it", actor="op")
     async with runtime.database.reading() as connection:
         [incident] = await incidents.lately(connection, 5, "form")
         await incidents.lately(connection, 5)
