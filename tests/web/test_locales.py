@@ -1,6 +1,7 @@
 """Every word of the pages stands in Chinese too, and nothing stands there that no page says."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -54,6 +55,14 @@ def test_no_translation_is_unsure_left_over_or_in_english(chinese: Catalog) -> N
     assert [message.id for message in messages if message.fuzzy] == []
     assert {_first(message.id) for message in messages} - said() == set()
     assert {_first(m.id) for m in messages if all(LATIN_ONLY.match(s) for s in _strings(m.string))} == set()
+
+
+def test_each_message_stands_there_once() -> None:
+    """Of two the reader silently takes the first, so that whoever words the second anew changes nothing."""
+    text = (catalogues.FOLDER / "zh/LC_MESSAGES/everyline.po").read_text(encoding="utf-8")
+    messages = re.findall(r"^msgid ((?:\".*\"\n)+)", text, re.MULTILINE)
+    assert len(messages) > 1000
+    assert [message for message, number in Counter(messages).items() if number > 1] == []
 
 
 def test_translations_name_the_same_values(chinese: Catalog) -> None:
