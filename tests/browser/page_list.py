@@ -24,7 +24,7 @@ PAGES: Sequence[Listed] = (
     Listed("home", "/"),
     Listed("home-of-category", "/?category=roads"),
     Listed("home-empty", "/?place=nowhere"),
-    Listed("search", "/search?q=路灯"),
+    Listed("search", "/search?q=漏水"),
     Listed("search-nothing", "/search?q=nowhere"),
     Listed("new", "/new"),
     Listed("post-answered", "/posts/{answered}"),
