@@ -1,7 +1,7 @@
 """What stands behind a post for whoever decides it: its versions side by side, its author's record, what is like it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,22 @@ class Versions:
     edited: Sequence[Piece] | None
 
 
-async def versions(runtime: Runtime, post: StaffPost) -> Versions | None:
-    """A post's words side by side; None when there is only one version."""
+async def versions(runtime: Runtime, found: Sequence[StaffPost]) -> Mapping[str, Versions]:
+    """The words of posts side by side, by post; those of which there is only one version are left out."""
     async with runtime.database.reading() as connection:
-        original = (await history.originals(connection, runtime.vault, [post.id])).get(post.id, "")
-        if not original:
-            heard = await history.heard(connection, runtime.vault, [post.id])
-            original = "\n".join(one.corrected or one.text for one in heard.values()).strip()
+        originals = await history.originals(connection, runtime.vault, [post.id for post in found])
+        wordless = [post.id for post in found if not originals.get(post.id)]
+        heard = await history.heard(connection, runtime.vault, wordless)
+    compared = {}
+    for post in found:
+        said = (heard[file.id] for file in post.media if file.id in heard)
+        original = originals.get(post.id) or "\n".join(one.corrected or one.text for one in said).strip()
+        if two := await _compared(runtime, post, original):
+            compared[post.id] = two
+    return compared
+
+
+async def _compared(runtime: Runtime, post: StaffPost, original: str) -> Versions | None:
     masked = masking.mask_as_set(runtime.settings, original)
     if not original or original == masked == post.text:
         return None
@@ -38,12 +47,11 @@ async def versions(runtime: Runtime, post: StaffPost) -> Versions | None:
 
 
 async def behind(runtime: Runtime, post: StaffPost) -> dict[str, Any]:
-    """What stands behind a post for whoever decides it: its versions, its author's record, what is like it."""
+    """What stands behind a post for whoever decides it: its author's record, and what is like it."""
     async with runtime.database.reading() as connection:
         author = await record.of_author(connection, post.id)
     return {
         "post": post,
-        "versions": await versions(runtime, post),
         "author": author,
         "similar": await similar.to(runtime, post.id, post.text, post.place.name, post.ticket),
     }

@@ -20,8 +20,6 @@ from store.accounts import Role
 from store.history import Entry, Heard
 from store.posts import StaffPost
 
-QUEUE_LENGTH = 100
-
 
 def routes() -> list[web.RouteDef]:
     """Its addresses; `middleware.admit` lets only staff near them."""
@@ -95,6 +93,7 @@ async def draw_post(
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
     first = thread[0]
+    compared = await versions(runtime, thread) if unmasked else {}
     left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
     chosen = answering_as or account.department or first.department or _suggested(request, first)
     return await draw(
@@ -114,7 +113,7 @@ async def draw_post(
         heard=await listened(request, thread),
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},
         behind=await behind(runtime, first) if unmasked else None,
-        versions={post.id: await versions(runtime, post) for post in thread[1:]} if unmasked else {},
+        versions=compared,
         claim_seconds=runtime.settings.moderation.claim_seconds,
         converses=converses,
         typing=False,

@@ -15,7 +15,7 @@ from gateway.journey import automatic, claiming, pace, routing
 from gateway.journey.automatic import Mode
 from gateway.schema import State, moment
 from gateway.web import auth
-from gateway.web.behind import behind
+from gateway.web.behind import behind, versions
 from gateway.web.console import draw, listened, others, undoable
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
 from store import changes, claims, history, waiting
@@ -126,7 +126,9 @@ async def _behind(request: web.Request) -> web.Response:
         found = await waiting.some(connection, _ids(request.match_info["id"], 1))
     if not found:
         raise NotFound("there is no such post")
-    return await draw(request, "console/behind.html", **await behind(request.app[RUNTIME], found[0]), back="/console")
+    runtime, post = request.app[RUNTIME], found[0]
+    shown = (await versions(runtime, found)).get(post.id)
+    return await draw(request, "console/behind.html", versions=shown, **await behind(runtime, post), back="/console")
 
 
 async def _open(request: web.Request) -> web.Response:
