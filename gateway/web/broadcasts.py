@@ -10,9 +10,10 @@ from gateway.journey import broadcasting
 from gateway.schema import DeliveryState
 from gateway.web import auth, bodies
 from gateway.web.api import whole_number
+from gateway.web.console import draw
 from gateway.web.console_api import MOST, USUAL, plain
-from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import posts, progress
+from gateway.web.keys import ACCOUNT, RUNTIME
+from store import progress
 from store.accounts import Account, Role
 from store.broadcasts import BY_HAND, UNSETTLED, WAITING, BroadcastState
 from store.progress import Standing
@@ -48,7 +49,7 @@ async def _list(request: web.Request) -> web.Response:
         known = await progress.newest(connection, LISTED, chosen)
         asking = await progress.asking(connection)
     values: dict[str, Any] = {"known": known, "asking": asking, "states": list(BroadcastState), "chosen": chosen}
-    return await _draw(request, "console/broadcasts.html", **values)
+    return await draw(request, "console/broadcasts.html", **values)
 
 
 async def _show(request: web.Request) -> web.Response:
@@ -104,7 +105,7 @@ async def _draw_one(
     async with request.app[RUNTIME].database.reading() as connection:
         standing, account = await progress.one(connection, broadcast_id)
     shown = [state for state in DeliveryState if account.states[state]]
-    return await _draw(
+    return await draw(
         request,
         "console/broadcast.html",
         status,
@@ -115,9 +116,3 @@ async def _draw_one(
         actions=actions(standing, sum(account.states[state] for state in (*WAITING, *UNSETTLED)), request[ACCOUNT]),
         limit=request.app[RUNTIME].settings.broadcast.ask_above,
     )
-
-
-async def _draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
-    async with request.app[RUNTIME].database.reading() as connection:
-        waiting = await posts.waiting(connection)
-    return await request.app[DRAWING].page(request, template, {"waiting": waiting, **values}, status)

@@ -9,8 +9,9 @@ from gateway.errors import BadInput
 from gateway.journey import redelivery
 from gateway.schema import DeliveryState
 from gateway.web import auth
-from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import dead_letters, deliveries, posts
+from gateway.web.console import draw
+from gateway.web.keys import ACCOUNT, RUNTIME
+from store import dead_letters, deliveries
 from store.accounts import Role
 
 SHOWN = 200
@@ -100,10 +101,7 @@ async def _draw_dead(request: web.Request, fault: str | None = None, status: int
 
 
 async def _draw(request: web.Request, template: str, values: dict[str, Any], status: int = 200) -> web.Response:
-    async with request.app[RUNTIME].database.reading() as connection:
-        waiting = await posts.waiting(connection)
-    known = {"waiting": waiting, "may_act": auth.may(request, Role.MODERATOR), "show_ticket": False}
-    return await request.app[DRAWING].page(request, template, {**known, **values}, status)
+    return await draw(request, template, status, may_act=auth.may(request, Role.MODERATOR), **values)
 
 
 def _state(request: web.Request) -> DeliveryState | None:

@@ -14,8 +14,9 @@ from gateway.journey.trying import Trial
 from gateway.journey.wordlists import WordList
 from gateway.schema import Hit, Verdict, moment
 from gateway.web import bodies
-from gateway.web.keys import DRAWING, RUNTIME
-from store import posts, words
+from gateway.web.console import draw
+from gateway.web.keys import RUNTIME
+from store import words
 
 MOST_WORDS = 200
 # Whose colour a place has where words of several lists stand.
@@ -117,9 +118,7 @@ async def _draw(
     today = clock.now().astimezone(runtime.settings.city.zone).date()
     async with runtime.database.reading() as connection:
         found = await words.most(connection, today, MOST_WORDS)
-        waiting = await posts.waiting(connection)
     values: dict[str, Any] = {
-        "waiting": waiting,
         "text": text,
         "verdict": verdict,
         "pieces": marked(text, verdict.hits) if verdict else [],
@@ -135,7 +134,7 @@ async def _draw(
         "samples": [(one, marked(one.text.text, one.hits)) for one in trial.samples] if trial else [],
         "fault": str(fault) if fault else None,
     }
-    return await request.app[DRAWING].page(request, "console/words.html", values, fault.status if fault else 200)
+    return await draw(request, "console/words.html", fault.status if fault else 200, **values)
 
 
 def _piece(text: str, hits: Sequence[Hit]) -> Piece:
