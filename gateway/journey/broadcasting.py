@@ -8,7 +8,6 @@ What can be recalled is told at once; all else is due when the undo time is over
 it is heard by nobody.
 """
 
-import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ import structlog
 
 from channels.base import Channel
 from gateway import clock
-from gateway.journey import rendering, topics
+from gateway.journey import rendering, rounds, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
 from store import audit, broadcasts, changes, deliveries, following, history
@@ -32,7 +31,6 @@ from store.vault import SealingKey
 # what is to be done.
 CHUNK = 2500
 CHUNKS = 20
-LOOK_EVERY = 2.0
 
 # What each broadcast says to the author and to followers.
 AUTHOR_PHRASES = {
@@ -147,16 +145,8 @@ async def change(runtime: Runtime, broadcast_id: str, action: str, *, actor: str
 
 async def run(runtime: Runtime) -> None:
     """Expand open broadcasts, oldest first, until cancelled."""
-    bell = runtime.database.wakeups.bell("broadcasts")
-    while True:
-        try:
-            while await expand_some(runtime):
-                pass
-        except Exception:
-            # The cursor stands where the last commit left it: nothing is lost by trying again.
-            log.exception("a broadcast could not be expanded", action="broadcast.expand")
-            await asyncio.sleep(LOOK_EVERY)
-        await bell.wait(LOOK_EVERY)
+    said = "a broadcast could not be expanded"
+    await rounds.keep_doing(runtime, "broadcasts", expand_some, action="broadcast.expand", stumbled=said)
 
 
 async def expand_some(runtime: Runtime) -> bool:

@@ -17,6 +17,7 @@ import structlog
 
 from channels.base import DeliveryKind
 from gateway import clock
+from gateway.journey import rounds
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
 from gateway.schema import Audience, Outgoing, Priority, PublicPost, State, moment, public_json
@@ -33,7 +34,6 @@ WINDOW = 3
 # How many events are looked at in one transaction, and for how many subscribers.
 CHUNK = 100
 GROUP = 25
-LOOK_EVERY = 2.0
 PHRASE = "event"
 TEST = "test"
 
@@ -42,15 +42,8 @@ log = structlog.get_logger()
 
 async def run(runtime: Runtime) -> None:
     """Queue what each subscriber is to be told next, until cancelled."""
-    bell = runtime.database.wakeups.bell(subscribers.TOPIC)
-    while True:
-        try:
-            while await feed_some(runtime):
-                pass
-        except Exception:
-            log.exception("subscribers could not be fed", action="subscribers.feed")
-            await asyncio.sleep(LOOK_EVERY)
-        await bell.wait(LOOK_EVERY)
+    said = "subscribers could not be fed"
+    await rounds.keep_doing(runtime, subscribers.TOPIC, feed_some, action="subscribers.feed", stumbled=said)
 
 
 async def feed_some(runtime: Runtime) -> bool:
