@@ -1,7 +1,8 @@
 """What many tests need: a whole gateway without its web, on a real SQLite file, with channels that only remember."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from store import migrating
 from store.database import Database
 from store.vault import Vault
 from tests import postgres
+from tests.channels.subscribed import Hooks
 
 ROOT = Path(__file__).parents[1]
 # Nothing waits for the undo time or for a digest, but where a test is about them.
@@ -72,6 +74,26 @@ class Form(Channel):
 
     name = "form"
     capabilities = Capabilities(receives=True)
+
+
+@pytest.fixture(autouse=True)
+def system_clock() -> Iterator[None]:
+    """Whatever a test does to the clock ends with it."""
+    yield
+    clock.replace()
+
+
+@pytest.fixture
+def later() -> Callable[[float], None]:
+    """Move the clock on by seconds."""
+    offset = timedelta()
+
+    def move(seconds: float) -> None:
+        nonlocal offset
+        offset += timedelta(seconds=seconds)
+        clock.replace(now=lambda: datetime.now(UTC) + offset)
+
+    return move
 
 
 @pytest.fixture(scope="session")
@@ -145,6 +167,14 @@ def texting(runtime: Runtime) -> Texting:
     channel = runtime.channels["texting"]
     assert isinstance(channel, Texting)
     return channel
+
+
+@pytest.fixture
+async def hooks(runtime: Runtime) -> AsyncIterator[Hooks]:
+    """A gateway with subscribers."""
+    made = Hooks(runtime)
+    yield made
+    await made.close()
 
 
 async def settle_down(runtime: Runtime) -> None:

@@ -8,8 +8,6 @@ from aiohttp.test_utils import TestServer
 
 from channels.base import Channel
 from gateway import clock
-from gateway.runtime import Runtime
-from tests.channels.subscribed import Hooks
 from tests.channels.twilio_world import NOW, FakeTwilio, NotedDesk, serve, start_api
 
 
@@ -52,11 +50,3 @@ async def gateway(adapter: Channel, desk: NotedDesk) -> AsyncIterator[TestServer
     server = await serve(adapter, desk)
     yield server
     await server.close()
-
-
-@pytest.fixture
-async def hooks(runtime: Runtime) -> AsyncIterator[Hooks]:
-    """A gateway with subscribers."""
-    made = Hooks(runtime)
-    yield made
-    await made.close()

@@ -36,6 +36,15 @@ def expected(secret: str, headers: Any, body: bytes) -> str:
     return "v1," + base64.standard_b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
 
 
+def saying(status: int, **headers: str) -> Callable[[web.Request], Any]:
+    """A receiver that answers with a status."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status, headers=headers)
+
+    return answer
+
+
 @dataclass
 class Call:
     """One request as it came."""

@@ -1,8 +1,7 @@
 """Webhooks: what is sent and signed, what follows each answer, and that no subscriber harms another."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +16,11 @@ from gateway.journey.breaker import BreakerState
 from gateway.schema import Action, DeliveryState
 from store.standings import Position
 from store.subscribers import Standing
-from tests.channels.subscribed import Hooks, expected, message
+from tests.channels.subscribed import Hooks, expected, message, saying
 from tests.conftest import broadcasting_as
 from tests.process.gateway import free_port
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "webhooks.md"
-
-
-@pytest.fixture
-def later() -> Any:
-    """Move the clock on by seconds."""
-    offset = timedelta()
-
-    def move(seconds: float) -> None:
-        nonlocal offset
-        offset += timedelta(seconds=seconds)
-        clock.replace(now=lambda: datetime.now(UTC) + offset)
-
-    yield move
-    clock.replace()
-
-
-def saying(status: int, **headers: str) -> Callable[[web.Request], Any]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(status=status, headers=headers)
-
-    return answer
 
 
 async def hanging(_request: web.Request) -> web.StreamResponse:

@@ -18,12 +18,6 @@ from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
 
 
-@pytest.fixture(autouse=True)
-def system_clock() -> object:
-    yield
-    clock.replace()
-
-
 @pytest.fixture
 async def op(runtime: Runtime) -> str:
     """An account."""

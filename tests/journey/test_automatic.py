@@ -15,10 +15,8 @@ from gateway.settings import Settings
 from store import changes, history
 from store.tables import addresses
 from tests.conftest import broadcasting_as
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, message
 
-__all__ = ["later", "system_clock"]
 CLEAN = ("the lamp at the church is dark", "rubbish lies behind the school", "no bus came in Elm Street today")
 
 

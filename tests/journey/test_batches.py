@@ -13,11 +13,9 @@ from gateway.schema import Action, State, Taken
 from gateway.settings import Settings
 from store import posts
 from tests.conftest import Texting, broadcasting_as, settle_down
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_groups import NUMBERS, flood, queue, states
 from tests.journey.test_intake import message
 
-__all__ = ["later", "system_clock"]
 UNDO = 20
 TEXTS = ("the lamp at the church is dark", "rubbish lies behind the school", "a dog barks all night in Elm Street")
 

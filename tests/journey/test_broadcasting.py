@@ -22,10 +22,8 @@ from store.broadcasts import BroadcastState
 from store.database import Transaction, Work
 from store.progress import Account, Standing
 from tests.conftest import Texting, broadcasting_as, settle_down
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 
-__all__ = ["later", "system_clock"]
 T = TypeVar("T")
 FOLLOWERS = (BORIS, CLARA, DAVID)
 

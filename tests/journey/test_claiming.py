@@ -12,10 +12,7 @@ from gateway.journey.claiming import Held
 from gateway.runtime import Runtime
 from gateway.schema import Action
 from store import claims
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_moderation import new_post
-
-__all__ = ["later", "system_clock"]
 
 
 async def at_work(runtime: Runtime, post_id: str) -> list[str]:

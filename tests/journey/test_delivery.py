@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -18,25 +18,6 @@ from store.deliveries import StaffDelivery
 from store.outcomes import Recorded
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message
-
-
-@pytest.fixture
-def later() -> Callable[[float], None]:
-    """Move the clock on by seconds."""
-    offset = timedelta()
-
-    def move(seconds: float) -> None:
-        nonlocal offset
-        offset += timedelta(seconds=seconds)
-        clock.replace(now=lambda: datetime.now(UTC) + offset)
-
-    return move
-
-
-@pytest.fixture(autouse=True)
-def system_clock() -> object:
-    yield
-    clock.replace()
 
 
 async def one_delivery(runtime: Runtime) -> str:

@@ -18,10 +18,8 @@ from gateway.schema import Action
 from gateway.settings import Settings
 from store import tables
 from tests.conftest import Texting, broadcasting_as, settle_down
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message, number_of
 
-__all__ = ["later", "system_clock"]
 DAY = 86_400.0
 writers = count(9000)
 

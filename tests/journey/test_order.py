@@ -30,10 +30,9 @@ from gateway.schema import (
 from store import citizens, dead_letters, deliveries, outbox, outcomes, tables
 from store.outcomes import Recorded
 from tests.conftest import Texting, settle_down
-from tests.journey.test_delivery import later, system_clock, the_delivery
+from tests.journey.test_delivery import the_delivery
 from tests.journey.test_intake import ANNA, message
 
-__all__ = ["later", "system_clock"]
 Later = Callable[[float], None]
 
 

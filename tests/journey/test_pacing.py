@@ -18,12 +18,6 @@ from tests.journey.test_order import with_delivery
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # in the city, which is 8 hours ahead
 
 
-@pytest.fixture(autouse=True)
-def system_clock() -> object:
-    yield
-    clock.replace()
-
-
 async def put(runtime: Runtime, priority: Priority, *, number: int = 1, phrase: str = "help") -> None:
     """Deliveries due now, each to an address of its own."""
     rows = []

@@ -1,39 +1,14 @@
 """What an administrator does with subscribers: rotate, replay, pause, test, remove."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from gateway import clock
 from gateway.errors import Conflict, NotFound
 from gateway.journey import subscribing
 from gateway.schema import DeliveryState
 from store import citizens
-from tests.channels.subscribed import Hooks, expected
-
-
-@pytest.fixture
-def later() -> Any:
-    """Move the clock on by seconds."""
-    offset = timedelta()
-
-    def move(seconds: float) -> None:
-        nonlocal offset
-        offset += timedelta(seconds=seconds)
-        clock.replace(now=lambda: datetime.now(UTC) + offset)
-
-    yield move
-    clock.replace()
-
-
-def saying(status: int, **headers: str) -> Callable[[web.Request], Any]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(status=status, headers=headers)
-
-    return answer
+from tests.channels.subscribed import Hooks, expected, saying
 
 
 async def test_a_replaced_secret_still_signs_for_a_day(hooks: Hooks, later: Any) -> None:

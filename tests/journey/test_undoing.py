@@ -12,10 +12,8 @@ from gateway.schema import Action, DeliveryState, State
 from gateway.settings import Settings
 from store import changes, deliveries, events, posts, waiting
 from tests.conftest import Texting, broadcasting_as, settle_down
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, CLARA, message
 
-__all__ = ["later", "system_clock"]
 UNDO = 20
 
 

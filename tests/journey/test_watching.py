@@ -68,12 +68,6 @@ def later() -> Callable[[float], None]:
     return move
 
 
-@pytest.fixture(autouse=True)
-def system_clock() -> object:
-    yield
-    clock.replace()
-
-
 async def deliver(runtime: Runtime, line: Line) -> None:
     """Let a line do what is due now."""
     while await line.step():

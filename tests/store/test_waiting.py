@@ -11,10 +11,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from store import changes, record, waiting
-from tests.journey.test_delivery import later, system_clock
 from tests.journey.test_intake import ANNA, BORIS, message
-
-__all__ = ["later", "system_clock"]
 
 
 async def say(runtime: Runtime, text: str, sender: str = ANNA) -> str:

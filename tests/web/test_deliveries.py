@@ -26,12 +26,6 @@ async def moderator(world: World) -> World:
     return await logged_in(world, Role.MODERATOR)
 
 
-@pytest.fixture(autouse=True)
-def system_clock() -> object:
-    yield
-    clock.replace()
-
-
 async def failed(world: World, *kinds: failures.Failure) -> list[StaffDelivery]:
     """One receipt for each failure that met it, the newest first."""
     texting = world.runtime.channels["texting"]

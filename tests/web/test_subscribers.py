@@ -1,7 +1,6 @@
 """The page of subscribers and its API: who may, what is shown once, and each thing one may do."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from channels import webhook
 from channels.registry import Mode, Plan
 from gateway.desk import Desk
 from gateway.journey import subscribing
-from gateway.runtime import Runtime
 from gateway.web.app import create_app
 from store.accounts import Role
 from tests.channels.subscribed import Hooks, Receiver
@@ -20,13 +18,6 @@ from tests.web.conftest import World
 
 PAGE = "/console/subscribers"
 API = "/api/v1/console/subscribers"
-
-
-@pytest.fixture
-async def hooks(runtime: Runtime) -> AsyncIterator[Hooks]:
-    made = Hooks(runtime)
-    yield made
-    await made.close()
 
 
 @pytest.fixture
