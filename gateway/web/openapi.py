@@ -49,7 +49,6 @@ PATH_DELIVERY = {
     "required": True,
     "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_999},
 }
-BROADCAST = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
 ANALYTICS = [
     {"name": "period", "in": "query", "schema": {"type": "string", "enum": list(Period), "default": Period.WEEK}},
@@ -60,7 +59,6 @@ ANALYTICS = [
         for name in ("first", "last")
     ),
 ]
-USER = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 TRACES = [
     *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("actor", "action", "post", "target")),
     *({"name": name, "in": "query", "schema": {"type": "string", "format": "date"}} for name in ("since", "until")),
@@ -144,6 +142,10 @@ def _guard(paths: dict[str, dict[str, Any]]) -> None:
 
 
 def _paths() -> dict[str, dict[str, Any]]:
+    return {**_public(), **_moderation(), **_telling(), **_running()}
+
+
+def _public() -> dict[str, dict[str, Any]]:
     post, page = "Post", "Page"
     named = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Named")}}}
     return {
@@ -156,6 +158,11 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/departments": {"get": _operation("The departments", named)},
         "/api/v1/categories": {"get": _operation("The categories", named)},
         "/api/v1/stats": {"get": _operation("How many posts stand in each state", {"type": "object"})},
+    }
+
+
+def _moderation() -> dict[str, dict[str, Any]]:
+    return {
         "/api/v1/console/queue": {"get": _operation("What waits for a decision", extra={"parameters": [MOST_ITEMS]})},
         "/api/v1/console/posts/{reference}": {
             "get": _operation(
@@ -172,12 +179,26 @@ def _paths() -> dict[str, dict[str, Any]]:
                 extra={"parameters": [PATH_REFERENCE]},
             )
         },
+        "/api/v1/console/posts/{reference}/answers": {
+            "post": _operation(
+                "Answer as a department",
+                body="Answer",
+                status="201",
+                extra={"parameters": [PATH_REFERENCE]},
+            )
+        },
+    }
+
+
+def _telling() -> dict[str, dict[str, Any]]:
+    """Broadcasts, deliveries, channels and subscribers."""
+    return {
         "/api/v1/console/broadcasts": {
             "get": _operation("Broadcasts", extra={"parameters": [BROADCAST_STATE, MOST_ITEMS]})
         },
         "/api/v1/console/broadcasts/{id}": {
             "get": _operation(
-                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [BROADCAST]}
+                "A broadcast and what became of it", {"type": "object"}, extra={"parameters": [openapi_casework.ID]}
             )
         },
         "/api/v1/console/broadcasts/{id}/change": {
@@ -185,15 +206,7 @@ def _paths() -> dict[str, dict[str, Any]]:
                 "Pause, resume, stop a broadcast, or agree to its cost",
                 {"type": "object"},
                 body="BroadcastChange",
-                extra={"parameters": [BROADCAST]},
-            )
-        },
-        "/api/v1/console/posts/{reference}/answers": {
-            "post": _operation(
-                "Answer as a department",
-                body="Answer",
-                status="201",
-                extra={"parameters": [PATH_REFERENCE]},
+                extra={"parameters": [openapi_casework.ID]},
             )
         },
         "/api/v1/console/deliveries": {
@@ -208,6 +221,21 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/api/v1/console/deliveries/again": {"post": _operation("Send dead letters again", body="Again")},
         "/api/v1/console/deliveries/drop": {"post": _operation("Drop deliveries", body="Drop")},
         "/api/v1/console/channels": {"get": _operation("Channels", {"type": "object"})},
+        "/api/v1/console/subscribers": {
+            "get": _operation("Systems that are told by webhook", {"type": "object"}),
+            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201"),
+        },
+        "/api/v1/console/subscribers/{id}/{act}": {
+            "post": _operation(
+                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT}
+            )
+        },
+    }
+
+
+def _running() -> dict[str, dict[str, Any]]:
+    """Figures, people and settings."""
+    return {
         "/api/v1/console/overview": {
             "get": _operation("What waits, what was done today, and whether channels are well")
         },
@@ -227,22 +255,13 @@ def _paths() -> dict[str, dict[str, Any]]:
             "post": _operation(
                 "Change a role, disable, enable, reset a password (gives a new link), or take a second factor away",
                 body="UserChange",
-                extra={"parameters": [USER]},
+                extra={"parameters": [openapi_casework.ID]},
             )
         },
         "/api/v1/console/audit": {
             "get": _operation("What staff did, newest first", extra={"parameters": [*TRACES, MOST_ITEMS]})
         },
         "/api/v1/console/settings": {"get": _operation("The settings in force, without secrets")},
-        "/api/v1/console/subscribers": {
-            "get": _operation("Systems that are told by webhook", {"type": "object"}),
-            "post": _operation("Enter a subscriber", {"type": "object"}, body="Subscriber", status="201"),
-        },
-        "/api/v1/console/subscribers/{id}/{act}": {
-            "post": _operation(
-                "Do something with a subscriber", {"type": "object"}, extra={"parameters": SUBSCRIBER_ACT}
-            )
-        },
     }
 
 

@@ -24,12 +24,12 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "days": wanting.DAYS,
     "sort": list(wanting.SORTS),
 }
-_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 
 
 def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Their addresses; `operation` describes one, `reference` names a post."""
-    one, changed = {"parameters": [_ID]}, {"type": "object"}
+    one, changed = {"parameters": [ID]}, {"type": "object"}
     return {
         "/api/v1/console/inbox": {"get": operation("All that was said, by filters", extra={"parameters": _inbox()})},
         "/api/v1/console/filters": {
