@@ -1,5 +1,7 @@
-"""What is kept of a recording's words, whoever wrote them down and when: the same rows for a call heard as it was spoken
-and for a recording transcribed later."""
+"""What is kept of a recording's words, whoever wrote them down and when.
+
+The rows are the same for a call heard as it was spoken and for a recording transcribed later.
+"""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What was written down of a call while it was spoken is the post its words would have made, and is written down once."""
+"""What was written down of a call as it was spoken is the post its words would have made, and is written down once."""
 
 from dataclasses import replace
 from pathlib import Path
