@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
 from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from speech.live import Hearing
 
 
 class Guard(StrEnum):
@@ -325,6 +326,14 @@ class Desk(Protocol):
 
         They are the asker's now: each is to be taken as what its caller wanted to say, then discarded.
         """
+        ...
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+        ...
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. Raises `Busy`, `EverylineError`."""
         ...
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:

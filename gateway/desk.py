@@ -16,6 +16,7 @@ from gateway.journey.mailbox import Mailbox
 from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
 from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from speech.live import Hearing
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -104,6 +105,15 @@ class Desk:
     async def tapes_left(self, channel: str, seconds: float) -> Sequence[Tape]:
         """Tapes that no living process writes any more."""
         return await self._taping.left(channel, seconds)
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples."""
+        return await self._runtime.synthesiser.speak(text, language, rate=rate)
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. The demo's models are for its callers."""
+        model = self._runtime.models.find(language, demo=self._runtime.simulated(channel))
+        return await self._runtime.ears.open(model, rate) if model else None
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for a channel, for so many days."""
