@@ -11,7 +11,7 @@ QUIETEST = 500
 # How far above the floor a voice is.
 ABOVE = 3.0
 # A line's own noise is never taken for louder than this at the start, as some callers speak at once.
-FIRST_FLOOR = 250.0
+LOUDEST_FIRST = 1500.0
 # How much of the way the floor goes with each frame of 20 ms: down at once, up over seconds.
 DOWN, UP = 0.5, 0.004
 # Seconds of loudness until it is a voice, and for how long one counts after its end.
@@ -24,7 +24,7 @@ class Turns:
     def __init__(self) -> None:
         self.spoke = False
         self.silent_for = 0.0
-        self._floor = FIRST_FLOOR
+        self._floor: float | None = None
         self._loud_for = 0.0
 
     def frame(self, pcm: bytes, rate: int) -> bool:
@@ -34,6 +34,8 @@ class Turns:
             return self._speaking()
         seconds = len(samples) / rate
         level = max(samples) - min(samples)
+        if self._floor is None:
+            self._floor = min(level, LOUDEST_FIRST)
         self._floor += (level - self._floor) * (DOWN if level < self._floor else UP)
         loud = level > max(QUIETEST, self._floor * ABOVE)
         self._loud_for = self._loud_for + seconds if loud else 0.0

@@ -52,7 +52,7 @@ async def test_every_utterance_is_heard_word_for_word(
         assert (live.text, live.model, live.seconds) == (later.text, later.model, later.seconds)
         assert all(0 <= word.start < word.end <= live.seconds + 0.1 for word in live.words)
         assert 0 < len(live.peaks) <= 240
-        assert max(live.peaks) == pytest.approx(max(later.peaks), abs=2)
+        assert max(live.peaks) == pytest.approx(max(later.peaks), abs=8)
 
 
 async def test_words_come_as_they_are_spoken_and_settle_at_a_pause(ears: Ears) -> None:
@@ -126,9 +126,7 @@ async def test_a_model_that_is_gone_costs_no_ear(ears: Ears, tmp_path: Path) -> 
     assert ears.open_now == 0
 
 
-async def test_a_model_that_takes_only_its_own_rate_hears_the_telephone_all_the_same(
-    ears: Ears, tmp_path: Path
-) -> None:
+async def test_a_model_that_takes_only_its_own_rate_hears_telephones_too(ears: Ears, tmp_path: Path) -> None:
     strict = tmp_path / "strict"
     strict.mkdir()
     for part in model().path.iterdir():

@@ -66,7 +66,7 @@ def test_where_nobody_speaks_nobody_is_heard_for_long(loud: int) -> None:
 def test_a_click_begins_nothing() -> None:
     turns = Turns()
     click = array("h", [20_000, -20_000] * (FRAME // 2)).tobytes()
-    for frame in frames(noise(1, 20)) + [click, click] + frames(noise(1, 20)):
+    for frame in [*frames(noise(1, 20)), click, click, *frames(noise(1, 20))]:
         turns.frame(frame, RATE)
     assert not turns.spoke
 
