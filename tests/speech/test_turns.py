@@ -26,7 +26,7 @@ def noise(seconds: float, loud: int, seed: int = 1) -> bytes:
 
 def sound(file: Path) -> bytes:
     with wave.open(str(file)) as opened:
-        return opened.readframes(opened.getnframes())
+        return bytes(opened.readframes(opened.getnframes()))
 
 
 def mixed(one: bytes, other: bytes) -> bytes:
