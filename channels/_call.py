@@ -312,7 +312,9 @@ async def _recording_only(talk: Talk) -> tuple[Call, Turn]:
     """The words were wrong: a person listens to the recording, and no machine takes words from it."""
     said = talk.call.said
     if said and said.media:
-        talk.call = replace(talk.call, said=replace(said, text=None, media=replace(said.media, heard=None, transcribe=False)))
+        talk.call = replace(
+            talk.call, said=replace(said, text=None, media=replace(said.media, heard=None, transcribe=False))
+        )
     return await _kept(talk)
 
 
@@ -348,7 +350,7 @@ async def _news(talk: Talk) -> tuple[Call, Turn]:
         talk.say("no_news")
     for part in parts:
         talk.read(part)
-    talk.say("after_status")
+    talk.say("after_news")
     return talk.then(Step.NEWS, ForKeys(1, "", KEY_SECONDS))
 
 
