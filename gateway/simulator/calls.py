@@ -4,6 +4,7 @@ https://www.twilio.com/docs/voice/twiml and its pages on Gather and Record.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
@@ -13,6 +14,7 @@ from gateway.simulator import payloads
 from gateway.simulator.caller import KEYS, At, Caller, CallLog, Ended, Heard
 from gateway.simulator.network import Network
 from gateway.simulator.recordings import Recording, cut, is_silent, seconds
+from gateway.simulator.streams import Stream, StreamFailed
 from gateway.simulator.twiml import parse, seconds_of, words_of
 
 # A line that sends callers round in circles, or keeps them for ever, is cut off.
@@ -58,6 +60,8 @@ class Call:
             self._end(Over(Ended.FAILED, None, "the call took too long"))
         except Over as over:
             self._end(over)
+        finally:
+            self._caller.ear.hear(None)
         return self._log
 
     async def _converse(self, fetch: Fetch | None) -> None:
@@ -175,18 +179,44 @@ class Call:
 
     async def _take_down(self, verb: Element) -> tuple[bytes, str]:
         """The sound, and what ended it: a key, `hangup`, or nothing but silence."""
-        finish = verb.get("finishOnKey", KEYS)
+        finish, longest = (
+            verb.get("finishOnKey", KEYS),
+            seconds_of(verb, "maxLength", LONGEST_RECORDING, LONGEST_RECORDING),
+        )
+        patience = seconds_of(verb, "timeout", 5, LONGEST_SILENCE)
+        if self._caller.by_hand:
+            spoken_by_hand = await self._caller.dictate(longest, patience, until=finish)
+            key = await self._caller.key(0, among=finish)
+            return spoken_by_hand, "hangup" if self._caller.gone else key
         sound = self._caller.sound()
-        length = min(seconds(sound), seconds_of(verb, "maxLength", LONGEST_RECORDING, LONGEST_RECORDING))
+        length = min(seconds(sound), longest)
         spoken = await self._caller.speak(length, until=finish)
         self._caller.meet(At.RECORD)
-        key = await self._caller.key(seconds_of(verb, "timeout", 5, LONGEST_SILENCE), among=finish)
+        key = await self._caller.key(patience, among=finish)
         return cut(sound, spoken), "hangup" if self._caller.gone else key
 
     async def _part(self, fetch: Fetch) -> None:
         """The caller hung up while recording: the gateway still gets the recording, its answer goes nowhere."""
         await self._network.webhooks.request(fetch.url, {**self._told("completed"), **fetch.told}, method=fetch.method)
         raise Over(Ended.CALLER)
+
+    async def _connect(self, verb: Element) -> Fetch | None:
+        """Hold a stream until it ends; then the action is asked for, or without one the next verb runs."""
+        noun = verb.find("Stream")
+        if noun is None or len(verb) != 1:
+            raise Over(Ended.FAILED, 12200, "Connect is known here with one Stream in it")
+        parameters = {one.get("name", ""): one.get("value", "") for one in noun.findall("Parameter")}
+        stream = Stream(self._network, self._caller, self._log, self._note, parameters)
+        try:
+            await stream.run(self._stream_address(noun.get("url", "")))
+        except StreamFailed as failed:
+            self._note(Heard.ERROR, f"{failed.error}: {failed}")
+        self._stay()
+        return self._action(verb, {}) if verb.get("action") else None
+
+    def _stream_address(self, url: str) -> str:
+        """A relative address is one of the document's host, spoken to by WebSocket."""
+        return url if "://" in url else re.sub("^http", "ws", urljoin(self._url, url))
 
     async def _redirect(self, verb: Element) -> Fetch:
         return Fetch(urljoin(self._url, words_of(verb)), _method(verb.get("method")))
@@ -249,6 +279,7 @@ VERBS: Mapping[str, Verb] = {
     **PROMPTS,
     "Gather": Call._gather,
     "Record": Call._record,
+    "Connect": Call._connect,
     "Redirect": Call._redirect,
     "Hangup": Call._hangup,
     "Reject": Call._reject,

@@ -1,7 +1,7 @@
 """A tiny gateway over a real socket, and a simulator that speaks to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -35,6 +35,7 @@ class TinyGateway:
     answers: dict[str, list[str | int]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
+    streams: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=dict)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def at(self, path: str) -> list[Told]:
@@ -47,7 +48,9 @@ class TinyGateway:
             await self.news.wait_for(lambda: len(self.at(path)) >= count)
         return self.at(path)
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if stream := self.streams.get(request.path):
+            return await stream(request)
         form = {str(name): str(value) for name, value in (await request.post()).items()}
         url = self.url + request.raw_path
         signature = request.headers.get("X-Twilio-Signature", "")
