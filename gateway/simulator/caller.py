@@ -28,11 +28,8 @@ class Heard(StrEnum):
     RECORDED = "recorded"
     STREAM = "stream"
     LINE = "line"
-    LINE_SPOKE = "line_spoke"
     CALLER = "caller"
-    CALLER_SPOKE = "caller_spoke"
     CLEARED = "cleared"
-    DIAL = "dial"
     ERROR = "error"
     END = "end"
 

@@ -206,7 +206,7 @@ class Call:
         if noun is None or len(verb) != 1:
             raise Over(Ended.FAILED, 12200, "Connect is known here with one Stream in it")
         parameters = {one.get("name", ""): one.get("value", "") for one in noun.findall("Parameter")}
-        stream = Stream(self._network, self._caller, self._log, self._note, parameters)
+        stream = Stream(self._network, self._caller, self._log, parameters)
         try:
             await stream.run(self._stream_address(noun.get("url", "")))
         except StreamFailed as failed:

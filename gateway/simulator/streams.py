@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
@@ -30,8 +30,6 @@ LARGEST_MESSAGE = 1024 * 1024
 # Who made no sound for so many frames has stopped speaking; a scripted caller acts when the line has.
 QUIET_FRAMES = 30
 
-Note = Callable[[Heard, str], None]
-
 
 class StreamFailed(Exception):
     """A stream that could not be opened; `error` is Twilio's number."""
@@ -44,10 +42,8 @@ class StreamFailed(Exception):
 class Stream:
     """One stream, from the opening of its socket to the end of either side."""
 
-    def __init__(
-        self, network: Network, caller: Caller, log: CallLog, note: Note, parameters: Mapping[str, str]
-    ) -> None:
-        self._network, self._caller, self._log, self._note = network, caller, log, note
+    def __init__(self, network: Network, caller: Caller, log: CallLog, parameters: Mapping[str, str]) -> None:
+        self._network, self._caller, self._log = network, caller, log
         self._parameters = parameters
         self.sid = new_sid("MZ")
         self._sequence = self._chunk = self._time = 0
@@ -80,7 +76,7 @@ class Stream:
     async def _hold(self, socket: ClientWebSocketResponse) -> None:
         await socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         await self._tell(socket, "start", self._start())
-        self._note(Heard.STREAM, "")
+        self._note(Heard.STREAM)
         works = {"hearing": self._read(socket), "sounding": self._beat(socket), "waiting": self._caller.until_gone()}
         tasks = [
             asyncio.create_task(work, name=f"simulator: {name} in {self._log.sid}") for name, work in works.items()
@@ -121,7 +117,7 @@ class Stream:
         frame = self._caller.mouth.frame() or SILENCE
         if self._caller_voice.changed(is_loud(frame)):
             self._log.caller_speaks = self._caller_voice.speaks
-            self._note(Heard.CALLER if self._caller_voice.speaks else Heard.CALLER_SPOKE, "")
+            self._note(Heard.CALLER if self._caller_voice.speaks else None)
         self._chunk += 1
         payload = base64.b64encode(pcm_to_ulaw(frame)).decode()
         told = {"track": "inbound", "chunk": str(self._chunk), "timestamp": str(self._time), "payload": payload}
@@ -135,7 +131,7 @@ class Stream:
             self._caller.ear.hear(ulaw_to_pcm(sound))
         if self._line_voice.changed(bool(sound)):
             self._log.line_speaks = self._line_voice.speaks
-            self._note(Heard.LINE if self._line_voice.speaks else Heard.LINE_SPOKE, "")
+            self._note(Heard.LINE if self._line_voice.speaks else None)
             if not self._line_voice.speaks:
                 self._caller.act()
         await self._reach(socket)
@@ -156,8 +152,14 @@ class Stream:
                 self._warn(BAD_MESSAGE, "the line sent a message that makes no sense")
                 continue
             if cleared:
-                self._note(Heard.CLEARED, "")
+                self._note(Heard.CLEARED)
                 await self._reach(socket)
+
+    def _note(self, kind: Heard | None, text: str = "") -> None:
+        """Show what happened, or only that somebody stopped speaking."""
+        if kind is not None:
+            self._log.note(kind, text)
+        self._network.feed.publish("call", self._log.describe())
 
     def _warn(self, warning: int, why: str) -> None:
         if warning not in self._warned:

@@ -10,6 +10,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from gateway.simulator.app import Simulator
 from gateway.simulator.network import Delays
+from tests.simulator.streaming import STREAM, Line
 
 CITIZEN = "+8613800138001"
 EMPTY = "<Response/>"
@@ -79,6 +80,14 @@ async def tiny() -> AsyncIterator[TinyGateway]:
     gateway.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield gateway
     await runner.cleanup()
+
+
+@pytest.fixture
+def line(tiny: TinyGateway) -> Line:
+    """What answers when a stream is opened."""
+    made = Line(tiny)
+    tiny.streams[STREAM] = made.serve
+    return made
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import asyncio
 import base64
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, web
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # the library has no types
+from aiohttp import web
 
 from gateway.simulator.app import Simulator
 from gateway.simulator.caller import Act, Caller, Heard, Pace
@@ -16,75 +14,15 @@ from gateway.simulator.samples import samples
 from gateway.simulator.sound import pcm_of
 from speech.telephone import pcm_to_ulaw
 from tests.simulator.conftest import CITIZEN, TinyGateway
+from tests.simulator.streaming import PATIENCE, STREAM, Line, connect
 from tests.simulator.test_calls import tone
 
-ANSWER, STREAM = "/hooks/voice_twilio/answer", "/hooks/voice_twilio/stream"
 # Four times as fast as life.
 QUICK = Pace(frame=0.25)
 SECOND = b"\x00" * 8000
-PATIENCE = 20
 
 
-class Line:
-    """The gateway's end of a stream: notes what it is told, says what it is made to say."""
-
-    def __init__(self, tiny: TinyGateway) -> None:
-        self._tiny = tiny
-        self.signed = False
-        self.query = ""
-        self.told: list[dict[str, Any]] = []
-        self.sid = ""
-        self.socket = web.WebSocketResponse()
-        self.begun = asyncio.Event()
-        self.ended = asyncio.Event()
-
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        signature = request.headers.get("X-Twilio-Signature", "")
-        address = self._tiny.url.replace("http", "ws") + request.raw_path
-        self.signed = bool(RequestValidator(self._tiny.token).validate(address, {}, signature))
-        self.query = request.query_string
-        await self.socket.prepare(request)
-        async for message in self.socket:
-            assert message.type is WSMsgType.TEXT
-            self.told.append(json.loads(message.data))
-            if self.told[-1]["event"] == "start":
-                self.sid = self.told[-1]["streamSid"]
-                self.begun.set()
-        self.ended.set()
-        return self.socket
-
-    async def says(self, event: str, **what: Any) -> None:
-        await self.socket.send_json({"event": event, "streamSid": self.sid, **what})
-
-    async def plays(self, ulaw: bytes, mark: str = "") -> None:
-        await self.says("media", media={"payload": base64.b64encode(ulaw).decode()})
-        if mark:
-            await self.says("mark", mark={"name": mark})
-
-    def events(self, *wanted: str) -> list[dict[str, Any]]:
-        return [one for one in self.told if one["event"] in wanted]
-
-    async def until(self, event: str, count: int = 1) -> list[dict[str, Any]]:
-        async with asyncio.timeout(PATIENCE):
-            while len(found := self.events(event)) < count:  # noqa: ASYNC110  (a test's own socket has no condition)
-                await asyncio.sleep(0.005)
-        return found
-
-
-@pytest.fixture
-def line(tiny: TinyGateway) -> Line:
-    made = Line(tiny)
-    tiny.streams[STREAM] = made.serve
-    return made
-
-
-def connect(tiny: TinyGateway, url: str = "", inside: str = "", after: str = "") -> None:
-    """Answer the call with a stream."""
-    address = url or tiny.url.replace("http", "ws") + STREAM
-    tiny.answers[ANSWER] = [f'<Response><Connect><Stream url="{address}">{inside}</Stream></Connect>{after}</Response>']
-
-
-async def hold(simulator: Simulator, line: Line, caller: Caller, talk: Callable[[], Awaitable[None]]) -> Any:
+async def hold(simulator: Simulator, line: Line, caller: Caller, talk: Callable[[], Awaitable[object]]) -> Any:
     log, task = simulator.begin_call(CITIZEN, caller)
     async with asyncio.timeout(PATIENCE):
         await line.begun.wait()
