@@ -12,6 +12,7 @@ from gateway.journey import finding, identity, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
+from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
 from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, leases, media, posts
@@ -60,6 +61,7 @@ class Desk:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._intake = Intake(runtime)
+        self._taping = Taping(runtime)
         self.site: Site | None = None
         self._today: tuple[datetime, tuple[int, int]] | None = None
 
@@ -83,6 +85,23 @@ class Desk:
     async def upload(self, data: bytes, kind: str) -> IncomingMedia:
         """Keep a file that came with a message itself; what it is, its content says and not `kind`."""
         return await journey_media.accept(self._runtime, data)
+
+    async def tape(
+        self,
+        channel: str,
+        call: str,
+        rate: int,
+        language: str,
+        *,
+        address: str | None = None,
+        line: str | None = None,
+    ) -> Tape:
+        """Take down what a caller says."""
+        return await self._taping.open(channel, call, rate, language, address=address, line=line)
+
+    async def tapes_left(self, channel: str, seconds: float) -> Sequence[Tape]:
+        """Tapes that no living process writes any more."""
+        return await self._taping.left(channel, seconds)
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for a channel, for so many days."""
