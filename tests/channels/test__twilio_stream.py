@@ -147,10 +147,13 @@ async def test_an_introduction_that_makes_no_sense(
     assert line.fault
 
 
-async def test_who_says_nothing_is_not_waited_for(
-    twilio: ClientWebSocketResponse, line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_twilio_stream, "OPENING", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_says_nothing_is_not_waited_for(twilio: ClientWebSocketResponse, line: Line) -> None:
     assert await closed(twilio) == 1008
     assert line.fault == "nothing came"
 
