@@ -64,7 +64,17 @@ class Stopped:
     """The call is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """What is to become of a call after its stream: a number is dialled, and rings for so many seconds."""
+
+    number: str
+    seconds: float
+
+
 Event = Frame | Key | Marked | Stopped
+# What is told where a call goes before its stream is closed: on to a number, or, by None, to its end.
+Onward = Callable[[Dial | None], Awaitable[bool]]
 
 
 def parse(text: str, stream: str) -> Event | None:
@@ -111,20 +121,21 @@ async def opened(socket: web.WebSocketResponse) -> Started:
 class MediaStream:
     """One call's sound, as `channels._sound.Sound`; to be entered, and left when the conversation is over.
 
-    `dial` is told to give the caller over to a number for so many seconds, before the stream is closed for it.
+    `onward` is told where the call goes before we close the stream, and says whether it can. A stream that `broke`,
+    instead of being closed by us or stopped with its call, is no caller who hung up: nothing more is heard then, but
+    the end neither, and whoever holds the conversation breaks it off to go on with it in another stream.
     """
 
     rate = RATE
 
-    def __init__(
-        self, socket: web.WebSocketResponse, stream: str, dial: Callable[[str, float], Awaitable[None]]
-    ) -> None:
-        self._socket, self._stream, self._dial = socket, stream, dial
+    def __init__(self, socket: web.WebSocketResponse, stream: str, onward: Onward) -> None:
+        self._socket, self._stream, self._onward = socket, stream, onward
         # What the caller said and nobody took yet; None is the end.
         self._heard: deque[Frame | Key] = deque()
         self._news = asyncio.Event()
         self._gone, self._code = False, WSCloseCode.OK
-        self.stopped = False
+        self._parted = False
+        self.broke = asyncio.Event()
         # What is to be said and not sent yet, and the marks of what was sent and not heard yet.
         self._unsent = bytearray()
         self._ahead: deque[str] = deque()
@@ -152,7 +163,7 @@ class MediaStream:
         while True:
             while self._heard:
                 yield self._heard.popleft()
-            if self._gone:
+            if self._parted:
                 return
             self._news.clear()
             await self._news.wait()
@@ -179,15 +190,24 @@ class MediaStream:
 
     async def transfer(self, number: str, seconds: float) -> bool:
         """Let Twilio dial a number once the stream is closed, which it is when all was heard."""
-        await self._dial(number, seconds)
-        await self.hang_up()
-        return True
+        return await self._part(Dial(number, seconds))
 
     async def hang_up(self) -> None:
         """Close the stream once all was heard; Twilio then asks what to do with the call."""
+        await self._part(None)
+
+    async def break_off(self) -> None:
+        """Close the stream at once; Twilio asks what to do with the call, and another stream goes on with it."""
+        await self._end(WSCloseCode.GOING_AWAY)
+
+    async def _part(self, where: Dial | None) -> bool:
         await self.played()
+        if not await self._onward(where):
+            return False
+        self._parted = True
         await self._over()
         await self._end(WSCloseCode.OK)
+        return True
 
     async def _read(self) -> None:
         """Take in what comes. Whatever is wrong with it, this stream is over, and only this."""
@@ -206,7 +226,7 @@ class MediaStream:
 
     async def _take(self, event: Event | None) -> None:
         if isinstance(event, Stopped):
-            self.stopped = True
+            self._parted = True
             await self._over()
         elif isinstance(event, Marked):
             async with self._changed:
@@ -251,6 +271,8 @@ class MediaStream:
     async def _over(self) -> None:
         """Nothing more will come, and nothing be heard."""
         self._gone = True
+        if not self._parted:
+            self.broke.set()
         self._news.set()
         async with self._changed:
             self._unsent.clear()

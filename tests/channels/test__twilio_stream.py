@@ -13,7 +13,17 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 
 from channels import _twilio_stream
 from channels._sound import Frame, Key
-from channels._twilio_stream import CLOSE_WITHIN, LARGEST_MESSAGE, PIECE, MediaStream, Started, StreamFault, opened, parse
+from channels._twilio_stream import (
+    CLOSE_WITHIN,
+    LARGEST_MESSAGE,
+    PIECE,
+    Dial,
+    MediaStream,
+    Started,
+    StreamFault,
+    opened,
+    parse,
+)
 from speech.telephone import pcm_to_ulaw, ulaw_to_pcm
 
 PAYLOADS = Path(__file__).parent / "payloads/voice_twilio"
@@ -46,7 +56,8 @@ class Line:
         self.started: Started | None = None
         self.fault = ""
         self.heard: list[Frame | Key] = []
-        self.dialled: list[tuple[str, float]] = []
+        self.onward: list[Dial | None] = []
+        self.may_part = True
         self.stream: MediaStream | None = None
         self.begun, self.over = asyncio.Event(), asyncio.Event()
 
@@ -60,15 +71,23 @@ class Line:
             await socket.close(code=1008)
             self.over.set()
             return socket
-        async with MediaStream(socket, self.started.stream, self._dial) as self.stream:
+        async with MediaStream(socket, self.started.stream, self._onward) as self.stream:
             self.begun.set()
-            async for event in self.stream.heard():
-                self.heard.append(event)
+            hearing, breaking = asyncio.create_task(self._hear()), asyncio.create_task(self.stream.broke.wait())
+            await asyncio.wait([hearing, breaking], return_when=asyncio.FIRST_COMPLETED)
+            hearing.cancel()
+            breaking.cancel()
         self.over.set()
         return socket
 
-    async def _dial(self, number: str, seconds: float) -> None:
-        self.dialled.append((number, seconds))
+    async def _hear(self) -> None:
+        assert self.stream
+        async for event in self.stream.heard():
+            self.heard.append(event)
+
+    async def _onward(self, where: Dial | None) -> bool:
+        self.onward.append(where)
+        return self.may_part
 
 
 @pytest.fixture
@@ -171,7 +190,7 @@ async def test_sound_and_keys_come_in_order(twilio: ClientWebSocketResponse, lin
     sound = Frame(ulaw_to_pcm(base64.b64decode(saved("media")["media"]["payload"])))
     assert line.heard == [sound, Key("1"), sound]
     assert line.stream
-    assert line.stream.stopped
+    assert not line.stream.broke.is_set()
 
 
 BAD_MESSAGES = [
@@ -199,7 +218,7 @@ async def test_a_message_that_makes_no_sense_ends_its_stream(
     assert await closed(twilio) == 1008
     await line.over.wait()
     assert line.stream
-    assert not line.stream.stopped
+    assert line.stream.broke.is_set()
 
 
 @pytest.mark.parametrize("send", [lambda s: s.send_bytes(b"\0"), lambda s: s.send_str("x" * (LARGEST_MESSAGE + 1))])
@@ -296,7 +315,9 @@ async def test_hanging_up_waits_until_all_was_heard(twilio: ClientWebSocketRespo
     await echo(twilio, mark["mark"]["name"])
     assert (await twilio.receive()).type is WSMsgType.CLOSE
     await hanging_up
-    assert twilio.close_code == 1000
+    assert (twilio.close_code, line.onward) == (1000, [None])
+    await line.over.wait()
+    assert not stream.broke.is_set()
 
 
 async def test_a_transfer_is_told_before_the_stream_is_closed(twilio: ClientWebSocketResponse, line: Line) -> None:
@@ -304,12 +325,20 @@ async def test_a_transfer_is_told_before_the_stream_is_closed(twilio: ClientWebS
     transferring = asyncio.create_task(stream.transfer("+8657112345678", 20))
     assert await closed(twilio) == 1000
     assert await transferring
-    assert line.dialled == [("+8657112345678", 20)]
+    assert line.onward == [Dial("+8657112345678", 20)]
+
+
+async def test_a_transfer_that_cannot_be_leaves_the_stream(twilio: ClientWebSocketResponse, line: Line) -> None:
+    stream = await introduce(twilio, line)
+    line.may_part = False
+    assert not await stream.transfer("+8657112345678", 20)
+    await stream.play(TONE)
+    assert (await told(twilio, 1))[0]["event"] == "media"
 
 
 def test_a_crowd_of_unheard_frames_is_thinned_and_keys_stay() -> None:
     async def crowd() -> list[Frame | Key]:
-        stream = MediaStream(web.WebSocketResponse(), STREAM, lambda *_: asyncio.sleep(0))
+        stream = MediaStream(web.WebSocketResponse(), STREAM, Line()._onward)
         await stream._take(Key("1"))
         for _ in range(_twilio_stream.MOST_UNHEARD + 10):
             await stream._take(Frame(b""))
