@@ -196,10 +196,6 @@ class MediaStream:
         """Close the stream once all was heard; Twilio then asks what to do with the call."""
         await self._part(None)
 
-    async def break_off(self) -> None:
-        """Close the stream at once; Twilio asks what to do with the call, and another stream goes on with it."""
-        await self._end(WSCloseCode.GOING_AWAY)
-
     async def _part(self, where: Dial | None) -> bool:
         await self.played()
         if not await self._onward(where):

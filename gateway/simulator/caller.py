@@ -30,6 +30,7 @@ class Heard(StrEnum):
     LINE = "line"
     CALLER = "caller"
     CLEARED = "cleared"
+    DIAL = "dial"
     ERROR = "error"
     END = "end"
 

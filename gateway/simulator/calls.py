@@ -11,11 +11,13 @@ from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, ParseError
 
 from gateway.simulator import payloads
+from gateway.simulator.account import new_sid
 from gateway.simulator.caller import KEYS, At, Caller, CallLog, Ended, Heard
 from gateway.simulator.network import Network
 from gateway.simulator.recordings import Recording, cut, is_silent, seconds
 from gateway.simulator.streams import Stream, StreamFailed
 from gateway.simulator.twiml import parse, seconds_of, words_of
+from gateway.simulator.webhooks import Answer, retries
 
 # A line that sends callers round in circles, or keeps them for ever, is cut off.
 MOST_DOCUMENTS = 40
@@ -78,9 +80,7 @@ class Call:
     async def _ask(self, fetch: Fetch, status: str) -> Element:
         """Ask for one document. Raises Over when there is none that could be used."""
         self._stay()
-        answer = await self._network.webhooks.request(
-            fetch.url, {**self._told(status), **fetch.told}, method=fetch.method
-        )
+        answer = await self._request(fetch, status)
         if not answer.accepted:
             raise Over(Ended.FAILED, 11200, f"the gateway answered {answer.status or 'nothing'}")
         if answer.type not in ("text/xml", "application/xml"):
@@ -89,6 +89,20 @@ class Call:
             return parse(answer.text)
         except ParseError as error:
             raise Over(Ended.FAILED, 12100, f"not TwiML: {error}") from None
+
+    async def _request(self, fetch: Fetch, status: str) -> Answer:
+        """Ask, again as often as the fragment of the address wants it.
+
+        https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+        """
+        told = {**self._told(status), **fetch.told}
+        answer = await self._network.webhooks.request(fetch.url, told, method=fetch.method)
+        for _ in range(retries(fetch.url)):
+            if not answer.failed:
+                break
+            await asyncio.sleep(self._network.delays.retrying)
+            answer = await self._network.webhooks.request(fetch.url, told, method=fetch.method)
+        return answer
 
     async def _perform(self, document: Element) -> Fetch | None:
         """Do one verb after the other until one asks for another document."""
@@ -214,6 +228,15 @@ class Call:
         self._stay()
         return self._action(verb, {}) if verb.get("action") else None
 
+    async def _dial(self, verb: Element) -> Fetch | None:
+        """Let a number ring. Nobody is there to answer, so that the line hears what it does then."""
+        number = words_of(verb)
+        self._note(Heard.DIAL, number)
+        await self._caller.wait(seconds_of(verb, "timeout", 30, LONGEST_SILENCE))
+        self._stay()
+        told = {"DialCallStatus": "no-answer", "DialCallSid": new_sid("CA"), "DialCallDuration": "0"}
+        return self._action(verb, told) if verb.get("action") else None
+
     def _stream_address(self, url: str) -> str:
         """A relative address is one of the document's host, spoken to by WebSocket."""
         return url if "://" in url else re.sub("^http", "ws", urljoin(self._url, url))
@@ -280,6 +303,7 @@ VERBS: Mapping[str, Verb] = {
     "Gather": Call._gather,
     "Record": Call._record,
     "Connect": Call._connect,
+    "Dial": Call._dial,
     "Redirect": Call._redirect,
     "Hangup": Call._hangup,
     "Reject": Call._reject,

@@ -7,7 +7,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urlencode
+from urllib.parse import parse_qs, urldefrag, urlencode
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse, ClientWSTimeout
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # the library has no types
@@ -18,6 +18,7 @@ from gateway.simulator.account import is_local
 # Twilio's own limits: 15 s for one request, 64 kB for one document.
 TIMEOUT = 15.0
 LARGEST_ANSWER = 64 * 1024
+MOST_RETRIES = 5
 # How long the other end of a closing stream is waited for.
 CLOSING = ClientWSTimeout(ws_close=1.0)
 
@@ -42,6 +43,12 @@ class Answer:
 
 
 NO_ANSWER = Answer(0)
+
+
+def retries(url: str) -> int:
+    """How often a request that fails is to be made again, as the fragment of its address says (`rc`): 5 at the most."""
+    count = parse_qs(urldefrag(url).fragment).get("rc", ["0"])[0]
+    return min(int(count), MOST_RETRIES) if count.isdecimal() else 0
 
 
 class Webhooks:
