@@ -40,7 +40,7 @@ LONGEST_STREAM, STOP_WITHIN = 3600.0, 3.0
 MOST_USED = 10_000
 # How often Twilio asks again while we do not answer, as during a restart
 # (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
-PATIENTLY = "#rc=5&rp=ct,rt,5xx"
+PATIENTLY = "#rc=5&rp=all"
 # How a Dial ends when two people spoke with each other (twilio.com/docs/voice/twiml/dial#dialcallstatus-values).
 SPOKE = frozenset({"completed", "answered"})
 
