@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
 from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from speech.live import Hearing
 
 
 class Guard(StrEnum):
@@ -256,6 +257,26 @@ class Tape(Protocol):
         ...
 
 
+class OnTheLine(Protocol):
+    """One call as staff follow it. To be held as long as the call goes on: one that is let go of ends by itself."""
+
+    async def step(self, name: str, *, language: str | None = None) -> None:
+        """Tell where the conversation is now (`menu`, `speaking`, ...), and the language when it was chosen."""
+        ...
+
+    def hearing(self, text: str, final: bool) -> None:
+        """Tell the words of the present utterance so far, or of the one that ended; as often as they change."""
+        ...
+
+    async def kept(self, ticket: str) -> None:
+        """Tell the ticket of the post that was made of it."""
+        ...
+
+    async def ended(self, how: str) -> None:
+        """Tell that it is over, and how: `hung_up`, `finished`, `transferred` or `failed`."""
+        ...
+
+
 class Desk(Protocol):
     """All that a channel may ask of the gateway."""
 
@@ -307,6 +328,30 @@ class Desk(Protocol):
         """
         ...
 
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+        ...
+
+    async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
+        """How a ticket stands, for the ear: to its author all, to others what is public. None for an unknown one."""
+        ...
+
+    async def spoken_news(self, language: str) -> Sequence[str]:
+        """What was published and answered last, for the ear; empty when nothing was."""
+        ...
+
+    async def chosen_language(self, address: str) -> str | None:
+        """The language somebody chose for good; None when he never did."""
+        ...
+
+    def is_emergency(self, text: str) -> bool:
+        """Whether a text holds words of danger, so that its speaker must hear the emergency number."""
+        ...
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. Raises `Busy`, `EverylineError`."""
+        ...
+
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for this channel (call state, poll offsets); it is forgotten after so many days."""
         ...
@@ -317,6 +362,17 @@ class Desk(Protocol):
 
     async def hold(self, channel: str, name: str, seconds: float) -> bool:
         """Take or renew, for so long, what only one of several processes may do; false while it is another's."""
+        ...
+
+    async def on_the_line(
+        self, channel: str, call: str, *, line: str | None, language: str, address: str | None, live: bool
+    ) -> OnTheLine:
+        """Show staff a call that begins or, when its carrier's id is known, goes on (after a restart, or because the
+        carrier only comes back between two recordings; then it is not `live`). Nothing it does fails for the store.
+
+        `line` is our number that was called, `address` the URN of who calls. Raises `TooMany` when as many calls as
+        may be are going on: the caller is then asked to call again later.
+        """
         ...
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
