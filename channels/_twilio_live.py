@@ -20,8 +20,9 @@ import structlog
 from aiohttp import WSCloseCode, web
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
-from channels._call import Call, CallSettings, Nothing
+from channels._call import Call, CallSettings
 from channels._line import converse
+from channels._turn import Nothing
 from channels._twilio import socket_url
 from channels._twilio_stream import CLOSE_WITHIN, LARGEST_MESSAGE, Dial, MediaStream, Started, StreamFault, opened
 from channels.base import Desk

@@ -12,8 +12,9 @@ from multidict import MultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # the library has no types
 
 from channels import _twilio_live
-from channels._call import Call, Nothing
+from channels._call import Call
 from channels._sound import Frame, Key, Sound
+from channels._turn import Nothing
 from channels._twilio_live import ONWARD, STREAM
 from channels.base import Desk
 from channels.voice_twilio import ANSWER, LANGUAGE, Adapter, VoiceSettings
