@@ -203,6 +203,11 @@ class TapeLabel(Protocol):
         ...
 
     @property
+    def rate(self) -> int:
+        """Samples a second."""
+        ...
+
+    @property
     def language(self) -> str:
         """What is spoken."""
         ...

@@ -20,12 +20,13 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiDict
-from pydantic import Field
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
+from channels._call import Call, CallSettings
 from channels._http import Absent
 from channels._twilio import E164, TwilioChannel, TwilioSettings, required
 from channels._twilio_lists import Found, Listing, Page
+from channels._twilio_live import ONWARD, STREAM, LiveCalls
 from channels._twilio_number import Entrance
 from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
 from channels.failures import Refused
@@ -53,11 +54,10 @@ _PAGE = 100
 _RECORDING = re.compile(r"/Recordings/(RE[0-9a-zA-Z]{32})(?:\.wav)?$")
 
 
-class VoiceSettings(TwilioSettings):
-    """`[voice_twilio]`: the longest recording, and the silence that ends one, in seconds."""
+class VoiceSettings(TwilioSettings, CallSettings):
+    """`[voice_twilio]`: whether calls are held live, as streams of sound, or led by recordings."""
 
-    longest: int = Field(120, ge=5, le=3600)
-    silence: int = Field(4, ge=1, le=60)
+    live: bool = False
 
 
 class Adapter(TwilioChannel):
@@ -71,6 +71,8 @@ class Adapter(TwilioChannel):
     def __init__(self, settings: VoiceSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
         self._longest, self._silence = settings.longest, settings.silence
+        self._live = settings.live
+        self._calls = LiveCalls(self.name, self.account_sid, settings, self.url, self._record_instead)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         """The steps of a call."""
@@ -80,7 +82,16 @@ class Adapter(TwilioChannel):
             RECORDED: self._recorded,
             RECORDING: self._recording,
         }
-        return [Route("POST", path, Guard.SIGNATURE, partial(step, desk)) for path, step in steps.items()]
+        if self._live:
+            steps[ONWARD] = self._onward
+        routes = [Route("POST", path, Guard.SIGNATURE, partial(step, desk)) for path, step in steps.items()]
+        if self._live:
+            routes.append(Route("GET", STREAM, Guard.SIGNATURE, partial(self._calls.stream, desk)))
+        return routes
+
+    async def hang_up(self) -> None:
+        """Break off what is held live; Twilio asks what is to become of it, and finds whoever serves then."""
+        await self._calls.hang_up()
 
     async def run(self, desk: Desk) -> None:
         """Catch up with recordings nobody told us of."""
@@ -111,8 +122,26 @@ class Adapter(TwilioChannel):
         except Absent:
             return
 
+    async def _onward(self, desk: Desk, request: web.Request) -> web.Response:
+        fields = await self.fields(request)
+        sid = required(fields, "CallSid")
+        return _twiml(await self._calls.onward(desk, sid, fields.get("DialCallStatus")))
+
+    async def _record_instead(self, desk: Desk, call: Call) -> VoiceResponse:
+        return self._listen(desk, call.language, 1)
+
     async def _answer(self, desk: Desk, request: web.Request) -> web.Response:
         fields = await self.fields(request)
+        if self._live:
+            known = _caller(fields, self.city.language)
+            call = Call(
+                channel=self.name,
+                id=required(fields, "CallSid"),
+                address=f"tel:{known['from']}" if known["from"] else None,
+                line=known["line"],
+                language=known["language"],
+            )
+            return _twiml(await self._calls.begin(desk, call))
         await self._remember(desk, fields, self.city.language)
         script = VoiceResponse()
         menu = Gather(num_digits=1, timeout=_KEY_SECONDS, action=self.url(LANGUAGE), method="POST")
