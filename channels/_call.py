@@ -125,6 +125,24 @@ async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) 
     return await _pressed(talk, event.digits)
 
 
+def report(call: Call, said: Said) -> Incoming:
+    """What a caller said as a message: a report, or what only staff may know, when he asks to be called back."""
+    return Incoming(
+        channel=call.channel,
+        external_id=said.media.external_id if said.media else f"{call.id}:{call.kept}",
+        text=said.text or "" if said.media is None else "",
+        received_at=clock.now(),
+        address=call.address,
+        line=call.line,
+        kind=Kind.QUESTION if call.asks_back else Kind.REPORT,
+        language=call.language,
+        private=call.asks_back,
+        media=(said.media,) if said.media else (),
+        commands=False,
+        raw=(said.raw or json.dumps({"call": call.id})).encode(),
+    )
+
+
 @dataclass(slots=True)
 class Talk:
     """One step being taken: the call as it stands by now, and what to say first."""
@@ -154,22 +172,7 @@ class Talk:
         call, said = self.call, self.call.said
         if said is None:
             return False
-        taken = await self.desk.take(
-            Incoming(
-                channel=call.channel,
-                external_id=said.media.external_id if said.media else f"{call.id}:{call.kept}",
-                text=said.text or "" if said.media is None else "",
-                received_at=clock.now(),
-                address=call.address,
-                line=call.line,
-                kind=Kind.QUESTION if call.asks_back else Kind.REPORT,
-                language=call.language,
-                private=call.asks_back,
-                media=(said.media,) if said.media else (),
-                commands=False,
-                raw=json.dumps({"call": call.id, "asks_back": call.asks_back}).encode(),
-            )
-        )
+        taken = await self.desk.take(report(call, said))
         self.call = replace(call, said=None, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
         return True
 
@@ -359,7 +362,7 @@ def _pending(values: Mapping[str, Any]) -> Said:
     if media and (heard := media["heard"]):
         words = tuple((str(word), float(since), float(to), float(sure)) for word, since, to, sure in heard["words"])
         media = {**media, "heard": Heard(**{**heard, "words": words, "peaks": tuple(heard["peaks"])})}
-    return Said(values["text"], IncomingMedia(**media) if media else None, values["confidence"])
+    return Said(values["text"], IncomingMedia(**media) if media else None, values["confidence"], values["raw"])
 
 
 # What keys do at a step, beside `*` and 9.

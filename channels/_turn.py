@@ -19,11 +19,15 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Something the caller said: its recording, and its words with how sure they are; None when they come later."""
+    """Something the caller said: its recording, and its words with how sure they are; None when they come later.
+
+    `raw` is the carrier's message that told of it, if one did.
+    """
 
     text: str | None
     media: IncomingMedia | None
     confidence: float
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ SPOKE = frozenset({"completed", "answered"})
 
 log = structlog.get_logger()
 
-Fallback = Callable[[Desk, Call], Awaitable[VoiceResponse]]
+Fallback = Callable[[Desk, Call], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class LiveCalls:
         self._conversations: dict[str, asyncio.Task[None]] = {}
         self._used: OrderedDict[str, None] = OrderedDict()
 
-    async def begin(self, desk: Desk, call: Call) -> VoiceResponse:
+    async def begin(self, desk: Desk, call: Call) -> str:
         """What Twilio does with a call that comes in."""
         await desk.keep(self._channel, _call_key(call.id), call.to_mapping())
         return await self._connect(desk, call.id, Course())
 
-    async def onward(self, desk: Desk, sid: str, dialled: str | None) -> VoiceResponse:
+    async def onward(self, desk: Desk, sid: str, dialled: str | None) -> str:
         """What Twilio does with a call whose stream is over, or whose Dial ended with a status."""
         course = await self._course(desk, sid)
         if course.then == "dial":
@@ -97,7 +97,7 @@ class LiveCalls:
             return await self._again(desk, sid, course)
         script = VoiceResponse()
         script.hangup()
-        return script
+        return str(script)
 
     async def stream(self, desk: Desk, request: web.Request) -> web.WebSocketResponse:
         """Hold one call's conversation over the stream that Twilio opens."""
@@ -182,18 +182,20 @@ class LiveCalls:
             raise StreamFault("a call that is not known any more")
         return Call.from_mapping(call)
 
-    async def _again(self, desk: Desk, sid: str, course: Course) -> VoiceResponse:
+    async def _again(self, desk: Desk, sid: str, course: Course) -> str:
         """Another stream for a call whose last one broke; by recordings, if streams do not work."""
         if course.unopened < MOST_UNOPENED and course.streams < MOST_STREAMS:
             return await self._connect(desk, sid, course)
         log.warning("a call is led by recordings: its stream cannot be had", action="stream.fallback")
         await self._keep(desk, sid, Course("end"))
         kept = await desk.recall(self._channel, _call_key(sid))
+        if kept:
+            return await self._fallback(desk, Call.from_mapping(kept))
         script = VoiceResponse()
         script.hangup()
-        return await self._fallback(desk, Call.from_mapping(kept)) if kept else script
+        return str(script)
 
-    async def _connect(self, desk: Desk, sid: str, course: Course) -> VoiceResponse:
+    async def _connect(self, desk: Desk, sid: str, course: Course) -> str:
         token = secrets.token_urlsafe(32)
         until = (clock.now() + TOKEN_LIFE).isoformat()
         await desk.keep(self._channel, _token_key(token), {"call": sid, "until": until})
@@ -203,13 +205,13 @@ class LiveCalls:
         stream.parameter(name="token", value=token)
         script.append(connect)
         script.redirect(self._address(ONWARD) + PATIENTLY, method="POST")
-        return script
+        return str(script)
 
-    def _dial(self, course: Course) -> VoiceResponse:
+    def _dial(self, course: Course) -> str:
         script = VoiceResponse()
         dial = script.dial(timeout=round(course.seconds), action=self._address(ONWARD) + PATIENTLY, method="POST")
         dial.number(course.number)
-        return script
+        return str(script)
 
     async def _course(self, desk: Desk, sid: str) -> Course:
         """The course of a call; one that is not known is at its end."""

@@ -221,7 +221,7 @@ async def test_a_wish_to_be_called_back_is_between_the_caller_and_staff() -> Non
     (taken,) = desk.taken
     assert taken.private
     assert taken.kind is Kind.QUESTION
-    assert json.loads(taken.raw)["asks_back"]
+    assert json.loads(taken.raw) == {"call": "CA1"}
     withheld = Pretended()
     _, turn = await take(withheld, at(Step.MENU, address=None), Keys("0"))
     assert "number we can call you at" in words(turn)
