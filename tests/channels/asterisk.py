@@ -18,6 +18,8 @@ from uuid import UUID
 
 from aiohttp import ClientSession
 
+from channels._sound import tone
+
 SECRET = "a-secret-of-the-exchange"
 LINE, CALLER = "+861012345", "13800138001"
 TYPES = {8_000: 0x10, 16_000: 0x12, 48_000: 0x16}
@@ -71,6 +73,7 @@ class AsteriskCall:
         self._came = asyncio.Event()
         self._to_say: asyncio.Queue[bytes] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self.identity: UUID
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
 
@@ -91,7 +94,11 @@ class AsteriskCall:
 
     async def connect(self, **more: str) -> None:
         """Register, open the socket, and let the telephone's sound flow."""
-        identity = UUID(await self.register(**more))
+        await self.open(UUID(await self.register(**more)))
+
+    async def open(self, identity: UUID) -> None:
+        """Open the socket under a name, and let the telephone's sound flow."""
+        self.identity = identity
         self.hung_up.clear()
         self.reader, self.writer = await asyncio.open_connection(self.exchange.host, self.exchange.port)
         self.frame(0x01, identity.bytes)
@@ -102,11 +109,14 @@ class AsteriskCall:
         self.writer.write(HEADER.pack(kind, len(payload)) + payload)
 
     async def say(self, pcm: bytes) -> None:
-        """Speak; returns once all of it is on its way."""
+        """Speak; returns once all of it is on its way. A call that is over hears nothing more."""
         size = int(self.rate * FRAME) * 2
         for start in range(0, len(pcm), size):
             self._to_say.put_nowait(pcm[start : start + size])
-        await self._to_say.join()
+        await asyncio.wait(
+            [asyncio.ensure_future(self._to_say.join()), asyncio.ensure_future(self.hung_up.wait())],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
 
     def press(self, keys: str) -> None:
         """Press keys, one after the other."""
@@ -128,10 +138,23 @@ class AsteriskCall:
 
     async def hears(self, loud: int = 500) -> None:
         """Wait until something is said to the caller that he did not hear yet."""
-        start = len(self.heard)
-        while not any(loudness(pcm) > loud for _, pcm in self.heard[start:]):
-            self._came.clear()
-            await self._came.wait()
+        at = len(self.heard)
+        while not any(loudness(pcm) > loud for _, pcm in self.heard[at:]):
+            at = len(self.heard)
+            await self.heard_more()
+
+    async def is_asked(self) -> None:
+        """Wait until the tone is over after which one speaks."""
+        end = tone(self.rate)[-int(self.rate * FRAME) * 2 :]
+        at = len(self.heard)
+        while not any(pcm == end for _, pcm in self.heard[at:]):
+            at = len(self.heard)
+            await self.heard_more()
+
+    async def heard_more(self) -> None:
+        """Wait until more is heard, or the call is over."""
+        self._came.clear()
+        await self._came.wait()
 
     def gaps(self) -> list[float]:
         """The seconds between what was heard and what was heard before it."""
@@ -141,7 +164,7 @@ class AsteriskCall:
         loop = asyncio.get_running_loop()
         silence = bytes(int(self.rate * FRAME) * 2)
         due = loop.time()
-        while True:
+        while not self.hung_up.is_set():
             spoken = not self._to_say.empty()
             self.frame(TYPES[self.rate], self._to_say.get_nowait() if spoken else silence)
             if spoken:
@@ -157,7 +180,9 @@ class AsteriskCall:
                 payload = await self.reader.readexactly(length)
                 if kind == 0x00:
                     return
-                assert kind == TYPES[self.rate], f"type {kind:#04x} instead of {TYPES[self.rate]:#04x}"
+                # Until it has heard at which rate we speak, the gateway sends silence at the usual one.
+                usual = kind == TYPES[8_000] and not any(payload)
+                assert usual or kind == TYPES[self.rate], f"type {kind:#04x} instead of {TYPES[self.rate]:#04x}"
                 self.heard.append((loop.time(), payload))
                 self._came.set()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -92,13 +92,13 @@ class Script:
     def __init__(self, *turns: Turn) -> None:
         self.turns = deque(turns)
         self.events: list[Event] = []
-        self.fails: Exception | None = None
         self.tickets: dict[int, str] = {}
         self.then: Callable[[Event], None] = lambda event: None
+        self.thinks: asyncio.Event | None = None
 
     async def advance(self, desk: Desk, settings: CallSettings, call: Call, event: Event) -> tuple[Call, Turn]:
-        if self.fails:
-            raise self.fails
+        if self.thinks:
+            await self.thinks.wait()
         self.events.append(event)
         self.then(event)
         ticket = self.tickets.get(len(self.events), call.ticket)
