@@ -16,8 +16,9 @@ from channels._call import Call
 from channels._sound import Frame, Key, Sound
 from channels._turn import Nothing
 from channels._twilio_live import ONWARD, STREAM
+from channels._twilio_recorded import TURN
 from channels.base import Desk
-from channels.voice_twilio import ANSWER, LANGUAGE, Adapter, VoiceSettings
+from channels.voice_twilio import ANSWER, Adapter, VoiceSettings
 from gateway import clock
 from gateway.errors import EverylineError
 from gateway.simulator.app import Simulator
@@ -386,4 +387,4 @@ async def test_recorded_calls_have_no_streams(http: ClientSession, desk: NotedDe
     settings = {"account_sid": "AC" + "1" * 32, "auth_token": "t", "number": "+8657112345"}
     adapter = Adapter(VoiceSettings.model_validate(settings), around(http))
     assert {ONWARD, STREAM}.isdisjoint(route.path for route in adapter.routes(cast(Desk, desk)))
-    assert LANGUAGE in [route.path for route in adapter.routes(cast(Desk, desk))]
+    assert TURN in [route.path for route in adapter.routes(cast(Desk, desk))]

@@ -255,6 +255,7 @@ async def test_a_call_nobody_remembers_is_taken_with_what_its_request_says(
     taken = incoming(desk)
     assert (taken.address, taken.line, taken.language) == (f"tel:{CITIZEN}", NUMBER, "zh")
     desk.taken.clear()
+    desk.kept.clear()
     await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_completed"))
     assert (incoming(desk).address, incoming(desk).line) == (None, None)
 
