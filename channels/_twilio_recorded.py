@@ -14,7 +14,7 @@ from functools import partial
 from aiohttp import web
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
-from channels._call import Call, CallSettings, advance
+from channels._call import Call, CallSettings, advance, report
 from channels._turn import Began, Event, ForKeys, ForSpeech, Keys, Nothing, Prompt, Said, Transfer, Turn
 from channels.base import Desk
 from gateway.errors import TooMany
@@ -61,9 +61,11 @@ class RecordedCalls:
     async def _take(self, desk: Desk, call: Call, event: Event, number: str | None = None) -> str:
         """One turn of the script, kept with its document; the document again for a request that comes again."""
         last = await desk.recall(self._channel, f"turn:{call.id}")
-        if number is not None and last and number != str(last["number"]):
-            return str(last["document"])
         try:
+            if number is not None and last and number != str(last["number"]):
+                if isinstance(event, Said):  # however late it comes: what was taken before is only told again
+                    await desk.take(report(call, event))
+                return str(last["document"])
             call, turn = await advance(desk, self._settings, call, event)
         except TooMany:  # the caller must hear it: nothing was kept, and the recording is taken later
             return _over(Prompt(desk.phrase("voice_busy", call.language), call.language))

@@ -9,24 +9,10 @@ from typing import Any, cast
 import pytest
 
 from channels import _line
-from channels._call import (
-    Began,
-    Call,
-    CallSettings,
-    End,
-    Event,
-    ForKeys,
-    ForSpeech,
-    HungUp,
-    Keys,
-    Nothing,
-    Prompt,
-    Said,
-    Transfer,
-    Turn,
-)
+from channels._call import Call, CallSettings
 from channels._line import converse
 from channels._sound import Frame, Key, tone
+from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Prompt, Said, Transfer, Turn
 from channels.base import Desk
 from gateway.errors import Busy
 from tests.channels.line_world import WORDS, LineDesk, silence, voice
