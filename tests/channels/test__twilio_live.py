@@ -262,7 +262,7 @@ async def test_without_streams_a_call_is_recorded(simulator: Simulator, line: Li
     log = await call(simulator, Caller())
     errors = [entry.text[:5] for entry in log.entries if entry.kind is Heard.ERROR]
     assert errors == ["31920"] * 2
-    assert Heard.RECORD in [entry.kind for entry in log.entries]
+    assert Heard.GATHER in [entry.kind for entry in log.entries]
 
 
 async def test_streams_that_break_again_and_again_are_given_up(simulator: Simulator, line: Line) -> None:
@@ -272,7 +272,7 @@ async def test_streams_that_break_again_and_again_are_given_up(simulator: Simula
     line.talks = [fail] * 20
     log = await call(simulator, Caller())
     assert len(line.held) == _twilio_live.MOST_STREAMS
-    assert Heard.RECORD in [entry.kind for entry in log.entries]
+    assert Heard.GATHER in [entry.kind for entry in log.entries]
 
 
 class Intruder:
