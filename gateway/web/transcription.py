@@ -120,7 +120,7 @@ def _installed(
         faults.setdefault(fault.language, []).append((fault.path.name, fault.reason))
     return {
         language: [(one.name, one.demo) for one in models.installed(language, demo=demo)]
-        for language in sorted(languages, key=lambda code: (code not in LANGUAGES, code))
+        for language in [*LANGUAGES, *sorted(languages - set(LANGUAGES))]
     }, faults
 
 
