@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from gateway.errors import EverylineError
+from gateway.schema import Heard
 from gateway.workers import WorkerLost, Workers, WorkerTimeout
 from speech.audio import Audio, decode, dither, peaks
 from speech.models import ModelInfo
@@ -56,6 +57,11 @@ class Transcript:
     model: str
     peaks: tuple[int, ...] = ()
     took: float | None = None
+
+    def heard(self) -> Heard:
+        """The same as it travels with its recording."""
+        words = tuple((word.word, word.start, word.end, round(word.confidence, 2)) for word in self.words)
+        return Heard(self.text, self.confidence, words, self.seconds, self.model, self.peaks)
 
 
 async def transcribe(

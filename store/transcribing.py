@@ -66,9 +66,19 @@ class Failure:
 
 
 async def add(transaction: Transaction, media_id: str, timing_id: str, written: Written) -> None:
-    """Note that a recording was written down."""
+    """Note that a recording was written down; what was heard of it live before, and noted with its file alone, too."""
+    await _note_live(transaction, media_id)
     row = {name: getattr(written, name) for name in Written.__dataclass_fields__}
     await transaction.connection.execute(transcripts.insert(), {**row, "media_id": media_id, "timing_id": timing_id})
+
+
+async def _note_live(transaction: Transaction, media_id: str) -> None:
+    own = media.c
+    known = select(transcripts.c.id).where(transcripts.c.media_id == media_id).exists()
+    columns = (own.id, own.transcript_id, own.timing_id, own.model, own.confidence, own.seconds, own.created_at)
+    live = select(*columns).where(own.id == media_id, own.transcript_id.is_not(None), ~known)
+    names = ["media_id", "words_id", "timing_id", "model", "confidence", "seconds", "at"]
+    await transaction.connection.execute(transcripts.insert().from_select(names, live))
 
 
 async def repeated(connection: AsyncConnection, media_ids: Sequence[str]) -> Mapping[str, list[Written]]:

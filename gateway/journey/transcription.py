@@ -6,14 +6,13 @@ No model for its language is a state that staff see; the recording waits and is 
 import asyncio
 import contextlib
 import functools
-import json
 from collections.abc import Sequence
 
 import structlog
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
-from gateway.journey import folding, masking
+from gateway.journey import folding, masking, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
@@ -26,10 +25,7 @@ from store.database import Transaction
 from store.history import Heard
 from store.media import MediaJob
 from store.transcribing import Written
-from store.vault import SealingKey
 
-# A recording of ten minutes has about two thousand words.
-MOST_WORDS = 4000
 # How many failures one press takes up again.
 MOST_AGAIN = 500
 GONE = "this speech model is not installed any more"
@@ -147,6 +143,12 @@ async def _models(runtime: Runtime, language: str, channel: str) -> Sequence[Mod
     return await asyncio.to_thread(lambda: runtime.models.installed(language, demo=demo))
 
 
+async def only_look(runtime: Runtime, job: MediaJob) -> None:
+    """Note how loud a recording is of which nobody wants the words from us."""
+    loud = await _loudness(runtime, job)
+    await _stand(runtime, job, job.transcript_state, None, peaks=loud)
+
+
 async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:
     """How loud a recording is that nobody can write down, for whoever listens; None for what is no sound."""
     if job.sha256 is None:
@@ -180,40 +182,20 @@ async def _keep(
     if not await media.is_held(transaction.connection, job):
         return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
-    words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
-    timing = _timing(runtime, key, job.post_id, transcript)
     post = await changes.load(transaction.connection, job.post_id, hold=True)
     before = (await history.heard(transaction.connection, runtime.vault, [post.id])).get(job.id) or NOTHING
     verdict = runtime.judge(transcript.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
-    entry = history.entry(
-        job.post_id,
-        "rule",
-        "transcribed",
-        from_state=post.state,
-        to_state=state,
-        reason=verdict.rules[0][:64] if verdict.rules and state is not post.state else None,
-    )
-    await history.add(transaction, entry, words)
-    await history.keep(transaction, timing)
+    reason = verdict.rules[0] if verdict.rules and state is not post.state else None
+    heard = transcript.heard()
+    kept = writing.down(runtime.vault, key, job.post_id, heard, before=post.state, after=state, reason=reason)
+    await history.add(transaction, kept.entry, kept.words)
+    await history.keep(transaction, kept.timing)
     made = Written(
-        str(words["id"]), model.name, transcript.confidence, transcript.seconds, transcript.took, clock.now()
+        kept.file["transcript_id"], model.name, heard.confidence, heard.seconds, transcript.took, clock.now()
     )
-    await transcribing.add(transaction, job.id, str(timing["id"]), made)
-    await media.done(
-        transaction,
-        job,
-        timing_id=timing["id"],
-        peaks=list(transcript.peaks),
-        transcript_state=TranscriptState.DONE,
-        transcript_id=words["id"],
-        confidence=transcript.confidence,
-        seconds=transcript.seconds,
-        model=model.name,
-        wanted_model=None,
-        due_at=None,
-        error=None,
-    )
+    await transcribing.add(transaction, job.id, kept.file["timing_id"], made)
+    await media.done(transaction, job, **kept.file, wanted_model=None, due_at=None, error=None)
     if not post.text or _is_still(runtime, post, before):
         text = masking.mask_as_set(runtime.settings, transcript.text)
         await changes.apply(
@@ -231,10 +213,3 @@ def _is_still(runtime: Runtime, post: Changing, before: Heard) -> bool:
     """Whether an undecided post says what a model wrote down before: what a person typed is never overwritten."""
     undecided = post.state in (State.PENDING, State.HELD)
     return undecided and before.corrected is None and post.text == masking.mask_as_set(runtime.settings, before.text)
-
-
-def _timing(runtime: Runtime, key: SealingKey | None, post_id: str, transcript: Transcript) -> dict[str, object]:
-    """Each word with its seconds and how sure it is, sealed like the words themselves."""
-    words = [[word.word, word.start, word.end, round(word.confidence, 2)] for word in transcript.words[:MOST_WORDS]]
-    said = json.dumps(words, ensure_ascii=False)
-    return history.sealed_words(runtime.vault, key, post_id, history.What.TIMING, said)

@@ -1,13 +1,16 @@
 """A recording written down once more: by which model, what stays beside it, and what is never overwritten."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import schema as spoken
 from gateway.errors import BadInput, Conflict
 from gateway.journey import media, moderation, transcription
+from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State, TranscriptState
 from speech.models import ModelInfo, Models
@@ -16,6 +19,7 @@ from store import history
 from store.history import Heard
 from store.posts import StaffPost
 from tests.conftest import Texting
+from tests.journey.test_intake import message
 from tests.journey.test_transcription import SPOKEN, WORDS, Recording, call, look
 from tests.store.test_transcribing import install
 
@@ -166,3 +170,36 @@ async def test_all_that_failed_is_taken_up_at_once(
         pass
     assert (await look(runtime, failed.id)).text == WORDS
     assert await transcription.again_all(runtime, actor="mo") == 0
+
+
+async def test_what_was_heard_live_stands_beside_what_a_model_makes_of_the_recording(
+    runtime: Runtime, models: Sequence[str], saying: dict[str, str | Exception]
+) -> None:
+    kept = await media.accept(runtime, SPOKEN.read_bytes())
+    live = spoken.Heard("water pipe leaking", 0.5, (("water", 0.3, 0.6, 0.5),), 4.0, "live-model")
+    recording = replace(kept, language="en", heard=live)
+    taken = await Intake(runtime).take(message("", media=(recording,), commands=False, language="en"))
+    while await media.work_on_due(runtime):
+        pass
+    post = await look(runtime, str(taken.post_id))
+    assert post.text == "water pipe leaking"
+    shown = await again(runtime, post, "large")
+    assert shown.text == WORDS
+    known = await heard(runtime, post)
+    assert [(one.written.model, one.text, one.written.took) for one in known.versions] == [
+        ("large", WORDS, 1.0),
+        ("live-model", "water pipe leaking", None),
+    ]
+
+
+async def test_a_recording_of_which_nobody_wanted_words_has_them_when_staff_ask(
+    runtime: Runtime, models: Sequence[str], saying: dict[str, str | Exception]
+) -> None:
+    kept = await media.accept(runtime, SPOKEN.read_bytes())
+    recording = replace(kept, language="en", transcribe=False)
+    taken = await Intake(runtime).take(message("", media=(recording,), commands=False, language="en"))
+    while await media.work_on_due(runtime):
+        pass
+    post = await look(runtime, str(taken.post_id))
+    assert (post.text, post.media[0].transcript_state) == ("", TranscriptState.NONE)
+    assert (await again(runtime, post, None)).text == WORDS
