@@ -227,6 +227,7 @@ ROLES: Mapping[str, str] = {
 }
 MODES: Mapping[str, str] = {"on": N_("on"), "off": N_("off"), "simulated": N_("simulated")}
 TRANSCRIPTS: Mapping[str, str] = {
+    TranscriptState.NONE: N_("Its speaker wants only the recording kept: please listen and type"),
     TranscriptState.DUE: N_("Waiting for transcription"),
     TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
     TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
