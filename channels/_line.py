@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from channels._call import (
+from channels._call import Call, CallSettings, advance
+from channels._listening import Listening, open_ear
+from channels._sound import Frame, Key, Sound, tone
+from channels._turn import (
     Began,
-    Call,
-    CallSettings,
     End,
     Event,
     ForKeys,
@@ -28,10 +29,7 @@ from channels._call import (
     Said,
     Transfer,
     Turn,
-    advance,
 )
-from channels._listening import Listening, open_ear
-from channels._sound import Frame, Key, Sound, tone
 from channels.base import Desk, OnTheLine, Tape
 from gateway.errors import EverylineError, TooMany
 from speech.turns import Turns

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
 from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from speech.live import Hearing
 
 
 class Guard(StrEnum):
@@ -330,6 +331,30 @@ class Desk(Protocol):
 
         They are the asker's now: each is to be taken as what its caller wanted to say, then discarded.
         """
+        ...
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+        ...
+
+    async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
+        """How a ticket stands, for the ear: to its author all, to others what is public. None for an unknown one."""
+        ...
+
+    async def spoken_news(self, language: str) -> Sequence[str]:
+        """What was published and answered last, for the ear; empty when nothing was."""
+        ...
+
+    async def chosen_language(self, address: str) -> str | None:
+        """The language somebody chose for good; None when he never did."""
+        ...
+
+    def is_emergency(self, text: str) -> bool:
+        """Whether a text holds words of danger, so that its speaker must hear the emergency number."""
+        ...
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. Raises `Busy`, `EverylineError`."""
         ...
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:

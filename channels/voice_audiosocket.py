@@ -28,10 +28,11 @@ from pydantic import Field, SecretStr
 
 from channels import _left
 from channels._audiosocket import Connection
-from channels._call import Call, CallSettings, Nothing
+from channels._call import Call, CallSettings
 from channels._http import form
 from channels._line import converse
 from channels._pacer import Pacer
+from channels._turn import Nothing
 from channels.base import Capabilities, Channel, Desk, Guard, Health, Route, Standing, Surroundings
 from gateway.errors import BadInput, EverylineError
 

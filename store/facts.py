@@ -217,6 +217,23 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
     return facts
 
 
+async def of_address(connection: AsyncConnection, lookup: str, at: datetime) -> KnownAddress | None:
+    """One address by its hash, or None."""
+    asked = {"lookups": [lookup], "hour_ago": at, "now": at}
+    row = (await connection.execute(_ADDRESSES, asked)).first()
+    return _address(row) if row else None
+
+
+async def of_ticket(
+    connection: AsyncConnection, ticket: str, lookup: str | None, at: datetime
+) -> tuple[KnownAddress | None, KnownThread | None]:
+    """Who asks, by the hash of his address, and the thread of a ticket with its latest answer; None for either."""
+    caller = await of_address(connection, lookup, at) if lookup else None
+    facts = Facts(seen={}, addresses={}, threads=await _threads(connection, [ticket]), alike={}, tickets=[])
+    await _add_answers(connection, facts)
+    return caller, facts.threads.get(ticket)
+
+
 async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     by_channel: defaultdict[str, list[str]] = defaultdict(list)
     for channel, external_id in messages:
@@ -230,21 +247,7 @@ async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]
 
 async def _addresses(connection: AsyncConnection, wanted: Wanted) -> dict[str, KnownAddress]:
     asked = {"lookups": list(wanted.lookups), "hour_ago": wanted.hour_ago, "now": wanted.now}
-    return {
-        row.lookup: KnownAddress(
-            id=row.id,
-            citizen_id=row.citizen_id,
-            person=row.person,
-            key_id=row.key_id,
-            wrapped=row.wrapped,
-            language=row.language,
-            stopped=row.stopped_at is not None,
-            chosen=row.chosen,
-            heard=row.heard,
-            question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
-        )
-        for row in await connection.execute(_ADDRESSES, asked)
-    }
+    return {row.lookup: _address(row) for row in await connection.execute(_ADDRESSES, asked)}
 
 
 async def _threads(connection: AsyncConnection, tickets: Collection[str]) -> dict[str, KnownThread]:
@@ -290,6 +293,21 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
 async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
     used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
     return [ticket for ticket in drawn if ticket not in used]
+
+
+def _address(row: Any) -> KnownAddress:
+    return KnownAddress(
+        id=row.id,
+        citizen_id=row.citizen_id,
+        person=row.person,
+        key_id=row.key_id,
+        wrapped=row.wrapped,
+        language=row.language,
+        stopped=row.stopped_at is not None,
+        chosen=row.chosen,
+        heard=row.heard,
+        question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
+    )
 
 
 def _thread(row: Any) -> KnownThread:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import ClientSession
 
-from channels._call import Began, ForKeys, Keys, Nothing, Transfer
+from channels._turn import Began, ForKeys, Keys, Nothing, Transfer
 from tests.channels.asterisk import CALLER, LINE, SECRET, Exchange
 from tests.channels.dial_plan import Running
 from tests.channels.line_world import LineDesk

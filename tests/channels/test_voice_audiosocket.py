@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from channels import _line
-from channels._call import Began, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
+from channels._turn import Began, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
 from channels.base import City, Standing, Surroundings
 from channels.voice_audiosocket import Adapter, AudioSocketSettings
 from tests.channels.asterisk import CALLER, LINE, SECRET, AsteriskCall, Exchange
