@@ -471,7 +471,12 @@ def steps(post: PublicPost) -> list[Step]:
     given = Step(working, None, post.progress is not Progress.NEW, post.department)
     last = post.answers[-1].published_at if post.answers else None
     due_at = post.due_at if post.department else None
-    return [received, first, given, Step(N_("Answer") if owed else N_("Answered"), None if owed else last, not owed, due_at=due_at)]
+    return [
+        received,
+        first,
+        given,
+        Step(N_("Answer") if owed else N_("Answered"), None if owed else last, not owed, due_at=due_at),
+    ]
 
 
 def fitted(width: int | None, height: int | None, side: int) -> tuple[int, int]:
