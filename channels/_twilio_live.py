@@ -24,6 +24,7 @@ from channels._call import Call, CallSettings
 from channels._line import converse
 from channels._turn import Nothing
 from channels._twilio import socket_url
+from channels._twilio_recorded import SPOKE
 from channels._twilio_stream import CLOSE_WITHIN, LARGEST_MESSAGE, Dial, MediaStream, Started, StreamFault, opened
 from channels.base import Desk
 from gateway import clock
@@ -42,8 +43,6 @@ MOST_USED = 10_000
 # How often Twilio asks again while we do not answer, as during a restart
 # (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
 PATIENTLY = "#rc=5&rp=all"
-# How a Dial ends when two people spoke with each other (twilio.com/docs/voice/twiml/dial#dialcallstatus-values).
-SPOKE = frozenset({"completed", "answered"})
 
 log = structlog.get_logger()
 

@@ -6,6 +6,7 @@ The carrier may tell of one recording twice (`recorded` and `recording`): both a
 tell of is found in its list.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiDict
 
+from channels import _left
 from channels._call import Call, CallSettings, report
 from channels._http import Absent
 from channels._turn import Said
@@ -84,7 +86,13 @@ class Adapter(TwilioChannel):
         await self._calls.hang_up()
 
     async def run(self, desk: Desk) -> None:
-        """Catch up with recordings nobody told us of."""
+        """Catch up with recordings nobody told us of, and with what was said in live calls that broke off."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._catch_up(desk), name=f"{self.name} recordings")
+            if self._live:
+                group.create_task(_left.keep_taking(desk, self.name), name=f"{self.name} tapes")
+
+    async def _catch_up(self, desk: Desk) -> None:
         recordings = self.account.recordings
 
         async def since(start: datetime) -> Page[Any]:

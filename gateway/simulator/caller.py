@@ -149,7 +149,7 @@ KEYS = "0123456789*#"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a scripted caller does once the line has spoken: press keys, say a WAV and a key after it, hang up."""
+    """What a scripted caller does once the line has spoken: say a WAV, then press keys, then hang up."""
 
     keys: str = ""
     wav: bytes = field(default=b"", repr=False)
@@ -181,7 +181,7 @@ class Caller:
         self.mouth, self.ear = Mouth(), Ear()
         self._pressed: deque[str] = deque()
         self._stirred = asyncio.Event()
-        self._after_speaking = ""
+        self._after_speaking, self._then_hangs_up = "", False
         self.gone = False
 
     def press(self, keys: str) -> None:
@@ -204,15 +204,15 @@ class Caller:
             act = self._acts.popleft()
             if act.wav:
                 self.mouth.say(pcm_of(act.wav))
-            self._after_speaking = act.keys
-            if act.hang_up:
-                self.hang_up()
+            self._after_speaking, self._then_hangs_up = act.keys, act.hang_up
 
     def pressed(self) -> str:
         """One key that was pressed and not yet heard; empty when there is none."""
         if self._after_speaking and not self.mouth.speaks:
             self.press(self._after_speaking)
             self._after_speaking = ""
+        elif self._then_hangs_up and not self.mouth.speaks and not self._pressed:
+            self.hang_up()
         return self._pressed.popleft() if self._pressed else ""
 
     async def until_gone(self) -> None:

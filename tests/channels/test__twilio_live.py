@@ -262,7 +262,7 @@ async def test_without_streams_a_call_is_recorded(simulator: Simulator, line: Li
     log = await call(simulator, Caller())
     errors = [entry.text[:5] for entry in log.entries if entry.kind is Heard.ERROR]
     assert errors == ["31920"] * 2
-    assert Heard.RECORD in [entry.kind for entry in log.entries]
+    assert Heard.GATHER in [entry.kind for entry in log.entries]
 
 
 async def test_streams_that_break_again_and_again_are_given_up(simulator: Simulator, line: Line) -> None:
@@ -272,7 +272,7 @@ async def test_streams_that_break_again_and_again_are_given_up(simulator: Simula
     line.talks = [fail] * 20
     log = await call(simulator, Caller())
     assert len(line.held) == _twilio_live.MOST_STREAMS
-    assert Heard.RECORD in [entry.kind for entry in log.entries]
+    assert Heard.GATHER in [entry.kind for entry in log.entries]
 
 
 class Intruder:
@@ -377,7 +377,7 @@ async def test_a_secure_gateway_is_spoken_to_securely(http: ClientSession, desk:
     script = await adapter._calls.begin(
         cast(Desk, desk), Call(channel="voice_twilio", id=ONE, address=None, line=None, language="zh")
     )
-    connect, redirect = ElementTree.fromstring(str(script))
+    connect, redirect = ElementTree.fromstring(script)
     assert connect[0].attrib == {"url": f"wss://city.example{STREAM}"}
     assert [parameter.attrib["name"] for parameter in connect[0]] == ["token"]
     assert (redirect.text or "").startswith(f"https://city.example{ONWARD}#rc=5")
