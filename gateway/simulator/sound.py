@@ -16,9 +16,12 @@ FRAME_SECONDS = 0.02
 FRAME_BYTES = 320
 SILENCE = bytes(FRAME_BYTES)
 
-# Longer than anything said at once; and how far a microphone may be behind before some of it is left out.
+# Longer than anything said at once; and how far the line may be behind a microphone before some of it is left out.
 _LONGEST = RATE * 2 * 120
-_LONGEST_BEHIND = RATE * 2
+_LONGEST_BEHIND = RATE * 2 * 5
+# What a microphone must have brought before it is heard, so that what comes late makes no gap; and for how many frames
+# less than that is waited for.
+_AHEAD, _PATIENCE = RATE * 2 * 3 // 10, 15
 # A listener who takes nothing for so many frames misses the oldest.
 _MOST_WAITING = 250
 # Peaks of a quiet room's microphone stay below.
@@ -30,6 +33,8 @@ class Mouth:
 
     def __init__(self) -> None:
         self._waiting = bytearray()
+        # For how many frames a microphone, which had brought nothing more, is waited for.
+        self._waited: int | None = None
 
     @property
     def speaks(self) -> bool:
@@ -42,11 +47,18 @@ class Mouth:
 
     def speak(self, pcm: bytes) -> None:
         """Add what a microphone just picked up; what it is too far ahead of the line with is left out."""
+        if not self._waiting:
+            self._waited = 0
         if len(self._waiting) < _LONGEST_BEHIND:
-            self._waiting += pcm[:_LONGEST_BEHIND]
+            self._waiting += pcm
 
     def frame(self) -> bytes | None:
         """The next 20 ms; None when nothing is said."""
+        if self._waited is not None:
+            self._waited += 1
+            if len(self._waiting) < _AHEAD and self._waited < _PATIENCE:
+                return None
+            self._waited = None
         if not self._waiting:
             return None
         frame = bytes(self._waiting[:FRAME_BYTES])

@@ -237,7 +237,7 @@ async def test_an_absent_recording_is_told_of_if_asked(
 ) -> None:
     tiny.answers[ANSWER] = [f'<Response>{RECORD} recordingStatusCallbackEvent="{event}"/></Response>']
     log = await simulator.call(CITIZEN)
-    await asyncio.sleep(0.1)
+    await asyncio.gather(*simulator._running._tasks)
     assert [told.form["RecordingStatus"] for told in tiny.at(STATUS)] == ["absent"] * count
     assert log.recording_sid is None
 

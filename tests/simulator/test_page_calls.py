@@ -10,7 +10,7 @@ from gateway.simulator.app import Simulator
 from gateway.simulator.caller import Caller, Heard, Pace
 from gateway.simulator.page_calls import LARGEST_SOUND, MOST_LISTENERS
 from gateway.simulator.samples import samples
-from gateway.simulator.sound import FRAME_BYTES, pcm_of
+from gateway.simulator.sound import FRAME_BYTES, Mouth, pcm_of
 from speech.telephone import pcm_to_ulaw, ulaw_to_pcm
 from tests.simulator.conftest import CITIZEN, TinyGateway
 from tests.simulator.streaming import ANSWER, Line, connect
@@ -107,11 +107,34 @@ async def test_a_recording_of_nothing_by_hand_is_none(simulator: Simulator, tiny
     assert Heard.SILENCE in [entry.kind for entry in log.entries]
 
 
-async def test_a_microphone_that_is_ahead_is_cut(simulator: Simulator) -> None:
-    caller = Caller()
+def frames(mouth: Mouth) -> int:
+    """How many frames are said until there are no more; those waited for before the first do not count."""
+    said = 0
+    while mouth.speaks:
+        said += mouth.frame() is not None
+    return said
+
+
+def test_a_microphone_that_is_too_far_ahead_is_cut() -> None:
+    mouth = Mouth()
     for _ in range(1000):
-        caller.mouth.speak(b"\1" * FRAME_BYTES)
-    frames = 0
-    while caller.mouth.frame():
-        frames += 1
-    assert frames <= 51
+        mouth.speak(b"\1" * FRAME_BYTES)
+    assert frames(mouth) == 250
+
+
+@pytest.mark.parametrize("brought", [1, 5, 14, 15, 40])
+def test_what_a_microphone_brings_late_makes_no_gap(brought: int) -> None:
+    """It is waited for until there is some ahead, or for so long that no more seems to come; then all of it is said."""
+    mouth, none = Mouth(), 0
+    for _ in range(brought):
+        mouth.speak(b"\1" * FRAME_BYTES)
+        none += mouth.frame() is None
+    assert none == min(brought, 14)
+    assert frames(mouth) == min(brought, 14)
+
+
+def test_a_sample_is_waited_for_by_nobody() -> None:
+    mouth = Mouth()
+    mouth.say(b"\1" * FRAME_BYTES)
+    assert mouth.frame() is not None
+    assert mouth.frame() is None
