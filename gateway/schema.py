@@ -95,11 +95,12 @@ class Audience(StrEnum):
 
 
 class MediaState(StrEnum):
-    """Where a citizen's file stands."""
+    """Where a citizen's file stands; what is forgotten was deleted by the city's rule, and its words stay."""
 
     DUE = "due"
     STORED = "stored"
     FAILED = "failed"
+    FORGOTTEN = "forgotten"
 
 
 class TranscriptState(StrEnum):

@@ -274,6 +274,7 @@ class Keeping(Section):
 
     payload_days: int = Field(90, ge=1)
     call_days: int = Field(14, ge=1, le=400)
+    recording_days: int = Field(365, ge=0, le=36_500)
 
 
 class Live(Section):

@@ -25,6 +25,7 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (watching.look, 15),
     (watching.check, 60),
     (upkeep.forget, 3600),
+    (upkeep.forget_recordings, 3600),
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),
     (daybook.keep_up, 300),

@@ -44,6 +44,7 @@ from gateway.web import (
     styleguide,
     subscribers,
     subscribers_api,
+    transcription,
     users,
     words,
 )
@@ -81,6 +82,7 @@ CONSOLE = (
     styleguide,
     subscribers,
     subscribers_api,
+    transcription,
     words,
 )
 CASEWORK = (answer_templates, answering, inbox, inbox_api)

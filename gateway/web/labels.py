@@ -60,6 +60,8 @@ DONE: Mapping[str, str] = {
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
     "transcript_corrected": N_("corrected what was written down"),
+    "transcript_again": N_("had the recording written down again"),
+    "recording_deleted": N_("deleted the recording, by the city’s rule"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
     "file_again": N_("file tried again"),
@@ -99,6 +101,7 @@ LIST_EFFECTS: Mapping[str, str] = {
 MEDIA: Mapping[str, str] = {
     MediaState.DUE: N_("A photo or recording is on its way"),
     MediaState.FAILED: N_("A file could not be used"),
+    MediaState.FORGOTTEN: N_("deleted"),
 }
 DELIVERIES: Mapping[str, str] = {
     DeliveryState.DUE: N_("due"),
@@ -224,6 +227,7 @@ ROLES: Mapping[str, str] = {
 }
 MODES: Mapping[str, str] = {"on": N_("on"), "off": N_("off"), "simulated": N_("simulated")}
 TRANSCRIPTS: Mapping[str, str] = {
+    TranscriptState.NONE: N_("Its speaker wants only the recording kept: please listen and type"),
     TranscriptState.DUE: N_("Waiting for transcription"),
     TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
     TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
@@ -326,6 +330,9 @@ FAULTS = (
     N_("this picture is too large to open"),
     N_("this picture could not be opened"),
     N_("this file is not on disk any more"),
+    N_("this speech model is not installed"),
+    N_("this speech model is not installed any more"),
+    N_("this recording is being written down, or is not here any more"),
     N_("give both degrees or none"),
     N_("degrees as a number"),
     N_("write what you want to add"),

@@ -22,6 +22,7 @@ SECTIONS = (
     "intake",
     "moderation",
     "media",
+    "calls",
     "delivery",
     "broadcast",
     "health",

@@ -113,10 +113,10 @@ class AsteriskCall:
         size = int(self.rate * FRAME) * 2
         for start in range(0, len(pcm), size):
             self._to_say.put_nowait(pcm[start : start + size])
-        await asyncio.wait(
-            [asyncio.ensure_future(self._to_say.join()), asyncio.ensure_future(self.hung_up.wait())],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        waiting = [asyncio.ensure_future(self._to_say.join()), asyncio.ensure_future(self.hung_up.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
 
     def press(self, keys: str) -> None:
         """Press keys, one after the other."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from channels import _line
-from channels._call import Call, CallSettings
+from channels._call import Call, CallSettings, Step
 from channels._line import converse
 from channels._sound import Frame, Key, tone
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Prompt, Said, Transfer, Turn
@@ -88,7 +88,7 @@ class Script:
         self.events.append(event)
         self.then(event)
         ticket = self.tickets.get(len(self.events), call.ticket)
-        call = replace(call, step=f"step{len(self.events)}", ticket=ticket)
+        call = replace(call, step=list(Step)[len(self.events)], ticket=ticket)
         if isinstance(event, HungUp):
             return call, Turn((), End())
         return call, self.turns.popleft()
@@ -142,7 +142,7 @@ async def test_what_is_said_is_told_with_its_recording(desk: LineDesk, telephone
     assert desk.tapes[0].pcm == desk.ears[0].pcm
     assert (desk.tapes[0].state, desk.ears[0].closed) == ("discarded", True)
     assert (desk.tapes[0].label.address, desk.tapes[0].label.line) == (CALL.address, CALL.line)
-    assert desk.line.steps == ["step1", "step2"]
+    assert desk.line.steps == ["language", "menu"]
     assert desk.line.heard[-1].startswith("lou")
     assert desk.line.how == "finished"
 
@@ -380,7 +380,7 @@ async def test_cut_off_by_us_it_goes_on_where_it_stood(desk: LineDesk, telephone
     task.cancel()
     await asyncio.wait([task])
     assert desk.tapes[0].state == "released"
-    assert desk.kept["call:c1"]["step"] == "step1"
+    assert desk.kept["call:c1"]["step"] == "language"
     assert desk.line.how is None
 
     again = Telephone()

@@ -41,6 +41,7 @@ from gateway.journey import (
     similar,
     subscribing,
     switching,
+    transcription,
     trying,
     undoing,
     watching,
@@ -71,10 +72,12 @@ from store import (
     posts,
     progress,
     record,
+    recordings,
     second_factors,
     sessions,
     subscribers,
     tallies,
+    transcribing,
     waiting,
     words,
 )
@@ -88,6 +91,7 @@ from store.tallies import Span
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
+from tests.store.test_transcribing import SPOKEN
 
 # Tables that never hold more than a handful of rows.
 SMALL = {
@@ -169,6 +173,30 @@ async def live_a_day(runtime: Runtime) -> None:
     await tell_other_systems(runtime)
     await look_back(runtime)
     await be_called(runtime)
+    await write_again(runtime)
+
+
+async def write_again(runtime: Runtime) -> None:
+    """Oversee the writing down, have a recording written down again, and delete it when its time is over."""
+    at = clock.now()
+    async with runtime.database.reading() as connection:
+        await transcribing.backlog(connection, at)
+        await transcribing.rates(connection, at)
+        await transcribing.lacking(connection)
+        await transcribing.failed(connection)
+        await transcribing.failures(connection, 5)
+        await recordings.outdated(connection, at, 5)
+    sound = IncomingMedia("upload:2", "blob:" + await runtime.blobs.keep(SPOKEN.read_bytes()), "audio/x-wav", "en")
+    taken = await Intake(runtime).take(message("", CLARA, media=(sound,), commands=False))
+    while await media.work_on_due(runtime):
+        pass
+    async with runtime.database.reading() as connection:
+        [file] = (await posts.thread(connection, str(taken.post_id)))[0].media
+    await transcription.again(runtime, file.id, None, actor="mo")
+    while await media.work_on_due(runtime):
+        pass
+    await moderation.decide(runtime, str(taken.post_id), Action.REJECT, actor="mo", reason="personal")
+    assert await runtime.database.write(lambda tx: recordings.forget(tx, clock.now(), clock.now(), 5))
 
 
 async def be_called(runtime: Runtime) -> None:
