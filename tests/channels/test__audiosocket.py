@@ -157,6 +157,7 @@ async def test_without_sound_the_rate_is_the_usual(served: Served, monkeypatch: 
 HOSTILE = {
     "half a sample": frame(0x10, b"123"),
     "unknown type": frame(0x42, b"x"),
+    "more than 48,000": frame(0x17, bytes(3840)),
     "another rate": frame(0x10, bytes(320)) + frame(0x12, bytes(640)),
     "no key": frame(0x03, b"x"),
     "two keys": frame(0x03, b"12"),
