@@ -6,7 +6,9 @@ rates never return), keeps its models loaded, and may crash or hang: then a fres
 
 import functools
 import json
-from collections.abc import Iterator
+import resource
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -92,7 +94,7 @@ def _recogniser(model: ModelInfo) -> Any:
     import vosk
 
     try:
-        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(model.rate))
+        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path), model.stamp), float(model.rate))
     except Exception as error:  # vosk raises nothing more exact
         raise BadModel(f"the speech model {model.name} cannot be loaded") from error
     recogniser.SetWords(True)
@@ -100,7 +102,7 @@ def _recogniser(model: ModelInfo) -> Any:
 
 
 @functools.lru_cache(maxsize=_MODELS_KEPT)
-def _loaded(path: str) -> Any:
+def _loaded(path: str, stamp: str) -> Any:  # another stamp is another model, at the same path
     """A loaded model: seconds and up to gigabytes, so a process keeps the last few."""
     import vosk  # heavy, wanted in workers only
 
@@ -120,3 +122,34 @@ def _words(recogniser: Any, audio: Audio) -> Iterator[Word]:
 def _read(result: str) -> Iterator[Word]:
     for word in json.loads(result).get("result", ()):
         yield Word(word["word"], word["start"], word["end"], word["conf"])
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a model costs: seconds to load it, processor seconds for `seconds` of sound, bytes of memory; its words."""
+
+    load_seconds: float
+    took: float
+    seconds: float
+    memory: int
+    texts: tuple[str, ...]
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of one processor core for each second of sound."""
+        return self.took / self.seconds
+
+
+def measure(model: ModelInfo, recordings: Sequence[Path]) -> Measure:
+    """Load a model and write recordings down by it. For a worker of its own, whose memory then is the model's.
+
+    Raises `BadModel` and `BadAudio`.
+    """
+    begun = time.perf_counter()
+    _recogniser(model)
+    loaded, worked = time.perf_counter(), time.process_time()
+    heard = [_listen(model, recording, MAX_SECONDS, MAX_BYTES) for recording in recordings]
+    took = time.process_time() - worked
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    texts = tuple(transcript.text for transcript in heard)
+    return Measure(loaded - begun, took, sum(transcript.seconds for transcript in heard), memory, texts)

@@ -3,8 +3,10 @@
 No model for its language is a state that staff see; the recording waits and is written down once there is one.
 """
 
+import asyncio
 import functools
 import json
+from collections.abc import Sequence
 
 import structlog
 
@@ -16,7 +18,7 @@ from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
-from speech.recogniser import Transcript, transcribe
+from speech.recogniser import BadModel, Transcript, transcribe
 from store import changes, history, media
 from store.database import Transaction
 from store.media import MediaJob
@@ -24,17 +26,25 @@ from store.vault import SealingKey
 
 # A recording of ten minutes has about two thousand words.
 MOST_WORDS = 4000
+# Seconds between two looks at the models on disk.
+LOOK_EVERY = 5.0
 
 log = structlog.get_logger()
 
 
 async def write_down(runtime: Runtime, job: MediaJob) -> None:
-    """Transcribe one recording and give its words to its post, unless a moderator typed some already."""
-    model = runtime.models.find(job.language or job.post_language, demo=runtime.simulated(job.channel))
+    """Transcribe one recording and give its words to its post, unless a moderator typed some already.
+
+    A model that cannot be used, or is gone since it was looked for, is no fault of the recording's: the next one of
+    its language is taken, and without one it waits.
+    """
+    model = await _model(runtime, job)
     limits = runtime.settings.media
     if model is None or job.sha256 is None:
         loud = await _loudness(runtime, job)
         await _stand(runtime, job, TranscriptState.NO_MODEL, None, peaks=loud)
+        if job.sha256 and (came := await _model(runtime, job)):
+            await requeue(runtime, [came.language])  # whoever saw it come did not see this one wait yet
         return
     try:
         transcript = await transcribe(
@@ -45,6 +55,11 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
             max_seconds=limits.most_seconds,
             max_bytes=limits.most_bytes,
         )
+    except BadModel as error:
+        runtime.models.refuse(model, str(error))
+        log.error("speech model cannot be used", action="transcription.model", model=model.name, error=str(error))
+        await write_down(runtime, job)
+        return
     except EverylineError as error:
         log.warning("recording cannot be written down", action="transcription.failed", media=job.id, error=str(error))
         await _stand(runtime, job, TranscriptState.FAILED, str(error)[:200])
@@ -53,11 +68,29 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
     log.info("recording written down", action="transcription.done", media=job.id, model=model.name)
 
 
-async def requeue(runtime: Runtime) -> None:
-    """Have what waited for a model written down, for each language that has one now."""
-    languages = [language for language in LANGUAGES if runtime.models.find(language)]
-    if languages:
-        await runtime.database.write(lambda transaction: media.requeue(transaction, languages, clock.now()))
+async def follow_models(runtime: Runtime) -> None:
+    """Have what waits for a model written down as soon as one is there, until cancelled."""
+    known: frozenset[ModelInfo] = frozenset()
+    while True:
+        try:
+            found = await asyncio.to_thread(_models_there, runtime)
+            if found - known:
+                await requeue(runtime, sorted({model.language for model in found - known}))
+            known = found
+        except Exception:
+            log.exception("cannot see what models there are", action="transcription.models")
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _models_there(runtime: Runtime) -> frozenset[ModelInfo]:
+    return frozenset(model for language in LANGUAGES if (model := runtime.models.find(language)))
+
+
+async def requeue(runtime: Runtime, languages: Sequence[str]) -> None:
+    """Have what waited for a model written down, for languages that have one now."""
+    number = await runtime.database.write(lambda transaction: media.requeue(transaction, languages, clock.now()))
+    if number:
+        log.info("waiting recordings are written down", action="transcription.models", number=number)
 
 
 async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> None:
@@ -87,6 +120,11 @@ async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> 
             await changes.apply(transaction, post.id, text=masking.mask_as_set(runtime.settings, said))
 
     await runtime.database.write(work)
+
+
+async def _model(runtime: Runtime, job: MediaJob) -> ModelInfo | None:
+    language, demo = job.language or job.post_language, runtime.simulated(job.channel)
+    return await asyncio.to_thread(lambda: runtime.models.find(language, demo=demo))
 
 
 async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:

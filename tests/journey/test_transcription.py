@@ -103,7 +103,7 @@ async def test_without_a_model_the_recording_waits_and_staff_see_it(runtime: Run
     models.mkdir(parents=True)
     (models / "en").symlink_to(SPOKEN.parents[1] / "model")
     runtime.models = Models(models)
-    await transcription.requeue(runtime)
+    await transcription.requeue(runtime, ["en"])
     while await media.work_on_due(runtime):
         pass
     assert (await look(runtime, called.id)).text == WORDS
