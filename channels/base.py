@@ -188,6 +188,26 @@ class Mailbox(Protocol):
         ...
 
 
+class OnTheLine(Protocol):
+    """One call as staff follow it. To be held as long as the call goes on: one that is let go of ends by itself."""
+
+    async def step(self, name: str, *, language: str | None = None) -> None:
+        """Tell where the conversation is now (`menu`, `speaking`, ...), and the language when it was chosen."""
+        ...
+
+    def hearing(self, text: str, final: bool) -> None:
+        """Tell the words of the present utterance so far, or of the one that ended; as often as they change."""
+        ...
+
+    async def kept(self, ticket: str) -> None:
+        """Tell the ticket of the post that was made of it."""
+        ...
+
+    async def ended(self, how: str) -> None:
+        """Tell that it is over, and how: `hung_up`, `finished`, `transferred` or `failed`."""
+        ...
+
+
 class Desk(Protocol):
     """All that a channel may ask of the gateway."""
 
@@ -226,6 +246,17 @@ class Desk(Protocol):
 
     async def hold(self, channel: str, name: str, seconds: float) -> bool:
         """Take or renew, for so long, what only one of several processes may do; false while it is another's."""
+        ...
+
+    async def on_the_line(
+        self, channel: str, call: str, *, line: str | None, language: str, address: str | None, live: bool
+    ) -> OnTheLine:
+        """Show staff a call that begins or, when its carrier's id is known, goes on (after a restart, or because the
+        carrier only comes back between two recordings; then it is not `live`). Nothing it does fails for the store.
+
+        `line` is our number that was called, `address` the URN of who calls. Raises `TooMany` when as many calls as
+        may be are going on: the caller is then asked to call again later.
+        """
         ...
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:

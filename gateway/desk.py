@@ -10,6 +10,7 @@ from gateway import clock
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, identity, receipts
 from gateway.journey import media as journey_media
+from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
@@ -60,6 +61,7 @@ class Desk:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._intake = Intake(runtime)
+        self.calling = Calling(runtime)
         self.site: Site | None = None
         self._today: tuple[datetime, tuple[int, int]] | None = None
 
@@ -99,6 +101,12 @@ class Desk:
         database, at = self._runtime.database, clock.now()
         until, lease = at + timedelta(seconds=seconds), f"{channel} {name}"
         return await database.write(lambda tx: leases.hold(tx, lease, database.holder, at, until))
+
+    async def on_the_line(
+        self, channel: str, call: str, *, line: str | None, language: str, address: str | None, live: bool
+    ) -> OnTheLine:
+        """Show staff a call that begins, or that goes on."""
+        return await self.calling.begin(channel, call, line=line, language=language, address=address, live=live)
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         """One sentence from `config/phrases`."""

@@ -135,6 +135,7 @@ class Service:
         self._watch("automatic", automatic.Automatic(runtime).run())
         self._watch("words", runtime.words.run(runtime))
         self._watch("health", watching.run(runtime))
+        self._watch("calls", desk.calling.run())
         for line in lines:
             self._watch(f"delivery {line.name}", line.run())
         for channel in runtime.channels.values():

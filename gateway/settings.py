@@ -172,6 +172,12 @@ class Media(Section):
     tries: int = Field(20, ge=1)
 
 
+class Calls(Section):
+    """`[calls]`: the hotline, on whatever lines it is called."""
+
+    most_at_once: int = Field(200, ge=1, le=5000)
+
+
 class Delivery(Section):
     """`[delivery]`: how hard to try."""
 
@@ -267,6 +273,8 @@ class Keeping(Section):
     """`[keeping]`: for how many days things are kept."""
 
     payload_days: int = Field(90, ge=1)
+    call_days: int = Field(14, ge=1, le=400)
+    recording_days: int = Field(365, ge=0, le=36_500)
 
 
 class Speech(Section):
@@ -345,6 +353,7 @@ class Settings(Section):
     storage: Storage = Storage()
     intake: Intake = Intake()
     media: Media = Media()
+    calls: Calls = Calls()
     delivery: Delivery = Delivery()
     broadcast: Broadcast = Broadcast()
     moderation: Moderation = Moderation()

@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from gateway.errors import EverylineError
+from gateway.schema import Heard
 from gateway.workers import WorkerLost, Workers, WorkerTimeout
 from speech.audio import Audio, decode, dither, peaks
 from speech.models import ModelInfo
@@ -46,7 +47,8 @@ class Word:
 class Transcript:
     """What a recording says, as people would type it. Nothing heard: empty text, confidence 0.
 
-    `peaks` is how loud it is from one end to the other (`speech.audio.peaks`).
+    `peaks` is how loud it is from one end to the other (`speech.audio.peaks`), `took` the seconds of work it was,
+    without loading the model.
     """
 
     text: str
@@ -55,6 +57,12 @@ class Transcript:
     seconds: float
     model: str
     peaks: tuple[int, ...] = ()
+    took: float | None = None
+
+    def heard(self) -> Heard:
+        """The same as it travels with its recording."""
+        words = tuple((word.word, word.start, word.end, round(word.confidence, 2)) for word in self.words)
+        return Heard(self.text, self.confidence, words, self.seconds, self.model, self.peaks)
 
 
 async def transcribe(
@@ -80,14 +88,21 @@ async def transcribe(
 
 def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
     """The worker's part: sound in, transcript out."""
+    begun = time.perf_counter()
     audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
-    heard = tuple(_words(_recogniser(model), audio))
+    decoded = time.perf_counter()
+    recogniser = _recogniser(model)
+    loaded = time.perf_counter()
+    heard = tuple(_words(recogniser, audio))
+    took = decoded - begun + time.perf_counter() - loaded
     if not all(word.word for word in heard):
         raise BadModel(f"the speech model {model.name} lacks the names of its words")
     words = tuple(word for word in heard if is_word(word.word))
     confidence = fmean(word.confidence for word in words) if words else 0.0
     text = typed([word.word for word in words], model.language)
-    return Transcript(text, round(confidence, 3), words, round(audio.seconds, 3), model.name, peaks(audio.pcm))
+    return Transcript(
+        text, round(confidence, 3), words, round(audio.seconds, 3), model.name, peaks(audio.pcm), round(took, 4)
+    )
 
 
 def _recogniser(model: ModelInfo) -> Any:

@@ -78,6 +78,9 @@ class StaffMedia:
     error: str | None
     # How loud it is from one end to the other, of 100.
     peaks: tuple[int, ...] = ()
+    # What is spoken in it, when that is known, and when the city's rule deleted it.
+    language: str | None = None
+    forgotten_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +365,8 @@ def _staff_media(row: Row[Any]) -> StaffMedia:
         seconds=row.seconds,
         error=row.error,
         peaks=tuple(row.peaks or ()),
+        language=row.language,
+        forgotten_at=row.forgotten_at,
     )
 
 

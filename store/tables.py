@@ -279,10 +279,16 @@ notes = Table(
     Index("ix_notes_post_id_id", "post_id", "id"),
 )
 
+# What is left to a person of what should have been written down, and the recordings that are on disk.
+UNWRITTEN = "transcript_state IN ('failed', 'no_model')"
+RECORDED = "sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"
+
 # `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and
 # each with its seconds; `peaks` is how loud it is, from one end to the other.
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
-# what was handed to us. A photo's own file, with its metadata, is named by `url` only until the clean one is there.
+# what was handed to us. `wanted_model` is by which it is to be written down next, if a person chose. A recording that
+# was deleted by the city's rule (`forgotten_at`) names no file any more. A photo's own file, with its metadata, is
+# named by `url` only until the clean one is there.
 media = Table(
     "media",
     metadata,
@@ -307,7 +313,9 @@ media = Table(
     Column("timing_id", Id),
     Column("peaks", JSON),
     Column("model", String(64)),
+    Column("wanted_model", String(64)),
     Column("confidence", Float),
+    Column("forgotten_at", Moment),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Moment),
     Column("holder", Id),
@@ -328,6 +336,33 @@ media = Table(
         sqlite_where=text("holder IS NOT NULL"),
         postgresql_where=text("holder IS NOT NULL"),
     ),
+    Index(
+        "ix_media_unwritten",  # what failed, and what waits for a model
+        "transcript_state",
+        "created_at",
+        sqlite_where=text(UNWRITTEN),
+        postgresql_where=text(UNWRITTEN),
+    ),
+    # Which recordings their time is over for.
+    Index("ix_media_recorded", "created_at", sqlite_where=text(RECORDED), postgresql_where=text(RECORDED)),
+)
+
+# Each time a recording was written down: by which model, how sure, how long the recording is and how long the work
+# `took` (none where it was heard live, as it was spoken). Both ids name sealed words. Only ever added to.
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("media_id", Id, nullable=False),
+    Column("words_id", Id, nullable=False),
+    Column("timing_id", Id, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("took", Float),
+    Column("at", Moment, nullable=False),
+    Index("ix_transcripts_media_id_id", "media_id", "id"),
+    Index("ix_transcripts_at", "at"),  # how fast the models are
 )
 
 # Which post somebody has open, until he is not heard of any more. Who opened it first holds it.
@@ -726,6 +761,40 @@ kept = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Index("ix_kept_expires_at", "expires_at"),
+)
+
+# Calls, going on and of the last days, for staff to follow. `holder` has the caller's line open until `lease_until`,
+# and renews it; `caller` is the keyed hash of who calls, by which erasing a person finds his calls: the number itself
+# is kept nowhere here. `sealed` are the words so far (see `store.calls`), emptied soon after the end.
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("external_id", String(128), nullable=False),
+    Column("line", String(64)),
+    Column("caller", String(64)),
+    Column("language", String(8), nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("ticket", String(8)),
+    Column("sealed", LargeBinary),
+    Column("holder", Id, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("how", String(32)),
+    UniqueConstraint("channel", "external_id"),
+    Index(
+        "ix_calls_going_on",  # how many there are, and which, oldest first
+        "begun_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index("ix_calls_changed_at", "changed_at"),  # what is new to who follows them
+    Index("ix_calls_ended_at", "ended_at"),  # the last ones, and upkeep
+    Index("ix_calls_caller", "caller"),  # erasing a citizen
 )
 
 # How often the filter found a word on a day of the city; `alike` of the `hits` only sounded or looked like it.

@@ -21,9 +21,11 @@ LEASE = timedelta(seconds=30)
 # Job, and every how many seconds it runs.
 JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.abandon_leases, 10),
+    (upkeep.end_lost_calls, 10),
     (watching.look, 15),
     (watching.check, 60),
     (upkeep.forget, 3600),
+    (upkeep.forget_recordings, 3600),
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),
     (daybook.keep_up, 300),

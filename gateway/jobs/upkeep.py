@@ -7,12 +7,15 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import alike, audit, claims, incidents, incoming, kept, media, outbox, tallies, words
+from store import alike, audit, calls, claims, incidents, incoming, kept, media, outbox, recordings, tallies, words
 from store import sessions as session_rows
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
 FILES_AT_ONCE = 500
+RECORDINGS_AT_ONCE = 100
+# For how long the words of a call are kept after its end beside the post that was made of it.
+CALL_WORDS = timedelta(hours=1)
 
 log = structlog.get_logger()
 
@@ -24,6 +27,13 @@ async def abandon_leases(runtime: Runtime) -> None:
         log.warning("deliveries were left in sending", action="upkeep.leases", number=lost)
 
 
+async def end_lost_calls(runtime: Runtime) -> None:
+    """Calls whose process died are over, unless they come back."""
+    lost = await runtime.database.write(lambda transaction: calls.abandon(transaction, clock.now()))
+    if lost:
+        log.warning("calls were left going on", action="upkeep.calls", number=lost)
+
+
 async def sweep_files(runtime: Runtime) -> None:
     """Delete files that no row names: of a form that was never taken, and photos that a clean copy replaced."""
     old, removed = await runtime.blobs.old(UNNAMED), 0
@@ -33,6 +43,19 @@ async def sweep_files(runtime: Runtime) -> None:
             named = await media.named(connection, some)
         removed += await runtime.blobs.remove([sha256 for sha256 in some if sha256 not in named], UNNAMED)
     log.info("files swept", action="upkeep.files", removed=removed, kept=len(old) - removed)
+
+
+async def forget_recordings(runtime: Runtime) -> None:
+    """Delete the recordings whose keeping time is over, some at a time; what was written down of them stays."""
+    days, at = runtime.settings.keeping.recording_days, clock.now()
+    if days == 0:
+        return
+    before, done = at - timedelta(days=days), 0
+    while some := await runtime.database.write(lambda tx: recordings.forget(tx, before, at, RECORDINGS_AT_ONCE)):
+        done += some
+    if done:
+        await runtime.database.write(lambda tx: audit.note(tx, "upkeep", "recordings deleted", str(done)))
+        log.info("recordings deleted", action="upkeep.recordings", number=done)
 
 
 async def forget(runtime: Runtime) -> None:
@@ -49,6 +72,9 @@ async def forget(runtime: Runtime) -> None:
     await runtime.database.write(lambda transaction: tallies.forget(transaction, at, keep))
     await runtime.database.write(lambda transaction: incidents.forget(transaction, at - timedelta(days=keep)))
     await runtime.database.write(lambda transaction: claims.forget(transaction, at))
+    await runtime.database.write(lambda transaction: calls.forget_words(transaction, at - CALL_WORDS))
+    called = at - timedelta(days=runtime.settings.keeping.call_days)
+    await runtime.database.write(lambda transaction: calls.forget(transaction, called))
     sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))
     if payloads:
         await runtime.database.write(

@@ -4,30 +4,32 @@ No model for its language is a state that staff see; the recording waits and is 
 """
 
 import asyncio
+import contextlib
 import functools
-import json
 from collections.abc import Sequence
 
 import structlog
 
 from gateway import clock
-from gateway.errors import BadInput, Conflict, EverylineError
-from gateway.journey import folding, masking
+from gateway.errors import BadInput, Conflict, EverylineError, NotFound
+from gateway.journey import folding, masking, waiting, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
+from gateway.schema import MediaState, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
 from speech.recogniser import BadModel, Transcript, transcribe
-from store import changes, history, media
+from store import changes, history, media, transcribing
+from store.changes import Changing
 from store.database import Transaction
+from store.history import Heard
 from store.media import MediaJob
-from store.vault import SealingKey
+from store.transcribing import Written
 
-# A recording of ten minutes has about two thousand words.
-MOST_WORDS = 4000
-# Seconds between two looks at the models on disk.
-LOOK_EVERY = 5.0
+# How many failures one press takes up again.
+MOST_AGAIN = 500
+GONE = "this speech model is not installed any more"
+NOTHING = Heard("", None, ())
 
 log = structlog.get_logger()
 
@@ -38,13 +40,17 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
     A model that cannot be used, or is gone since it was looked for, is no fault of the recording's: the next one of
     its language is taken, and without one it waits.
     """
-    model = await _model(runtime, job)
+    models = await _models(runtime, job.language or job.post_language, job.channel)
+    model = next((one for one in models if job.wanted_model in (None, one.name)), None)
     limits = runtime.settings.media
+    if model is None and job.wanted_model:
+        await _stand(runtime, job, TranscriptState.FAILED, GONE)
+        return
     if model is None or job.sha256 is None:
         loud = await _loudness(runtime, job)
         await _stand(runtime, job, TranscriptState.NO_MODEL, None, peaks=loud)
-        if job.sha256 and (came := await _model(runtime, job)):
-            await requeue(runtime, [came.language])  # whoever saw it come did not see this one wait yet
+        if job.sha256 and (came := await _models(runtime, job.language or job.post_language, job.channel)):
+            await waiting.requeue(runtime, [came[0].language])  # whoever saw it come did not see this one wait yet
         return
     try:
         transcript = await transcribe(
@@ -58,7 +64,10 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
     except BadModel as error:
         runtime.models.refuse(model, str(error))
         log.error("speech model cannot be used", action="transcription.model", model=model.name, error=str(error))
-        await write_down(runtime, job)
+        if job.wanted_model:
+            await _stand(runtime, job, TranscriptState.FAILED, str(error)[:200])
+        else:
+            await write_down(runtime, job)
         return
     except EverylineError as error:
         log.warning("recording cannot be written down", action="transcription.failed", media=job.id, error=str(error))
@@ -68,29 +77,43 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
     log.info("recording written down", action="transcription.done", media=job.id, model=model.name)
 
 
-async def follow_models(runtime: Runtime) -> None:
-    """Have what waits for a model written down as soon as one is there, until cancelled."""
-    known: frozenset[ModelInfo] = frozenset()
-    while True:
-        try:
-            found = await asyncio.to_thread(_models_there, runtime)
-            if found - known:
-                await requeue(runtime, sorted({model.language for model in found - known}))
-            known = found
-        except Exception:
-            log.exception("cannot see what models there are", action="transcription.models")
-        await asyncio.sleep(LOOK_EVERY)
+async def models_of(runtime: Runtime, language: str, channel: str) -> Sequence[str]:
+    """The names of the models by which a recording may be written down, first the one that is taken by itself."""
+    return [model.name for model in await _models(runtime, language, channel)]
 
 
-def _models_there(runtime: Runtime) -> frozenset[ModelInfo]:
-    return frozenset(model for language in LANGUAGES if (model := runtime.models.find(language)))
+async def again(runtime: Runtime, media_id: str, model: str | None, *, actor: str) -> None:
+    """Have a recording written down once more, by a model if one is named. What is known of it stays beside it.
+
+    Raises `NotFound`, `BadInput` for a model that is not there for its language, and `Conflict` for what waits
+    already, or is no recording that we have.
+    """
+    async with runtime.database.reading() as connection:
+        file = await media.find(connection, media_id)
+    if model is not None and model not in await models_of(runtime, file.language, file.channel):
+        raise BadInput("this speech model is not installed", "model")
+
+    async def work(transaction: Transaction) -> None:
+        if not file.type.startswith("audio/"):
+            raise Conflict("only recordings are written down")
+        if not await transcribing.again(transaction, media_id, model, clock.now()):
+            raise Conflict("this recording is being written down, or is not here any more")
+        await history.add(transaction, history.entry(file.post_id, actor, "transcript_again", reason=model))
+
+    await runtime.database.write(work)
 
 
-async def requeue(runtime: Runtime, languages: Sequence[str]) -> None:
-    """Have what waited for a model written down, for languages that have one now."""
-    number = await runtime.database.write(lambda transaction: media.requeue(transaction, languages, clock.now()))
-    if number:
-        log.info("waiting recordings are written down", action="transcription.models", number=number)
+async def again_all(runtime: Runtime, *, actor: str) -> int:
+    """Have everything written down once more that could not be; gives how many were taken up again."""
+    async with runtime.database.reading() as connection:
+        failed = await transcribing.failures(connection, MOST_AGAIN)
+    done = 0
+    for one in failed:
+        # One may have been taken up, or erased, meanwhile.
+        with contextlib.suppress(Conflict, NotFound):
+            await again(runtime, one.media_id, None, actor=actor)
+            done += 1
+    return done
 
 
 async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> None:
@@ -122,9 +145,15 @@ async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> 
     await runtime.database.write(work)
 
 
-async def _model(runtime: Runtime, job: MediaJob) -> ModelInfo | None:
-    language, demo = job.language or job.post_language, runtime.simulated(job.channel)
-    return await asyncio.to_thread(lambda: runtime.models.find(language, demo=demo))
+async def _models(runtime: Runtime, language: str, channel: str) -> Sequence[ModelInfo]:
+    demo = runtime.simulated(channel)
+    return await asyncio.to_thread(lambda: runtime.models.installed(language, demo=demo))
+
+
+async def only_look(runtime: Runtime, job: MediaJob) -> None:
+    """Note how loud a recording is of which nobody wants the words from us."""
+    loud = await _loudness(runtime, job)
+    await _stand(runtime, job, job.transcript_state, None, peaks=loud)
 
 
 async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:
@@ -144,7 +173,12 @@ async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:
 async def _stand(
     runtime: Runtime, job: MediaJob, state: TranscriptState, error: str | None, peaks: list[int] | None = None
 ) -> None:
-    values = {"transcript_state": state, "due_at": None, "error": error, "peaks": peaks}
+    values: dict[str, object] = {"transcript_state": state, "due_at": None, "error": error, "wanted_model": None}
+    if job.transcript_id:
+        # It was written down before, and still is.
+        values["transcript_state"] = TranscriptState.DONE
+    elif peaks:
+        values["peaks"] = peaks
     await runtime.database.write(lambda tx: media.done(tx, job, **values))
 
 
@@ -155,35 +189,21 @@ async def _keep(
     if not await media.is_held(transaction.connection, job):
         return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
-    words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
-    timing = _timing(runtime, key, job.post_id, transcript)
     post = await changes.load(transaction.connection, job.post_id, hold=True)
+    before = (await history.heard(transaction.connection, runtime.vault, [post.id])).get(job.id) or NOTHING
     verdict = runtime.judge(transcript.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
-    entry = history.entry(
-        job.post_id,
-        "rule",
-        "transcribed",
-        from_state=post.state,
-        to_state=state,
-        reason=verdict.rules[0][:64] if verdict.rules and state is not post.state else None,
+    reason = verdict.rules[0] if verdict.rules and state is not post.state else None
+    heard = transcript.heard()
+    kept = writing.down(runtime.vault, key, job.post_id, heard, before=post.state, after=state, reason=reason)
+    await history.add(transaction, kept.entry, kept.words)
+    await history.keep(transaction, kept.timing)
+    made = Written(
+        kept.file["transcript_id"], model.name, heard.confidence, heard.seconds, transcript.took, clock.now()
     )
-    await history.add(transaction, entry, words)
-    await history.keep(transaction, timing)
-    await media.done(
-        transaction,
-        job,
-        timing_id=timing["id"],
-        peaks=list(transcript.peaks),
-        transcript_state=TranscriptState.DONE,
-        transcript_id=words["id"],
-        confidence=transcript.confidence,
-        seconds=transcript.seconds,
-        model=model.name,
-        due_at=None,
-        error=None,
-    )
-    if not post.text:
+    await transcribing.add(transaction, job.id, kept.file["timing_id"], made)
+    await media.done(transaction, job, **kept.file, wanted_model=None, due_at=None, error=None)
+    if not post.text or _is_still(runtime, post, before):
         text = masking.mask_as_set(runtime.settings, transcript.text)
         await changes.apply(
             transaction,
@@ -196,8 +216,7 @@ async def _keep(
         )
 
 
-def _timing(runtime: Runtime, key: SealingKey | None, post_id: str, transcript: Transcript) -> dict[str, object]:
-    """Each word with its seconds and how sure it is, sealed like the words themselves."""
-    words = [[word.word, word.start, word.end, round(word.confidence, 2)] for word in transcript.words[:MOST_WORDS]]
-    said = json.dumps(words, ensure_ascii=False)
-    return history.sealed_words(runtime.vault, key, post_id, history.What.TIMING, said)
+def _is_still(runtime: Runtime, post: Changing, before: Heard) -> bool:
+    """Whether an undecided post says what a model wrote down before: what a person typed is never overwritten."""
+    undecided = post.state in (State.PENDING, State.HELD)
+    return undecided and before.corrected is None and post.text == masking.mask_as_set(runtime.settings, before.text)

@@ -67,6 +67,12 @@ class Answer(In):
     department: Slug
 
 
+class WriteAgain(In):
+    """By which speech model to write a recording down again; without one by that which is taken by itself."""
+
+    model: str | None = Field(None, min_length=1, max_length=64)
+
+
 class Note(In):
     """What staff tell each other about a thread."""
 

@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -60,6 +60,8 @@ DONE: Mapping[str, str] = {
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
     "transcript_corrected": N_("corrected what was written down"),
+    "transcript_again": N_("had the recording written down again"),
+    "recording_deleted": N_("deleted the recording, by the city’s rule"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
     "file_again": N_("file tried again"),
@@ -99,6 +101,7 @@ LIST_EFFECTS: Mapping[str, str] = {
 MEDIA: Mapping[str, str] = {
     MediaState.DUE: N_("A photo or recording is on its way"),
     MediaState.FAILED: N_("A file could not be used"),
+    MediaState.FORGOTTEN: N_("deleted"),
 }
 DELIVERIES: Mapping[str, str] = {
     DeliveryState.DUE: N_("due"),
@@ -326,6 +329,9 @@ FAULTS = (
     N_("this picture is too large to open"),
     N_("this picture could not be opened"),
     N_("this file is not on disk any more"),
+    N_("this speech model is not installed"),
+    N_("this speech model is not installed any more"),
+    N_("this recording is being written down, or is not here any more"),
     N_("give both degrees or none"),
     N_("degrees as a number"),
     N_("write what you want to add"),
@@ -390,6 +396,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
     "remove": N_("Removed."),
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
+    **call_labels.TABLES,
     **channel_labels.TABLES,
     **casework_labels.TABLES,
     **staff_labels.TABLES,

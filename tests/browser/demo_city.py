@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar, FormData
 
+from tests.browser import demo_calls
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -57,10 +58,12 @@ class City:
 @asynccontextmanager
 async def living(data: Path) -> AsyncIterator[City]:
     """The city, stopped at the end."""
+    demo_calls.install_models(data)
     async with running(data) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
         city = City(gateway)
         staff = await _log_in(client, gateway)
         await _fill(city, client, staff)
+        await _record(city, client, staff, data)
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
             await _speak(author, gateway.url)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}
@@ -123,6 +126,36 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
         found = re.search(r"/console/broadcasts/(\w+)\"", await page.text())
     assert found
     city.places["broadcast"] = found[1]
+
+
+async def _record(city: City, client: ClientSession, staff: dict[str, str], data: Path) -> None:
+    """Voice notes: one written down twice, one in a language without a model, one that failed; and calls."""
+    url = city.gateway.url
+
+    async def spoken(language: str, text: str = "") -> dict[str, Any]:
+        form = FormData({"text": text, "language": language} if text else {"language": language})
+        form.add_field(
+            "media", demo_calls.UTTERANCES[language].read_bytes(), filename="note.wav", content_type="audio/wav"
+        )
+        async with client.post(f"{url}/api/v1/posts", data=form) as answer:
+            assert answer.status == 202, await answer.text()
+            path = f"{url}/api/v1/console/posts/{(await answer.json())['ticket']}"
+        return dict(await _until(lambda: _get(client, path), _is_settled))
+
+    async def again(media_id: str, model: str) -> None:
+        await _post(client, f"{url}/api/v1/console/transcription/{media_id}/again", {"model": model}, staff)
+
+    first = await spoken("zh")
+    city.places["spoken"] = first["ticket"]
+    await again(first["media"][0]["id"], "vosk-model-small-cn-0.22")
+    await spoken("en")
+    broken = await spoken("zh", "听录音，井盖的声音很响。")
+    await demo_calls.break_recording(data, broken["media"][0]["id"])
+    await demo_calls.ring(data, first["ticket"])
+
+
+def _is_settled(post: dict[str, Any]) -> bool:
+    return all(file["transcript_state"] in ("done", "no_model") for file in post["media"])
 
 
 async def _text(client: ClientSession, gateway: Gateway, bodies: tuple[str, ...]) -> None:

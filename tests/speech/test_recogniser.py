@@ -244,8 +244,8 @@ async def test_a_second_crash_or_hang_is_told(job: tuple[Callable[..., Any], Any
 
 async def busy(pool: Workers, besides: int | None = None) -> int:
     """The process that has the job now, once it is another than `besides`."""
-    while not (pids := {process.pid for process in pool._busy} - {besides}):
-        await asyncio.sleep(0.005)  # nobody tells
+    while not (pids := {process.pid for process in pool._busy} - {besides}):  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.005)
     return pids.pop()
 
 

@@ -14,6 +14,7 @@ from gateway.casework import analytics, cases, daybook, periods
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
+from gateway.desk import Desk
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import (
@@ -40,6 +41,7 @@ from gateway.journey import (
     similar,
     subscribing,
     switching,
+    transcription,
     trying,
     undoing,
     watching,
@@ -52,6 +54,7 @@ from store import (
     alarms,
     answer_templates,
     audit,
+    calls,
     challenges,
     citizens,
     counts,
@@ -69,10 +72,12 @@ from store import (
     posts,
     progress,
     record,
+    recordings,
     second_factors,
     sessions,
     subscribers,
     tallies,
+    transcribing,
     waiting,
     words,
 )
@@ -86,6 +91,7 @@ from store.tallies import Span
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
+from tests.store.test_transcribing import SPOKEN
 
 # Tables that never hold more than a handful of rows.
 SMALL = {
@@ -166,6 +172,48 @@ async def live_a_day(runtime: Runtime) -> None:
     await work_here(runtime)
     await tell_other_systems(runtime)
     await look_back(runtime)
+    await be_called(runtime)
+    await write_again(runtime)
+
+
+async def write_again(runtime: Runtime) -> None:
+    """Oversee the writing down, have a recording written down again, and delete it when its time is over."""
+    at = clock.now()
+    async with runtime.database.reading() as connection:
+        await transcribing.backlog(connection, at)
+        await transcribing.rates(connection, at)
+        await transcribing.lacking(connection)
+        await transcribing.failed(connection)
+        await transcribing.failures(connection, 5)
+        await recordings.outdated(connection, at, 5)
+    sound = IncomingMedia("upload:2", "blob:" + await runtime.blobs.keep(SPOKEN.read_bytes()), "audio/x-wav", "en")
+    taken = await Intake(runtime).take(message("", CLARA, media=(sound,), commands=False))
+    while await media.work_on_due(runtime):
+        pass
+    async with runtime.database.reading() as connection:
+        [file] = (await posts.thread(connection, str(taken.post_id)))[0].media
+    await transcription.again(runtime, file.id, None, actor="mo")
+    while await media.work_on_due(runtime):
+        pass
+    await moderation.decide(runtime, str(taken.post_id), Action.REJECT, actor="mo", reason="personal")
+    assert await runtime.database.write(lambda tx: recordings.forget(tx, clock.now(), clock.now(), 5))
+
+
+async def be_called(runtime: Runtime) -> None:
+    """Follow a call until its end, lose one, and forget both."""
+    desk = Desk(runtime)
+    for number in ("CA1", "CA1", "CA2"):
+        line = await desk.on_the_line("texting", number, line=None, language="en", address=f"tel:{ANNA}", live=True)
+        line.hearing("a lamp", True)
+        await line.step("speaking")
+        await desk.calling.renew()
+    await line.ended("hung_up")
+    await upkeep.end_lost_calls(runtime)
+    async with runtime.database.reading() as connection:
+        await calls.present(connection, runtime.vault, 5)
+        await calls.ended(connection, runtime.vault, 5)
+        await calls.changed(connection, runtime.vault, clock.now(), 5)
+    await upkeep.forget(runtime)
 
 
 async def look_back(runtime: Runtime) -> None:

@@ -393,6 +393,39 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "calls",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
+        sa.Column("line", sa.String(length=64), nullable=True),
+        sa.Column("caller", sa.String(length=64), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.String(length=32), nullable=False),
+        sa.Column("ticket", sa.String(length=8), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("holder", sa.String(length=32), nullable=False),
+        sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("begun_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("how", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+        sa.UniqueConstraint("channel", "external_id", name=op.f("uq_calls_channel_external_id")),
+    )
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.create_index("ix_calls_caller", ["caller"], unique=False)
+        batch_op.create_index("ix_calls_changed_at", ["changed_at"], unique=False)
+        batch_op.create_index("ix_calls_ended_at", ["ended_at"], unique=False)
+        batch_op.create_index(
+            "ix_calls_going_on",
+            ["begun_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
         "kept",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -433,7 +466,9 @@ def upgrade() -> None:
         sa.Column("timing_id", sa.String(length=32), nullable=True),
         sa.Column("peaks", sa.JSON(), nullable=True),
         sa.Column("model", sa.String(length=64), nullable=True),
+        sa.Column("wanted_model", sa.String(length=64), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("forgotten_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("due_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("holder", sa.String(length=32), nullable=True),
@@ -460,7 +495,21 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_media_post_id", ["post_id"], unique=False)
         batch_op.create_index("ix_media_preview", ["preview"], unique=False)
+        batch_op.create_index(
+            "ix_media_recorded",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"),
+            postgresql_where=sa.text("sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"),
+        )
         batch_op.create_index("ix_media_sha256", ["sha256"], unique=False)
+        batch_op.create_index(
+            "ix_media_unwritten",
+            ["transcript_state", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("transcript_state IN ('failed', 'no_model')"),
+            postgresql_where=sa.text("transcript_state IN ('failed', 'no_model')"),
+        )
         batch_op.create_index("ix_media_url", ["url"], unique=False)
 
     op.create_table(
@@ -742,6 +791,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_incoming_channel_taken_at", ["channel", "taken_at"], unique=False)
 
     op.create_table(
+        "transcripts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("media_id", sa.String(length=32), nullable=False),
+        sa.Column("words_id", sa.String(length=32), nullable=False),
+        sa.Column("timing_id", sa.String(length=32), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("took", sa.Float(), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transcripts")),
+    )
+    with op.batch_alter_table("transcripts", schema=None) as batch_op:
+        batch_op.create_index("ix_transcripts_at", ["at"], unique=False)
+        batch_op.create_index("ix_transcripts_media_id_id", ["media_id", "id"], unique=False)
+
+    op.create_table(
         "words",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
@@ -866,6 +932,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_words_post_id")
 
     op.drop_table("words")
+    op.drop_table("transcripts")
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.drop_index("ix_incoming_channel_taken_at")
         batch_op.drop_index("ix_incoming_address_id_taken_at")
@@ -933,6 +1000,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_kept_expires_at")
 
     op.drop_table("kept")
+    op.drop_table("calls")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_incidents_open",
