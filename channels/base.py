@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
 from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from speech.live import Hearing
 
 
 class Guard(StrEnum):
@@ -188,6 +189,74 @@ class Mailbox(Protocol):
         ...
 
 
+class TapeLabel(Protocol):
+    """Whose a tape is; `id` is its own and never that of another."""
+
+    @property
+    def id(self) -> str:
+        """The tape's id."""
+        ...
+
+    @property
+    def call(self) -> str:
+        """The call's id."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """What is spoken."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """The caller's URN."""
+        ...
+
+    @property
+    def line(self) -> str | None:
+        """Which of our lines was called."""
+        ...
+
+
+class Tape(Protocol):
+    """One caller's sound, on disk about a second after it came; bounded like every recording.
+
+    `before` is what is on it from a conversation of the same call that broke off.
+    """
+
+    before: bytes
+
+    @property
+    def label(self) -> TapeLabel:
+        """Whose it is."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How much can still be said."""
+        ...
+
+    def write(self, pcm: bytes) -> None:
+        """Put sound (whole s16le samples) behind the rest; what is more than a recording may hold is lost."""
+        ...
+
+    async def finish(self) -> IncomingMedia | None:
+        """The recording, kept as `Desk.upload` keeps files; None when there is next to nothing on it.
+
+        The tape stays until `discard`, so that a crash before the recording is taken loses nothing. `external_id` is
+        the tape's own: taken as the message's id too, it is taken once, whatever breaks off.
+        """
+        ...
+
+    async def discard(self) -> None:
+        """Delete it: what was said is taken, or is not to be kept."""
+        ...
+
+    async def release(self) -> None:
+        """Leave it to whoever goes on with this call, else to `Desk.tapes_left`."""
+        ...
+
+
 class OnTheLine(Protocol):
     """One call as staff follow it. To be held as long as the call goes on: one that is let go of ends by itself."""
 
@@ -234,6 +303,37 @@ class Desk(Protocol):
         that is empty, too large, or neither a photo nor sound. How many one message may bring is `Uploads.most_files`,
         for the channel to keep to.
         """
+        ...
+
+    async def tape(
+        self,
+        channel: str,
+        call: str,
+        rate: int,
+        language: str,
+        *,
+        address: str | None = None,
+        line: str | None = None,
+    ) -> Tape:
+        """Take down what a caller says, `rate` samples a second: a new tape, or the one this call broke off with.
+
+        Raises OSError when nothing can be written.
+        """
+        ...
+
+    async def tapes_left(self, channel: str, seconds: float) -> Sequence[Tape]:
+        """Tapes of this channel that no living process writes, and none wrote to within so many seconds.
+
+        They are the asker's now: each is to be taken as what its caller wanted to say, then discarded.
+        """
+        ...
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+        ...
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. Raises `Busy`, `EverylineError`."""
         ...
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:

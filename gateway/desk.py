@@ -13,8 +13,10 @@ from gateway.journey import media as journey_media
 from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
+from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
 from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from speech.live import Hearing
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -61,6 +63,7 @@ class Desk:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._intake = Intake(runtime)
+        self._taping = Taping(runtime)
         self.calling = Calling(runtime)
         self.site: Site | None = None
         self._today: tuple[datetime, tuple[int, int]] | None = None
@@ -85,6 +88,32 @@ class Desk:
     async def upload(self, data: bytes, kind: str) -> IncomingMedia:
         """Keep a file that came with a message itself; what it is, its content says and not `kind`."""
         return await journey_media.accept(self._runtime, data)
+
+    async def tape(
+        self,
+        channel: str,
+        call: str,
+        rate: int,
+        language: str,
+        *,
+        address: str | None = None,
+        line: str | None = None,
+    ) -> Tape:
+        """Take down what a caller says."""
+        return await self._taping.open(channel, call, rate, language, address=address, line=line)
+
+    async def tapes_left(self, channel: str, seconds: float) -> Sequence[Tape]:
+        """Tapes that no living process writes any more."""
+        return await self._taping.left(channel, seconds)
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples."""
+        return await self._runtime.synthesiser.speak(text, language, rate=rate)
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. The demo's models are for its callers."""
+        model = self._runtime.models.find(language, demo=self._runtime.simulated(channel))
+        return await self._runtime.ears.open(model, rate) if model else None
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for a channel, for so many days."""

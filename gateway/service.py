@@ -112,7 +112,10 @@ class Service:
         self._stack.push_async_callback(workers.stop)
         openers = Workers(settings.media.workers)
         self._stack.push_async_callback(openers.stop)
-        return assemble(settings, plans, database, vault, http, workers, openers)
+        runtime = assemble(settings, plans, database, vault, http, workers, openers)
+        self._stack.push_async_callback(runtime.synthesiser.stop)
+        self._stack.push_async_callback(runtime.ears.stop)
+        return runtime
 
     async def _listen(self) -> None:
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2, handle_signals=False)

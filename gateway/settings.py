@@ -277,11 +277,27 @@ class Keeping(Section):
     recording_days: int = Field(365, ge=0, le=36_500)
 
 
+class Live(Section):
+    """`[live]` of `speech.toml`: words while they are spoken."""
+
+    most: int = Field(200, ge=0, le=10_000)
+    threads: int = Field(0, ge=0, le=64)
+
+
+class SpeechVoice(Section):
+    """`[voice]` of `speech.toml`: how the gateway speaks."""
+
+    pace: int = Field(150, ge=80, le=450)
+    cache_bytes: int = Field(268_435_456, ge=0)
+
+
 class Speech(Section):
     """`speech.toml`: how recordings are written down."""
 
     workers: int = Field(1, ge=1, le=64)
     longest_job: float = Field(120, ge=5)
+    live: Live = Live()
+    voice: SpeechVoice = SpeechVoice()
 
 
 class WordLists(Section):

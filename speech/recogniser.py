@@ -7,8 +7,8 @@ rates never return), keeps its models loaded, and may crash or hang: then a fres
 import functools
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -47,7 +47,7 @@ class Transcript:
     """What a recording says, as people would type it. Nothing heard: empty text, confidence 0.
 
     `peaks` is how loud it is from one end to the other (`speech.audio.peaks`), `took` the seconds of work it was,
-    without loading the model.
+    without loading the model; none where it was heard live.
     """
 
     text: str
@@ -85,34 +85,48 @@ async def transcribe(
         return await listen()  # the broken process is gone: this is a fresh one
 
 
-def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
-    """The worker's part: sound in, transcript out."""
-    begun = time.perf_counter()
-    audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
-    decoded = time.perf_counter()
-    recogniser = _recogniser(model)
-    loaded = time.perf_counter()
-    heard = tuple(_words(recogniser, audio))
-    took = decoded - begun + time.perf_counter() - loaded
+def transcript_of(heard: Iterable[Word], model: ModelInfo, seconds: float, loudness: tuple[int, ...]) -> Transcript:
+    """All that was heard as people would type it. Raises `BadModel` for a model that cannot name its words."""
+    heard = tuple(heard)
     if not all(word.word for word in heard):
         raise BadModel(f"the speech model {model.name} lacks the names of its words")
     words = tuple(word for word in heard if is_word(word.word))
     confidence = fmean(word.confidence for word in words) if words else 0.0
     text = typed([word.word for word in words], model.language)
-    return Transcript(
-        text, round(confidence, 3), words, round(audio.seconds, 3), model.name, peaks(audio.pcm), round(took, 4)
-    )
+    return Transcript(text, round(confidence, 3), words, round(seconds, 3), model.name, loudness)
 
 
-def _recogniser(model: ModelInfo) -> Any:
+def recogniser_of(model: ModelInfo, rate: int) -> Any:
+    """A recogniser for sound of so many samples a second. Raises `BadModel`.
+
+    Loading its model takes seconds: never in the event loop. A recogniser is one thread's at a time.
+    """
     import vosk
 
     try:
-        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(model.rate))
+        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(rate))
     except Exception as error:  # vosk raises nothing more exact
         raise BadModel(f"the speech model {model.name} cannot be loaded") from error
     recogniser.SetWords(True)
     return recogniser
+
+
+def words_in(result: str) -> Iterator[Word]:
+    """The words of one of the recogniser's results."""
+    for word in json.loads(result).get("result", ()):
+        yield Word(word["word"], word["start"], word["end"], word["conf"])
+
+
+def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
+    """The worker's part: sound in, transcript out."""
+    begun = time.perf_counter()
+    audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
+    decoded = time.perf_counter()
+    recogniser = recogniser_of(model, model.rate)
+    loaded = time.perf_counter()
+    heard = tuple(_words(recogniser, audio))
+    took = decoded - begun + time.perf_counter() - loaded
+    return replace(transcript_of(heard, model, audio.seconds, peaks(audio.pcm)), took=round(took, 4))
 
 
 @functools.lru_cache(maxsize=_MODELS_KEPT)
@@ -129,10 +143,5 @@ def _words(recogniser: Any, audio: Audio) -> Iterator[Word]:
     step = int(audio.rate * _CHUNK_SECONDS) * 2
     for start in range(0, len(audio.pcm), step):
         if recogniser.AcceptWaveform(dither(audio.pcm[start : start + step])):
-            yield from _read(recogniser.Result())
-    yield from _read(recogniser.FinalResult())
-
-
-def _read(result: str) -> Iterator[Word]:
-    for word in json.loads(result).get("result", ()):
-        yield Word(word["word"], word["start"], word["end"], word["conf"])
+            yield from words_in(recogniser.Result())
+    yield from words_in(recogniser.FinalResult())
