@@ -92,6 +92,7 @@ async def draw_post(
         told = await progress.of_posts(connection, ids)
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
+        heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
     left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
@@ -110,7 +111,7 @@ async def draw_post(
         broadcasts=told,
         undoable=left,
         alike=[post for post in alike if post.id != first.id],
-        heard=await listened(request, thread),
+        heard=heard,
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},
         behind=await behind(runtime, first) if unmasked else None,
         versions=compared,
@@ -141,14 +142,12 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
     return await request.app[DRAWING].page(request, template, {**known, **values}, status)
 
 
-async def listened(request: web.Request, found: Sequence[StaffPost]) -> Mapping[str, Heard]:
+async def listened(request: web.Request, connection: Any, found: Sequence[StaffPost]) -> Mapping[str, Heard]:
     """What the recordings of posts say, by media id; for those who decide."""
     spoken = [post.id for post in found if any(file.type.startswith("audio/") for file in post.media)]
     if not spoken or not may_decide(request):
         return {}
-    runtime = request.app[RUNTIME]
-    async with runtime.database.reading() as connection:
-        return await history.heard(connection, runtime.vault, spoken)
+    return await history.heard(connection, request.app[RUNTIME].vault, spoken)
 
 
 def others(request: web.Request, names: Sequence[str]) -> list[tuple[str, bool]]:
