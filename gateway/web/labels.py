@@ -303,6 +303,7 @@ FAULTS = (
     N_("this is no day that is still to come"),
     N_("choose one of the list"),
     N_("say the reason in a note"),
+    N_("Twilio knows the account and its number"),
     N_("choose a reason first"),
     N_("choose what to do"),
     N_("write an answer"),

@@ -84,6 +84,9 @@ function staff() {
   });
 }
 
+// On a narrow screen the places stand in a row that scrolls: begin where one is.
+document.querySelector("nav > [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Printing needs a script, so its button shows only where there is one.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
