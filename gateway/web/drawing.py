@@ -49,6 +49,7 @@ ERRORS: Mapping[int, tuple[str, str]] = {
 # How a day is written.
 DAYS: Mapping[str, str] = {"zh": "y年M月d日", "en": "d MMM y"}
 
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One way to speak to the city: its medium in English, its number as programs and as people read it."""

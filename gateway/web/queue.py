@@ -14,7 +14,7 @@ from gateway.errors import BadInput, NotFound
 from gateway.journey import automatic, claiming, pace, routing
 from gateway.journey.automatic import Mode
 from gateway.schema import State, moment
-from gateway.web import auth
+from gateway.web import access, auth
 from gateway.web.behind import behind, versions
 from gateway.web.console import draw, listened, others, undoable
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
@@ -87,11 +87,14 @@ async def dressed(request: web.Request, connection: Any, found: Sequence[StaffPo
 
 
 async def _queue(request: web.Request) -> web.Response:
+    if access.own_department(request[ACCOUNT]):
+        raise web.HTTPSeeOther("/console/inbox")
     return await draw_queue(request)
 
 
 async def _rows(request: web.Request) -> web.Response:
     """Rows alone, for the page to take in: the next ones, or those it names."""
+    access.check_queue(request[ACCOUNT])
     if asked := request.query.get("ids"):
         async with request.app[RUNTIME].database.reading() as connection:
             found = await waiting.some(connection, _ids(asked, MOST_DRAWN))
