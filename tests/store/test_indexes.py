@@ -30,6 +30,7 @@ from gateway.journey import (
     finding,
     health,
     identity,
+    indexing,
     mailbox,
     media,
     moderation,
