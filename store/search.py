@@ -126,7 +126,7 @@ async def drop(transaction: Transaction, index: Index, post_ids: Sequence[str]) 
 async def take_unindexed(transaction: Transaction, limit: int) -> list[Unindexed]:
     """Some posts that staff's search does not know as they are, which are its to take in with this transaction."""
     connection = transaction.connection
-    waiting = select(unindexed.c.post_id).limit(limit).with_for_update(skip_locked=True)
+    waiting = select(unindexed.c.post_id).order_by(unindexed.c.post_id).limit(limit).with_for_update(skip_locked=True)
     ids = list((await connection.execute(waiting)).scalars())
     if not ids:
         return []
