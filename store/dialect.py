@@ -168,7 +168,9 @@ def _compiled_insert(
     order = compiled.positiontup or names
     types = [table.c[name].type.dialect_impl(sqlite_dialect) for name in order]
     binds = [(at, bind) for at, kind in enumerate(types) if (bind := kind.bind_processor(sqlite_dialect))]
-    return str(compiled), itemgetter(*order), binds
+    # Of one name alone the value comes, not a tuple of one.
+    pick = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
+    return str(compiled), pick, binds
 
 
 def _bound(values: tuple[Any, ...], binds: Binds) -> tuple[Any, ...]:

@@ -46,6 +46,9 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     500: (N_("Something went wrong on our side"), N_("We have noted it. Please try again a little later.")),
 }
 
+# How a day is written.
+DAYS: Mapping[str, str] = {"zh": "y年M月d日", "en": "d MMM y"}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -188,7 +191,7 @@ class Drawing:
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
-            "day": lambda moment: format_date(moment.astimezone(settings.city.zone), "medium", locale=language),
+            "day": lambda moment: format_date(moment.astimezone(settings.city.zone), DAYS[language], locale=language),
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
@@ -214,7 +217,7 @@ class Drawing:
 
     def _moment(self, language: str) -> Callable[..., Markup]:
         zone = self._runtime.settings.city.zone
-        pattern = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}[language]
+        pattern = {"zh": f"{DAYS['zh']} HH:mm", "en": f"{DAYS['en']}, HH:mm"}[language]
 
         # A page has dozens, and the next page mostly the same: to word one takes as long as the rest of its post.
         @lru_cache(4096)
