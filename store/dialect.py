@@ -80,6 +80,15 @@ def file_engine(url: str) -> Engine:
     return engine
 
 
+def file_reader_engine(url: str, connections: int) -> Engine:
+    """An engine for questions to a SQLite file from threads, without an event loop; it cannot write."""
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"), pool_size=connections, connect_args={"check_same_thread": False}
+    )
+    _prepare_sqlite(engine, READER_PRAGMAS, "BEGIN")
+    return engine
+
+
 def reader_engine(url: str) -> AsyncEngine:
     """The engine of all questions; it cannot write."""
     if not url.startswith("sqlite"):

@@ -7,7 +7,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ class Drawing:
         self._translations = catalogues.read()
         self._offered: frozenset[str] | None = None
         self._fragments = lru_cache(FRAGMENTS)(self._draw_fragment)
+        # The same on each page as long as the process runs, and the dearest part of home.
+        self._lines = cache(self._find_lines)
+        self._ways: dict[str, Markup] = {}
         self._environments = {language: self._environment(language) for language in self._translations}
 
     async def page(
@@ -141,7 +144,17 @@ class Drawing:
             "theme": request.get(THEME),
             "with_query": lambda **changes: str(request.rel_url.update_query(changes)),
             "offers": lambda address: address in self._addresses(request.app),
+            "ways": lambda: self._draw_ways(request),
         }
+
+    def _draw_ways(self, request: web.Request) -> Markup:
+        """How one takes part, by every line that is on."""
+        language = request.get(LANGUAGE, self._runtime.settings.city.language)
+        if language not in self._ways:
+            offered = self._addresses(request.app)
+            drawn = self.draw(language, "ways.html", {"offers": lambda address: address in offered})
+            self._ways[language] = Markup(drawn)  # noqa: S704  (a template's)
+        return self._ways[language]
 
     def _addresses(self, app: web.Application) -> frozenset[str]:
         """Every address that is answered here: a channel that is off has no pages to link to."""
@@ -227,7 +240,7 @@ class Drawing:
 
         return moment
 
-    def _lines(self) -> list[Line]:
+    def _find_lines(self) -> list[Line]:
         """The numbers people may write to or call. A simulated carrier's number reaches nobody and is shown as such."""
         plans = {plan.name: plan.settings for plan in self._runtime.plans}
         lines = []

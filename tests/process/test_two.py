@@ -117,4 +117,4 @@ async def _logged_in(gateway: Gateway, name: str) -> AsyncIterator[aiohttp.Clien
 
 
 def _token(page: str) -> str:
-    return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+    return str(re.findall(r'name="csrf" value="([^"]+)"', page)[0])
