@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tests.bench import analytics, broadcast, calls, delivery, intake, live, pages, search, several
+from tests.bench import analytics, broadcast, calls, delivery, intake, live, pages, recordings, search, several
 from tests.bench import filter as word_filter
 
 
@@ -16,6 +16,7 @@ async def main() -> None:
         *await broadcast.measure(),
         *await live.measure(),
         *await calls.measure(),
+        *await recordings.measure(),
         *await several.measure(),
         *await search.measure(),
         *await pages.measure(),
