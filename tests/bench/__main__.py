@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tests.bench import analytics, broadcast, calls, delivery, intake, live, pages, recordings, search, several
+from tests.bench import analytics, broadcast, calls, delivery, hearing, intake, live, pages, recordings, search, several
 from tests.bench import filter as word_filter
 
 
@@ -21,6 +21,7 @@ async def main() -> None:
         *await search.measure(),
         *await pages.measure(),
         *await analytics.measure(),
+        *await hearing.measure(),
     ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal
         mark = "ok" if good else "short"
