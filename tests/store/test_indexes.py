@@ -210,6 +210,7 @@ async def be_called(runtime: Runtime) -> None:
         await desk.calling.renew()
     await line.ended("hung_up")
     await upkeep.end_lost_calls(runtime)
+    await upkeep.forget_call_words(runtime)
     async with runtime.database.reading() as connection:
         await calls.present(connection, runtime.vault, 5)
         await calls.ended(connection, runtime.vault, 5)
