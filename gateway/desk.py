@@ -199,8 +199,9 @@ class Desk:
         """Published posts, newest first, and the next page's cursor."""
         undo_time = timedelta(seconds=self._runtime.settings.broadcast.undo_seconds)
         until = clock.now() - undo_time if settled else None
-        async with self._runtime.database.reading() as connection:
-            return await posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
+        return await self._runtime.database.ask(
+            lambda connection: posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
+        )
 
     async def search(
         self, query: str, *, limit: int = 20, cursor: str | None = None, **filters: str | None
@@ -220,15 +221,15 @@ class Desk:
 
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers."""
-        async with self._runtime.database.reading() as connection:
-            return await posts.public_post(connection, ticket)
+        return await self._runtime.database.ask(lambda connection: posts.public_post(connection, ticket))
 
     async def comments(
         self, ticket: str, *, limit: int = 100, cursor: str | None = None
     ) -> tuple[Sequence[PublicPost], str | None]:
         """What was added to a thread and published, oldest first, and the next page's cursor."""
-        async with self._runtime.database.reading() as connection:
-            return await posts.comments(connection, ticket, limit=limit, cursor=cursor)
+        return await self._runtime.database.ask(
+            lambda connection: posts.comments(connection, ticket, limit=limit, cursor=cursor)
+        )
 
     def _open_site(self) -> Site:
         if self.site is None:

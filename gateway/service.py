@@ -18,7 +18,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import automatic, broadcasting, delivery, feeding, mailbox, media, watching
+from gateway.journey import automatic, broadcasting, delivery, feeding, indexing, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -133,6 +133,7 @@ class Service:
         self._stack.push_async_callback(self._end_tasks)
         self._watch("broadcasting", broadcasting.run(runtime))
         self._watch("subscribers", feeding.run(runtime))
+        self._watch("search", indexing.run(runtime))
         self._watch("media", media.run(runtime))
         self._watch("mailboxes", mailbox.run(runtime))
         self._watch("automatic", automatic.Automatic(runtime).run())

@@ -48,7 +48,7 @@ class Transcript:
     """What a recording says, as people would type it. Nothing heard: empty text, confidence 0.
 
     `peaks` is how loud it is from one end to the other (`speech.audio.peaks`), `took` the seconds of work it was,
-    without loading the model.
+    without loading the model; none where it was heard live.
     """
 
     text: str

@@ -1,6 +1,6 @@
 """Changes of posts, inside the transaction that also writes history and broadcast."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,8 @@ from gateway.errors import NotFound
 from gateway.schema import Kind, State
 from store.citizens import of_person, person_of
 from store.database import Transaction
-from store.dialect import insert_new
-from store.tables import addresses, cases, posts, subscriptions
+from store.dialect import insert_new, upsert
+from store.tables import addresses, cases, posts, subscriptions, unindexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,23 @@ async def apply(transaction: Transaction, post_id: str, **values: Any) -> None:
     changed = update(posts).where(posts.c.id == post_id)
     await transaction.connection.execute(changed.values(version=posts.c.version + 1, **values))
     transaction.wake("queue")
+    if "text" in values or "place" in values:
+        await leave_to_index(transaction, [post_id])
+
+
+async def leave_to_index(transaction: Transaction, post_ids: Sequence[str]) -> None:
+    """Have staff's search take posts in as they are now."""
+    # Updated where it stands there: the lock keeps whoever indexes from taking it with the words of before.
+    again = upsert(transaction.connection, unindexed, ["post_id"], ["post_id"])
+    await transaction.connection.execute(again, [{"post_id": post_id} for post_id in post_ids])
+    transaction.wake("unindexed")
 
 
 async def insert(transaction: Transaction, row: dict[str, Any]) -> None:
     """Add a post that staff wrote."""
     await transaction.connection.execute(posts.insert(), row)
     transaction.wake("queue")
+    await leave_to_index(transaction, [row["id"]])
 
 
 async def follow(transaction: Transaction, citizen_id: str, topic: str, at: datetime) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.errors import Busy, EverylineError, StoreInUse
-from store import dialect, notices, writer
+from store import dialect, notices, reader, writer
 from store.turns import Turns
 from store.wakeups import Wakeups
 
@@ -103,6 +103,7 @@ class Database:
         self._changes: writer.Writer
         self._listening = notices.Listening(url, self.wakeups)
         self._reading = dialect.reader_engine(url)
+        self._reader = reader.open_reader(url, self._reading)
 
     @property
     def file(self) -> Path | None:
@@ -129,7 +130,7 @@ class Database:
             self._jobs.close()
             await self._writer
         await self._listening.stop()
-        for close in (self._reading.dispose, *([self._changes.close] if self._writer else [])):
+        for close in (self._reader.close, self._reading.dispose, *([self._changes.close] if self._writer else [])):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await close()
@@ -144,6 +145,13 @@ class Database:
         """A connection for questions, seeing one consistent state."""
         async with self._reading.connect() as connection:
             yield connection
+
+    async def ask(self, question: reader.Question[T]) -> T:
+        """Put questions that follow each other at once, seeing one consistent state: quicker than `reading`.
+
+        `question` may wait for nothing but its connection, and on SQLite runs in another thread.
+        """
+        return await self._reader.ask(question)
 
     async def write(self, work: Work[T]) -> T:
         """Run a change; returns its result after the commit. `work` may run again when a commit of many failed."""

@@ -80,6 +80,15 @@ def file_engine(url: str) -> Engine:
     return engine
 
 
+def file_reader_engine(url: str, connections: int) -> Engine:
+    """An engine for questions to a SQLite file from threads, without an event loop; it cannot write."""
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"), pool_size=connections, connect_args={"check_same_thread": False}
+    )
+    _prepare_sqlite(engine, READER_PRAGMAS, "BEGIN")
+    return engine
+
+
 def reader_engine(url: str) -> AsyncEngine:
     """The engine of all questions; it cannot write."""
     if not url.startswith("sqlite"):
@@ -168,7 +177,9 @@ def _compiled_insert(
     order = compiled.positiontup or names
     types = [table.c[name].type.dialect_impl(sqlite_dialect) for name in order]
     binds = [(at, bind) for at, kind in enumerate(types) if (bind := kind.bind_processor(sqlite_dialect))]
-    return str(compiled), itemgetter(*order), binds
+    # Of one name alone the value comes, not a tuple of one.
+    pick = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
+    return str(compiled), pick, binds
 
 
 def _bound(values: tuple[Any, ...], binds: Binds) -> tuple[Any, ...]:

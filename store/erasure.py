@@ -31,6 +31,7 @@ from store.tables import (
     media,
     posts,
     questions,
+    staff_search,
     subscriptions,
 )
 
@@ -136,6 +137,8 @@ async def _empty_posts(connection: AsyncConnection, citizen_ids: Sequence[str], 
     remains = await _forget_files(connection, files)
     ids = select(posts.c.id).where(mine)
     await connection.execute(delete(gists).where(gists.c.post_id.in_(ids)))
+    unknown = select(posts.c.id).where(hidden)
+    await connection.execute(delete(staff_search).where(staff_search.c.post_id.in_(unknown)))
     empty: dict[str, Any] = {"text": "", "place": None, "lat": None, "lon": None, "rules": []}
     await connection.execute(update(posts).where(hidden).values(**empty))
     await connection.execute(update(posts).where(mine).values(citizen_id=None))

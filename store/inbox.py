@@ -2,9 +2,11 @@
 
 The filters can be put together in any way, and no index serves them all. So the rows are looked at in windows of
 bounded size along an index in the order of time, and what fits is taken from each; a page that is not full after some
-windows says how far it looked, and its cursor goes on from there. Whatever is asked, it costs no more than that.
+windows says how far it looked, and its cursor goes on from there. Whatever is asked, it costs no more than that. Words
+are looked up in staff's search, and what it finds is looked through in the same way.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,13 +16,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.errors import BadInput
 from gateway.schema import Kind, Progress, State
 from store.posts import StaffPost, cursor_at, position_of, staff_by_id
+from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at
 from store.tables import cases, posts
 
 WINDOW = 5_000
 MOST_WINDOWS = 4
 MOST = 100
+# Of words so many hits are looked at in one question, and so many questions are put for a page.
+SEARCHED = 500
+MOST_SEARCHED = 10
 
 _UNDECIDED = (State.PENDING, State.HELD)
 _progress = func.coalesce(cases.c.progress, Progress.NEW)
@@ -31,6 +38,7 @@ _department = func.coalesce(posts.c.department, cases.c.department)
 class Filter:
     """What is looked for. Without a kind the first posts of threads; `progress` is any of those named.
 
+    `words` are to be in the post, and `ticket` is that of its thread: with either, any kind fits unless one is named.
     `late_at` is the moment at which an answer was due and had not come. `place` is how the place begins. `since` is the
     first moment, `until` the first one after.
     """
@@ -47,6 +55,8 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     oldest_first: bool = False
+    words: tuple[Wanted, ...] = ()
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,9 @@ class Count:
 async def page(connection: AsyncConnection, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
     """One page of what fits. Raises `BadInput` for a cursor that is not ours."""
     limit = max(1, min(limit, MOST))
+    if wanted.ticket or wanted.words:
+        ids, onward, end = await _searched(connection, wanted, limit, cursor)
+        return Page(await _items(connection, ids), onward, end)
     after = position_of(cursor) if cursor else None
     found: list[Row[Any]] = []
     following, looked_to = None, None
@@ -106,6 +119,8 @@ async def page(connection: AsyncConnection, wanted: Filter, *, limit: int = 50, 
 
 async def count(connection: AsyncConnection, wanted: Filter) -> Count:
     """How many fit in each state: of the first window, lest a count costs more than what it counts."""
+    if wanted.ticket or wanted.words:
+        return await _count_searched(connection, wanted)
     window = _window(wanted, None)
     numbers = _joined(select(posts.c.state, func.count()), window).where(*_fits(wanted)).group_by(posts.c.state)
     states = {State(state): number for state, number in await connection.execute(numbers)}
@@ -161,25 +176,33 @@ def _bounds(wanted: Filter, after: tuple[datetime, str] | None) -> Iterator[Colu
 
 
 def _fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
-    yield posts.c.parent_id.is_(None) if wanted.kind is None else posts.c.kind == wanted.kind
+    if wanted.kind is not None:
+        yield posts.c.kind == wanted.kind
+    elif not (wanted.words or wanted.ticket):
+        yield posts.c.parent_id.is_(None)
     if wanted.state:
         yield posts.c.state == wanted.state
     if wanted.urgent is not None:
         yield posts.c.urgent.is_(wanted.urgent)
-    if wanted.progress:
-        yield _progress.in_(wanted.progress)
     if wanted.place:
         yield func.substr(posts.c.place, 1, len(wanted.place)) == wanted.place
-    if wanted.department is not None:
-        yield or_(_department == wanted.department, cases.c.handed_to == wanted.department)
-    if wanted.late_at:
-        yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
+    yield from _case_fits(wanted)
     for column, value in (
         (posts.c.category, wanted.category),
         (posts.c.channel, wanted.channel),
     ):
         if value is not None:
             yield column == value
+
+
+def _case_fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    """What is wanted of the case: a department sees its own, and what others would pass on to it."""
+    if wanted.progress:
+        yield _progress.in_(wanted.progress)
+    if wanted.department is not None:
+        yield or_(_department == wanted.department, cases.c.handed_to == wanted.department)
+    if wanted.late_at:
+        yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
 
 
 def _joined(wanted: Select[Any], window: Subquery) -> Select[Any]:
@@ -202,6 +225,67 @@ async def _end(connection: AsyncConnection, window: Subquery, wanted: Filter) ->
     last = _in_order(select(window.c.created_at, window.c.id), window, wanted).offset(WINDOW - 1).limit(1)
     row = (await connection.execute(last)).first()
     return row and (row.created_at, row.id)
+
+
+async def _searched(
+    connection: AsyncConnection, wanted: Filter, limit: int, cursor: str | None
+) -> tuple[list[str], str | None, datetime | None]:
+    """The posts of a page, the next cursor, and how far was looked when that was not to the end."""
+    if wanted.ticket:
+        return list(await _of_ticket(connection, wanted)), None, None
+    found: list[Found] = []
+    before = _number_of(cursor)
+    for _ in range(MOST_SEARCHED):
+        hits = await _hits(connection, wanted, before)
+        states = await _fitting(connection, wanted, [hit.post_id for hit in hits])
+        found += [hit for hit in hits if hit.post_id in states]
+        if len(found) > limit:
+            return [one.post_id for one in found[:limit]], str(found[limit - 1].number), None
+        if len(hits) < SEARCHED:
+            return [one.post_id for one in found], None, None
+        before = hits[-1].number
+    return [one.post_id for one in found], str(before), moment_at(before)
+
+
+async def _count_searched(connection: AsyncConnection, wanted: Filter) -> Count:
+    if wanted.ticket:
+        return Count(dict(Counter((await _of_ticket(connection, wanted)).values())), True)
+    hits = await _hits(connection, wanted, LAST)
+    states = await _fitting(connection, wanted, [hit.post_id for hit in hits])
+    return Count(dict(Counter(states.values())), len(hits) < SEARCHED)
+
+
+async def _hits(connection: AsyncConnection, wanted: Filter, before: int) -> list[Found]:
+    """The next posts that have the words and came in time."""
+    first = number_at(wanted.since) if wanted.since else 0
+    end = min(before, number_at(wanted.until)) if wanted.until else before
+    return await find(connection, STAFF, wanted.words, SEARCHED, first=first, before=end)
+
+
+async def _of_ticket(connection: AsyncConnection, wanted: Filter) -> dict[str, State]:
+    """A thread's posts that fit, with their states, in order."""
+    thread = select(posts.c.id).where(posts.c.ticket == wanted.ticket).scalar_subquery()
+    named = select(posts.c.id).where(posts.c.thread_id == thread).order_by(posts.c.created_at, posts.c.id).limit(MOST)
+    ids = list((await connection.execute(named)).scalars())
+    states = await _fitting(connection, wanted, ids)
+    return {post_id: states[post_id] for post_id in ids if post_id in states}
+
+
+async def _fitting(connection: AsyncConnection, wanted: Filter, ids: Sequence[str]) -> dict[str, State]:
+    """Which of some posts fit in all else, with their states."""
+    if not ids:
+        return {}
+    known = posts.outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+    fitting = select(posts.c.id, posts.c.state).select_from(known).where(posts.c.id.in_(ids), *_fits(wanted))
+    return {row.id: State(row.state) for row in await connection.execute(fitting.where(*_bounds(wanted, None)))}
+
+
+def _number_of(cursor: str | None) -> int:
+    if cursor is None:
+        return LAST
+    if not (cursor.isascii() and cursor.isdigit() and int(cursor[:20]) <= LAST):
+        raise BadInput("this cursor was not given by us", "cursor")
+    return int(cursor[:20])
 
 
 async def _items(connection: AsyncConnection, ids: Sequence[str]) -> list[Item]:

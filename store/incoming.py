@@ -94,6 +94,7 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         await connection.execute(follow, rows.subscriptions)
     if rows.gists:
         await insert_all(connection, tables.gists, rows.gists, ("gist",))
+    await _insert(connection, tables.unindexed, [{"post_id": row["id"]} for row in rows.posts])
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
     transaction.wake(*_topics(rows))
@@ -163,6 +164,8 @@ def _topics(rows: Rows) -> Iterable[str]:
     yield from {mailbox(row["lookup"]) for row in rows.addresses}
     if rows.posts or rows.changed:
         yield "queue"
+    if rows.posts:
+        yield "unindexed"
     if rows.events:
         yield "events"
         yield "subscribers"

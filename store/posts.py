@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput, NotFound
@@ -131,20 +132,12 @@ async def published(
 
     With `until`, none that was published later.
     """
-    wanted = _public().where(_readable(), _open_kinds)
-    wanted = wanted if until is None else wanted.where(posts.c.published_at <= until)
-    for column, value in ((posts.c.category, category), (posts.c.place, place), (posts.c.ticket, ticket)):
-        wanted = wanted if value is None else wanted.where(column == value)
-    if department is not None:
-        wanted = wanted.where(cases.c.department == department)
-    if cursor:
-        moment, post_id = position_of(cursor)
-        wanted = wanted.where(
-            or_(posts.c.published_at < moment, and_(posts.c.published_at == moment, posts.c.id < post_id))
-        )
     limit = max(1, min(limit, MOST))
-    wanted = wanted.order_by(posts.c.published_at.desc(), posts.c.id.desc()).limit(limit + 1)
-    rows = (await connection.execute(wanted)).all()
+    filed = {"category": category, "place": place, "ticket": ticket, "department": department, "until": until}
+    given: dict[str, Any] = {name: value for name, value in filed.items() if value is not None}
+    if cursor:
+        given["moment"], given["post_id"] = position_of(cursor)
+    rows = (await connection.execute(_timeline(frozenset(given)), {**given, "most": limit + 1})).all()
     page = await _dressed(connection, rows[:limit])
     last = rows[limit - 1] if len(rows) > limit else None
     return page, last and cursor_at(last.published_at, last.id)
@@ -152,8 +145,7 @@ async def published(
 
 async def public_post(connection: AsyncConnection, ticket: str) -> PublicPost:
     """The first post of a thread, by any ticket in it. What is not public has no words. Raises `NotFound`."""
-    named = select(posts.c.thread_id).where(posts.c.ticket == ticket).scalar_subquery()
-    rows = (await connection.execute(_public().where(posts.c.id == named))).all()
+    rows = (await connection.execute(_OF_TICKET, {"ticket": ticket})).all()
     if not rows:
         raise NotFound(f"there is no ticket {ticket}")
     return (await _dressed(connection, rows))[0]
@@ -161,7 +153,7 @@ async def public_post(connection: AsyncConnection, ticket: str) -> PublicPost:
 
 async def public_by_id(connection: AsyncConnection, post_ids: Sequence[str]) -> dict[str, PublicPost]:
     """Posts of any kind by id, as the public sees them."""
-    rows = (await connection.execute(_public().where(posts.c.id.in_(post_ids)))).all()
+    rows = (await connection.execute(_BY_ID, {"ids": list(post_ids)})).all()
     return {post.id: post for post in await _dressed(connection, rows)}
 
 
@@ -260,6 +252,46 @@ def _public() -> Select[Any]:
     )
 
 
+# A statement that is made anew for each page takes longer to make than to run: these are made once.
+_OF_TICKET = _public().where(
+    posts.c.id == select(posts.c.thread_id).where(posts.c.ticket == bindparam("ticket")).scalar_subquery()
+)
+_BY_ID = _public().where(posts.c.id.in_(bindparam("ids", expanding=True)))
+# Asked for by thread alone: SQLite would think that few posts are published, and read them all.
+_REPLIES = (
+    _public()
+    .where(posts.c.thread_id.in_(bindparam("threads", expanding=True)), posts.c.parent_id.is_not(None))
+    .order_by(posts.c.created_at, posts.c.id)
+)
+_FILES = (
+    select(media.c.id, media.c.post_id, media.c.type, media.c.confidence, media.c.preview)
+    .add_columns(media.c.width, media.c.height)
+    .where(
+        media.c.post_id.in_(bindparam("ids", expanding=True)),
+        media.c.public.is_(True),
+        media.c.state == MediaState.STORED,
+    )
+    .order_by(media.c.id)
+)
+
+
+@lru_cache
+def _timeline(given: frozenset[str]) -> Select[Any]:
+    """The newest published first posts, by which of the filters of `published` are given."""
+    moment = bindparam("moment", type_=posts.c.published_at.type)
+    post_id = bindparam("post_id", type_=posts.c.id.type)
+    conditions = {
+        "category": posts.c.category == bindparam("category"),
+        "place": posts.c.place == bindparam("place"),
+        "ticket": posts.c.ticket == bindparam("ticket"),
+        "department": cases.c.department == bindparam("department"),
+        "until": posts.c.published_at <= bindparam("until"),
+        "moment": or_(posts.c.published_at < moment, and_(posts.c.published_at == moment, posts.c.id < post_id)),
+    }
+    wanted = _public().where(_readable(), _open_kinds, *(conditions[name] for name in conditions if name in given))
+    return wanted.order_by(posts.c.published_at.desc(), posts.c.id.desc()).limit(bindparam("most", type_=Integer))
+
+
 def staff_posts() -> Select[Any]:
     """What `staffed` makes posts of."""
     alike = select(func.count()).where(_same.c.group_id == posts.c.id, _same.c.state.in_([State.PENDING, State.HELD]))
@@ -290,20 +322,14 @@ async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> lis
 
 
 async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Sequence[Row[Any]]:
-    # Asked for by thread alone: SQLite would think that few posts are published, and read them all.
-    wanted = _public().where(posts.c.thread_id.in_(threads), posts.c.parent_id.is_not(None))
-    rows = (await connection.execute(wanted.order_by(posts.c.created_at, posts.c.id))).all()
+    rows = (await connection.execute(_REPLIES, {"threads": list(threads)})).all()
     return [row for row in rows if _is_public(row)]
 
 
 async def _public_media(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, list[PublicMedia]]:
     files: defaultdict[str, list[PublicMedia]] = defaultdict(list)
     if ids:
-        columns = (media.c.id, media.c.post_id, media.c.type, media.c.confidence, media.c.preview)
-        wanted = select(*columns, media.c.width, media.c.height).where(
-            media.c.post_id.in_(ids), media.c.public.is_(True), media.c.state == MediaState.STORED
-        )
-        for row in await connection.execute(wanted.order_by(media.c.id)):
+        for row in await connection.execute(_FILES, {"ids": list(ids)}):
             url = f"/media/{row.id}"
             preview = f"{url}/preview" if row.preview else None
             file = PublicMedia(url, row.type, None, row.confidence, preview, row.width, row.height)

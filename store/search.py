@@ -1,24 +1,25 @@
-"""The index of what search finds: the tokens of public threads, newest first.
+"""The indexes of what search finds, newest first: the tokens of public threads for all, and of each post for staff.
 
-A row is there exactly while its thread is public: whoever changes that, or words the public sees, renews it in the same
-transaction (`journey.finding`). What tokens are, `journey.tokens` says; here they are only kept and compared.
+A row of the public one is there exactly while its thread is public: whoever changes that, or words the public sees,
+renews it in the same transaction (`journey.finding`). Staff's follows a moment later (`journey.indexing`). What tokens
+are, `journey.tokens` says; here they are only kept and compared.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import TextClause, delete, insert, select, text
+from sqlalchemy import Table, TextClause, delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import FIRST_KINDS, Progress, State
 from store.database import Transaction
-from store.tables import cases, posts, search
+from store.tables import cases, posts, search, staff_search, unindexed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # PostgreSQL numbers no more positions in one text.
 MOST_TOKENS = 16_000
-NUMBERS_AT_ONCE = 100
+NUMBERS_AT_ONCE = 8
 # PostgreSQL sorts all that its index finds before it gives the newest. What a page of results is full of among the
 # newest threads is found by walking them; what is rarer, the index finds few enough of.
 NEWEST = 3000
@@ -36,6 +37,15 @@ class Findable:
 
 
 @dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A post that staff's search is to take in: its masked texts, and when it came."""
+
+    post_id: str
+    created_at: datetime
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """Tokens that follow each other; with `begins`, the last may be only the beginning of one."""
 
@@ -49,6 +59,16 @@ class Found:
 
     number: int
     post_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One of the indexes: its table, and the questions to it."""
+
+    table: Table
+    sqlite: TextClause
+    among_newest: TextClause
+    among_all: TextClause
 
 
 async def findable(connection: AsyncConnection, post_id: str) -> Findable | None:
@@ -80,31 +100,62 @@ async def findable(connection: AsyncConnection, post_id: str) -> Findable | None
     )
 
 
-async def put(transaction: Transaction, post_id: str, published_at: datetime, tokens: Sequence[str]) -> None:
-    """Have a thread found by these tokens, in their order."""
+async def put(transaction: Transaction, index: Index, post_id: str, moment: datetime, tokens: Sequence[str]) -> None:
+    """Have a thread found by these tokens, in their order, among others of its moment."""
+    await put_all(transaction, index, [(post_id, moment, tokens)])
+
+
+async def put_all(transaction: Transaction, index: Index, rows: Sequence[tuple[str, datetime, Sequence[str]]]) -> None:
+    """The same for several threads or posts that are not in the index."""
+    if not rows:
+        return
     connection = transaction.connection
-    number = await _free_number(connection, number_at(published_at))
-    kept = _written(connection, tokens[:MOST_TOKENS])
-    await connection.execute(insert(search), {"number": number, "post_id": post_id, "tokens": kept})
+    numbers = await _free_numbers(connection, index.table, [number_at(moment) for _, moment, _ in rows])
+    kept = [
+        {"number": number, "post_id": post_id, "tokens": _written(connection, tokens[:MOST_TOKENS])}
+        for number, (post_id, _, tokens) in zip(numbers, rows, strict=True)
+    ]
+    await connection.execute(insert(index.table), kept)
 
 
-async def drop(transaction: Transaction, post_id: str) -> None:
-    """Have a thread found no more."""
-    await transaction.connection.execute(delete(search).where(search.c.post_id == post_id))
+async def drop(transaction: Transaction, index: Index, post_ids: Sequence[str]) -> None:
+    """Have threads or posts found no more."""
+    await transaction.connection.execute(delete(index.table).where(index.table.c.post_id.in_(post_ids)))
+
+
+async def take_unindexed(transaction: Transaction, limit: int) -> list[Unindexed]:
+    """Some posts that staff's search does not know as they are, which are its to take in with this transaction."""
+    connection = transaction.connection
+    waiting = select(unindexed.c.post_id).order_by(unindexed.c.post_id).limit(limit).with_for_update(skip_locked=True)
+    ids = list((await connection.execute(waiting)).scalars())
+    if not ids:
+        return []
+    await connection.execute(delete(unindexed).where(unindexed.c.post_id.in_(ids)))
+    wanted = select(posts.c.id, posts.c.created_at, posts.c.text, posts.c.place).where(posts.c.id.in_(ids))
+    return [
+        Unindexed(row.id, row.created_at, tuple(said for said in (row.text, row.place) if said))
+        for row in await connection.execute(wanted)
+    ]
 
 
 async def find(
-    connection: AsyncConnection, wanted: Sequence[Wanted], limit: int, *, first: int = 0, before: int = LAST
+    connection: AsyncConnection,
+    index: Index,
+    wanted: Sequence[Wanted],
+    limit: int,
+    *,
+    first: int = 0,
+    before: int = LAST,
 ) -> list[Found]:
-    """Threads that have all that is wanted, newest first, with numbers from `first` on and `before` another.
+    """Rows that have all that is wanted, newest first, with numbers from `first` on and `before` another.
 
     `wanted` holds at least one token.
     """
     asked = {"wanted": _asked(connection, wanted), "first": first, "before": before, "limit": limit}
     if connection.dialect.name == "sqlite":
-        return await _found(connection, _SQLITE, asked)
-    found = await _found(connection, _AMONG_NEWEST, {**asked, "newest": NEWEST})
-    return found if len(found) == limit else await _found(connection, _AMONG_ALL, asked)
+        return await _found(connection, index.sqlite, asked)
+    found = await _found(connection, index.among_newest, {**asked, "newest": NEWEST})
+    return found if len(found) == limit else await _found(connection, index.among_all, asked)
 
 
 def number_at(moment: datetime) -> int:
@@ -112,18 +163,24 @@ def number_at(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-_SQLITE = text(
+def moment_at(number: int) -> datetime:
+    """The moment of a number."""
+    return EPOCH + timedelta(microseconds=number)
+
+
+# The questions, as they are put to the public index.
+_SQLITE = (
     "SELECT search.number, search.post_id FROM search_words JOIN search ON search.number = search_words.rowid "
     "WHERE search_words MATCH :wanted AND search_words.rowid >= :first AND search_words.rowid < :before "
     "ORDER BY search_words.rowid DESC LIMIT :limit"
 )
-_AMONG_NEWEST = text(
+_AMONG_NEWEST = (
     "SELECT number, post_id FROM (SELECT number, post_id, tokens FROM search "
     "WHERE number >= :first AND number < :before ORDER BY number DESC LIMIT :newest) AS newest "
     "WHERE tokens @@ CAST(CAST(:wanted AS text) AS tsquery) ORDER BY number DESC LIMIT :limit"
 )
 # Materialized, or the planner may walk all of the table by number for words that it thinks are frequent together.
-_AMONG_ALL = text(
+_AMONG_ALL = (
     "WITH matching AS MATERIALIZED (SELECT number, post_id FROM search "
     "WHERE tokens @@ CAST(CAST(:wanted AS text) AS tsquery)) "
     "SELECT number, post_id FROM matching WHERE number >= :first AND number < :before "
@@ -131,19 +188,36 @@ _AMONG_ALL = text(
 )
 
 
+def _index(table: Table) -> Index:
+    asked = (text(question.replace("search", table.name)) for question in (_SQLITE, _AMONG_NEWEST, _AMONG_ALL))
+    return Index(table, *asked)
+
+
+PUBLIC, STAFF = _index(search), _index(staff_search)
+
+
 async def _found(connection: AsyncConnection, statement: TextClause, asked: dict[str, object]) -> list[Found]:
     return [Found(row.number, row.post_id) for row in await connection.execute(statement, asked)]
 
 
-async def _free_number(connection: AsyncConnection, number: int) -> int:
-    """The first number from this one on that no other thread has: some are published in the same microsecond."""
-    while True:
-        last = number + NUMBERS_AT_ONCE
-        near = select(search.c.number).where(search.c.number >= number, search.c.number < last)
-        taken = set((await connection.execute(near)).scalars())
-        if len(taken) < NUMBERS_AT_ONCE:
-            return next(free for free in range(number, last) if free not in taken)
-        number = last
+async def _free_numbers(connection: AsyncConnection, table: Table, wanted: Sequence[int]) -> list[int]:
+    """For each number the first from it on that no other row has: some are of the same microsecond."""
+    free: list[int] = []
+    near, looked = set(wanted), set[int]()
+    taken: set[int] = set()
+    for number in wanted:
+        while True:
+            if number not in looked:
+                near |= set(range(number, number + NUMBERS_AT_ONCE))
+                known = select(table.c.number).where(table.c.number.in_(near - looked))
+                taken |= set((await connection.execute(known)).scalars())
+                looked |= near
+            if number not in taken:
+                break
+            number += 1
+        taken.add(number)
+        free.append(number)
+    return free
 
 
 def _written(connection: AsyncConnection, tokens: Sequence[str]) -> str:

@@ -211,6 +211,18 @@ search = Table(
     Column("tokens", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
 )
 
+# The same of each post in whatever state, for staff: its masked words alone.
+staff_search = Table(
+    "staff_search",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=False),
+    Column("post_id", Id, nullable=False, unique=True),
+    Column("tokens", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
+)
+
+# Posts that are new or have other words since: staff's search takes them in a moment later, and nobody waits for it.
+unindexed = Table("unindexed", metadata, Column("post_id", Id, primary_key=True))
+
 # By what texts are alike, the first post that had it; forgotten after a day (see `journey.sameness`).
 gists = Table(
     "gists",
@@ -957,4 +969,4 @@ alarms = Table(
 
 def is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Whether a name in the database is one of this schema, and not of a full-text index's own tables."""
-    return kind != "table" or not (name or "").startswith("search_")
+    return kind != "table" or not (name or "").startswith(("search_", "staff_search_"))

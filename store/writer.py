@@ -73,12 +73,12 @@ class _InThread:
     def _transact(self, change: Change[T]) -> T:
         with self._engine.connect() as connection:
             with connection.begin():
-                result = _drive(cast(Coroutine[Any, Any, T], change(cast(AsyncConnection, _Direct(connection)))))
+                result = drive(cast(Coroutine[Any, Any, T], change(cast(AsyncConnection, Direct(connection)))))
             self._checkpoints.committed(cast(sqlite3.Connection, connection.connection.driver_connection).total_changes)
             return result
 
 
-class _Direct:
+class Direct:
     """A thread's own connection with the methods of an `AsyncConnection` that changes use."""
 
     def __init__(self, connection: Connection) -> None:
@@ -86,12 +86,15 @@ class _Direct:
         self.dialect = connection.dialect
 
     async def execute(self, *statement: Any) -> Any:
+        """Run a statement; its result is there already."""
         return self._connection.execute(*statement)
 
     async def exec_driver_sql(self, *statement: Any) -> Any:
+        """The same with a statement in the driver's own words."""
         return self._connection.exec_driver_sql(*statement)
 
     def begin_nested(self) -> "_Block":
+        """A savepoint."""
         return _Block(self._connection.begin_nested())
 
 
@@ -110,7 +113,7 @@ class _Block:
         return self._block.__exit__(kind, error, trace)
 
 
-def _drive(change: Coroutine[Any, Any, T]) -> T:
+def drive(change: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never waits to its end."""
     try:
         change.send(None)

@@ -1,10 +1,12 @@
 """The inbox as the staff asks for it: a query that can be kept as a bookmark, and filters saved under names."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from gateway.errors import BadInput, NotAllowed, NotFound
+from gateway.journey import folding, tickets, tokens
 from gateway.runtime import Runtime
 from gateway.schema import OPEN_PROGRESS, Kind, Progress, State
 from gateway.settings import Settings
@@ -13,7 +15,9 @@ from store.accounts import Account, Role
 from store.database import Transaction
 from store.inbox import Filter
 from store.inbox_filters import SavedFilter
+from store.search import Wanted
 
+_NUMBER = re.compile(r"[\d\s\-\u2010-\u2015\u2212]+")
 LONGEST_NAME = 64
 LONGEST_VALUE = 200
 # "open" is whatever is not answered.
@@ -26,6 +30,7 @@ YES_OR_NO = {"yes": True, "no": False}
 DAYS = ("1", "7", "30", "90")
 SORTS = {"newest": False, "oldest": True}
 NAMES = (
+    "q",
     "kind",
     "state",
     "progress",
@@ -48,13 +53,13 @@ def tidy(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def read(query: Mapping[str, str], settings: Settings, at: datetime, account: Account) -> Filter:
-    """What a query looks for, as far as the account may see: an officer of a department sees what is its own.
+def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | None) -> Filter:
+    """What a query looks for; of one department alone when who asks is limited to it (`own`).
 
     Raises `BadInput` naming the part that cannot be used.
     """
     given, today = tidy(query), at.astimezone(settings.city.zone).date()
-    own = own_department(account)
+    ticket, words = _said(given.get("q", ""))
     departments, categories = [one.slug for one in settings.departments], [one.slug for one in settings.categories]
     days = _one_of(given, "days", dict.fromkeys(DAYS, True)) and timedelta(days=int(given["days"]) - 1)
     since = _begin_of(today - days, settings) if days is not None else _moment(given, "since", settings)
@@ -70,13 +75,22 @@ def read(query: Mapping[str, str], settings: Settings, at: datetime, account: Ac
         late_at=at if _one_of(given, "late", {"yes": True}) else None,
         since=since,
         until=_moment(given, "until", settings, last=True),
-        oldest_first=_one_of(given, "sort", SORTS) or False,
+        # What has words comes as the index of words has it, the newest first.
+        oldest_first=(_one_of(given, "sort", SORTS) or False) and not words,
+        words=words,
+        ticket=ticket,
     )
 
 
-def own_department(account: Account) -> str | None:
-    """The department whose posts alone an account sees in the inbox; None for all."""
-    return account.department if account.role is Role.OFFICER else None
+def _said(typed: str) -> tuple[str | None, tuple[Wanted, ...]]:
+    """What is searched for: a ticket when that is all that was typed, else words."""
+    named = tickets.find(typed) if _NUMBER.fullmatch(folding.fold(typed)) else []
+    if len(named) == 1:
+        return named[0], ()
+    phrases = tokens.phrases(typed)
+    if typed and not phrases:
+        raise BadInput("type words or a ticket", "q")
+    return None, tuple(Wanted(phrase.tokens, phrase.begins) for phrase in phrases)
 
 
 def may_change(account: Account, known: SavedFilter) -> bool:

@@ -22,6 +22,7 @@ LEASE = timedelta(seconds=30)
 JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.abandon_leases, 10),
     (upkeep.end_lost_calls, 10),
+    (upkeep.forget_call_words, 300),
     (watching.look, 15),
     (watching.check, 60),
     (upkeep.forget, 3600),

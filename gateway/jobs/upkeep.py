@@ -14,8 +14,9 @@ from store import sessions as session_rows
 UNNAMED = 3600.0
 FILES_AT_ONCE = 500
 RECORDINGS_AT_ONCE = 100
-# For how long the words of a call are kept after its end beside the post that was made of it.
-CALL_WORDS = timedelta(hours=1)
+# For how long the words of a call are kept after its end beside the post that was made of it: with the time until the
+# next look they are gone within the hour that citizens are told of.
+CALL_WORDS = timedelta(minutes=50)
 
 log = structlog.get_logger()
 
@@ -32,6 +33,14 @@ async def end_lost_calls(runtime: Runtime) -> None:
     lost = await runtime.database.write(lambda transaction: calls.abandon(transaction, clock.now()))
     if lost:
         log.warning("calls were left going on", action="upkeep.calls", number=lost)
+
+
+async def forget_call_words(runtime: Runtime) -> None:
+    """Empty the words of calls that are over for long."""
+    before = clock.now() - CALL_WORDS
+    emptied = await runtime.database.write(lambda transaction: calls.forget_words(transaction, before))
+    if emptied:
+        log.info("words of calls forgotten", action="upkeep.call_words", number=emptied)
 
 
 async def sweep_files(runtime: Runtime) -> None:
@@ -72,7 +81,6 @@ async def forget(runtime: Runtime) -> None:
     await runtime.database.write(lambda transaction: tallies.forget(transaction, at, keep))
     await runtime.database.write(lambda transaction: incidents.forget(transaction, at - timedelta(days=keep)))
     await runtime.database.write(lambda transaction: claims.forget(transaction, at))
-    await runtime.database.write(lambda transaction: calls.forget_words(transaction, at - CALL_WORDS))
     called = at - timedelta(days=runtime.settings.keeping.call_days)
     await runtime.database.write(lambda transaction: calls.forget(transaction, called))
     sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))

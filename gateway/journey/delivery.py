@@ -198,7 +198,7 @@ class Line:
             at = clock.now()
             paused = self._runtime.switches.paused(self.name)
             if not one.settle and (paused or not self._breaker.allowed(at, 1)):
-                why = "paused" if paused else self._breaker.why or "the line waits"
+                why = "paused" if paused else "the line waits"
                 self._put_back(group[number:], why, self._breaker.again_at(at))
                 return
             self._recorder.note(await self._settle(one.claimed, known) if one.settle else await self._send(one, known))

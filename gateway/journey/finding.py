@@ -45,10 +45,10 @@ async def renew(transaction: Transaction, thread_ids: Iterable[str]) -> None:
     To be called in the transaction that changes what the public reads of them.
     """
     for thread_id in dict.fromkeys(thread_ids):
-        await search.drop(transaction, thread_id)
+        await search.drop(transaction, search.PUBLIC, [thread_id])
         found = await search.findable(transaction.connection, thread_id)
         if found:
-            await search.put(transaction, found.post_id, found.published_at, _tokens_of(found))
+            await search.put(transaction, search.PUBLIC, found.post_id, found.published_at, _tokens_of(found))
 
 
 async def find(
@@ -74,7 +74,7 @@ async def find(
         return Findings((_hit(ticket, ()),) if ticket.text else (), ticket=ticket.ticket)
     async with runtime.database.reading() as connection:
         found = await search.find(
-            connection, _wanted(question), limit + 1, first=question.first, before=question.before
+            connection, search.PUBLIC, _wanted(question), limit + 1, first=question.first, before=question.before
         )
         shown = await posts.public_by_id(connection, [one.post_id for one in found[:limit]])
     hits = [_hit(shown[one.post_id], question.phrases) for one in found[:limit] if _is_public(shown, one.post_id)]
@@ -140,7 +140,7 @@ async def _suggestions(runtime: Runtime, question: Question) -> tuple[str, ...]:
     found = []
     async with runtime.database.reading() as connection:
         for phrase in question.phrases[:MOST_TRIED]:
-            if await search.find(connection, [Wanted(phrase.tokens, phrase.begins)], 1):
+            if await search.find(connection, search.PUBLIC, [Wanted(phrase.tokens, phrase.begins)], 1):
                 found.append(phrase.typed)
     return tuple(found)
 
@@ -153,11 +153,8 @@ def _wanted(question: Question) -> list[Wanted]:
 
 
 def _tokens_of(found: search.Findable) -> list[str]:
-    words: list[str] = []
-    for said in found.texts:
-        words += [BETWEEN, *(token.text for token in tokens.of(folding.fold(said)))]
     # What it is filed under first: a thread of very many words loses the last of them, and never this.
-    return [*(tokens.label(name, value) for name, value in found.filed), *words]
+    return [*(tokens.label(name, value) for name, value in found.filed), *tokens.of_texts(found.texts)]
 
 
 def _is_public(shown: Mapping[str, PublicPost], post_id: str) -> bool:
@@ -165,14 +162,15 @@ def _is_public(shown: Mapping[str, PublicPost], post_id: str) -> bool:
 
 
 def _hit(post: PublicPost, wanted: tuple[Phrase, ...]) -> Finding:
-    words, place = _marked(post.text, wanted), _marked(post.place.name or "", wanted)
-    answers = [(answer, _marked(answer.text, wanted)) for answer in post.answers]
+    words, place = excerpt(post.text, wanted), excerpt(post.place.name or "", wanted)
+    answers = [(answer, excerpt(answer.text, wanted)) for answer in post.answers]
     telling = tuple((answer, pieces) for answer, pieces in answers if _has_hit(pieces))
     added = bool(wanted) and not (_has_hit(words) or _has_hit(place) or telling)
     return Finding(post, words, place, telling, added)
 
 
-def _marked(text: str, wanted: tuple[Phrase, ...]) -> Marked:
+def excerpt(text: str, wanted: tuple[Phrase, ...]) -> Marked:
+    """A text with what was asked for marked, cut around the first of it when it is long."""
     return _cut(tokens.marked(text, wanted))
 
 

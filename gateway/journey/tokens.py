@@ -7,7 +7,7 @@ beginning of one. All else gives its words. Texts are folded first, so that 燈 
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,6 +50,11 @@ class Phrase:
 def of(text: str) -> list[Token]:
     """The tokens of a folded text, in order."""
     return [token for run in _RUN.finditer(text) for token in _of_run(run)]
+
+
+def of_texts(texts: Iterable[str]) -> list[str]:
+    """The tokens of several texts, as an index keeps them: no phrase runs from one into the next."""
+    return [one for text in texts for one in (BETWEEN, *(token.text for token in of(folding.fold(text))))]
 
 
 def phrases(query: str) -> tuple[Phrase, ...]:

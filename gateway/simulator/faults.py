@@ -41,6 +41,11 @@ class Faults:
         """Let the next `count` calls go wrong; with `sends_only` calls that send nothing are spared."""
         self._armed.extend([Armed(Fault(fault), seconds, sends_only)] * count)
 
+    @property
+    def armed(self) -> int:
+        """How many calls are still to go wrong."""
+        return len(self._armed)
+
     def clear(self) -> None:
         """Let everything work again."""
         self._armed.clear()

@@ -162,11 +162,11 @@ class HandsetsPage:
             faults.arm(fault, count, seconds=seconds, sends_only=data.get("sends_only") is True)
         faults.receipts_out_of_order = bool(data.get("receipts_out_of_order", faults.receipts_out_of_order))
         faults.repeat_receipts = bodies.whole(data, "repeat_receipts", faults.repeat_receipts)
-        return web.json_response({})
+        return web.json_response({"armed": faults.armed})
 
     def _describe(self) -> dict[str, Any]:
         shown = [describe_handset(handset) for handset in self._network.handsets.shown()]
-        return {"city": self._network.account.number, "handsets": shown}
+        return {"city": self._network.account.number, "handsets": shown, "armed": self._network.faults.armed}
 
     def _is_shown(self, data: dict[str, Any]) -> bool:
         number = data.get("handset") or data.get("number") or ""

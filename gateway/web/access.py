@@ -4,13 +4,15 @@ A role may what its rows say; a token may that only within its scopes. What stan
 needs its row here, and a test walks all of them with every role.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.errors import NotAllowed
+from gateway.schema import State
 from store.accounts import Account, Role
+from store.posts import StaffPost
 from store.sessions import Scope, Session
 
 STAFF_PAGES = "/console"
@@ -198,6 +200,36 @@ def check(request: web.Request, session: Session) -> None:
         raise NotAllowed("your role does not allow this")
     if session.scopes is not None and rule.scope not in session.scopes:
         raise NotAllowed(f"this token lacks the scope {rule.scope}")
+
+
+def own_department(account: Account) -> str | None:
+    """The department an account is limited to: that of an officer who is not for all of them; None for no limit.
+
+    Such an officer reads what everybody reads, and of the rest what is his department's: nothing that waits for its
+    first decision, for nobody knows yet whose it will be, and no other department's private reports.
+    """
+    return account.department if account.role is Role.OFFICER else None
+
+
+def readable(account: Account, thread: Sequence[StaffPost]) -> list[StaffPost]:
+    """What of a thread, the first post first, an account may read. Raises `NotAllowed` when that is not the first."""
+    own, first = own_department(account), thread[0]
+    if own is None or own == first.department:
+        return list(thread)
+    seen = [post for post in thread if _is_public(post) or post.department == own]
+    if not seen or seen[0] is not first:
+        raise NotAllowed("this report is not your department's")
+    return seen
+
+
+def check_queue(account: Account) -> None:
+    """Raises `NotAllowed` when what waits for its first decision is not for an account."""
+    if own_department(account):
+        raise NotAllowed("what waits to be decided is not for officers of one department")
+
+
+def _is_public(post: StaffPost) -> bool:
+    return post.state is State.PUBLISHED and not post.private
 
 
 def scopes_of(account: Account) -> Collection[Scope]:

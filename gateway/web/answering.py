@@ -22,6 +22,7 @@ def routes() -> list[web.RouteDef]:
 async def _answer(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
     ticket, form = request.match_info["ticket"], await request.post()
+    await console.check_readable(request, ticket)
     text, department = str(form.get("text", "")).replace("\r\n", "\n"), str(form.get("department", ""))
     try:
         if department:
@@ -42,6 +43,7 @@ async def _answer(request: web.Request) -> web.Response:
 async def _filled(request: web.Request) -> web.Response:
     """A template as text, filled in for a thread and a department."""
     account, department = request[ACCOUNT], request.query.get("department", "")
+    await console.check_readable(request, request.match_info["ticket"])
     if department:
         auth.answers_as(account, department)
     filled = await _fill(request, request.match_info["ticket"], request.match_info["id"], department)

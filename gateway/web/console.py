@@ -11,7 +11,7 @@ from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput
 from gateway.journey import mailbox, moderation, routing, transcription, undoing
 from gateway.schema import Action, MediaState, State
-from gateway.web import auth, storyline
+from gateway.web import access, auth, storyline
 from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import answer_templates, cases, claims, deliveries, history, posts, progress
@@ -50,6 +50,7 @@ async def _typing(request: web.Request) -> web.Response:
 async def _note(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
     ticket, text = request.match_info["ticket"], str((await request.post()).get("text", ""))
+    await check_readable(request, ticket)
     try:
         await notes.add(request.app[RUNTIME], ticket, text, actor=account.name)
     except BadInput as error:
@@ -73,6 +74,13 @@ def undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None
     return {post_id: seconds for post_id, seconds in left.items() if seconds}
 
 
+async def check_readable(request: web.Request, reference: str) -> None:
+    """Raises `NotAllowed` when a thread, named as `posts.thread` takes it, is not for who asks, and `NotFound`."""
+    if access.own_department(request[ACCOUNT]):
+        async with request.app[RUNTIME].database.reading() as connection:
+            access.readable(request[ACCOUNT], await posts.thread(connection, reference))
+
+
 async def draw_post(
     request: web.Request, ticket: str, status: int = 200, *, typed: str = "", answering_as: str = "", **values: Any
 ) -> web.Response:
@@ -80,7 +88,7 @@ async def draw_post(
     answer, or `noted`, and could not be taken stands there again."""
     runtime, account = request.app[RUNTIME], request[ACCOUNT]
     async with runtime.database.reading() as connection:
-        thread = await posts.thread(connection, ticket)
+        thread = access.readable(account, await posts.thread(connection, ticket))
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)
         sent = await deliveries.of_posts(connection, ids)
@@ -93,6 +101,7 @@ async def draw_post(
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
         case = await cases.find(connection, thread[0].id)
+        heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
     left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
@@ -116,7 +125,7 @@ async def draw_post(
         broadcasts=told,
         undoable=left,
         alike=[post for post in alike if post.id != first.id],
-        heard=await listened(request, thread),
+        heard=heard,
         choices=await _choices(request, thread),
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},
         behind=await behind(runtime, first) if unmasked else None,
@@ -149,14 +158,12 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
     return await request.app[DRAWING].page(request, template, {**known, **values}, status)
 
 
-async def listened(request: web.Request, found: Sequence[StaffPost]) -> Mapping[str, Heard]:
+async def listened(request: web.Request, connection: Any, found: Sequence[StaffPost]) -> Mapping[str, Heard]:
     """What the recordings of posts say, by media id; for those who decide."""
     spoken = [post.id for post in found if any(file.type.startswith("audio/") for file in post.media)]
     if not spoken or not may_decide(request):
         return {}
-    runtime = request.app[RUNTIME]
-    async with runtime.database.reading() as connection:
-        return await history.heard(connection, runtime.vault, spoken)
+    return await history.heard(connection, request.app[RUNTIME].vault, spoken)
 
 
 async def _choices(request: web.Request, thread: Sequence[StaffPost]) -> Mapping[str, Sequence[str]]:

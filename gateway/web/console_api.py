@@ -10,9 +10,9 @@ from gateway.casework import answer_templates, cases
 from gateway.errors import BadInput
 from gateway.journey import moderation, redelivery, undoing
 from gateway.schema import DeliveryState, moment
-from gateway.web import auth, bodies, channels
+from gateway.web import access, auth, bodies, channels
 from gateway.web.api import whole_number
-from gateway.web.console import may_decide
+from gateway.web.console import check_readable, may_decide
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import deliveries, history, notes, posts, waiting
 
@@ -48,6 +48,7 @@ def plain(value: Any) -> Any:
 
 
 async def _queue(request: web.Request) -> web.Response:
+    access.check_queue(request[ACCOUNT])
     async with request.app[RUNTIME].database.reading() as connection:
         found = await waiting.queue(connection, whole_number(request, "limit", USUAL, MOST))
     return web.json_response({"items": [plain(asdict(post)) for post in found]})
@@ -57,7 +58,7 @@ async def _post(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     reference = request.match_info["reference"]
     async with runtime.database.reading() as connection:
-        thread = await posts.thread(connection, reference)
+        thread = access.readable(request[ACCOUNT], await posts.thread(connection, reference))
         named = next((post for post in thread if post.id == reference), thread[0])
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)
@@ -107,6 +108,7 @@ async def _answer(request: web.Request) -> web.Response:
     body = await bodies.read(request, bodies.Answer)
     answer_templates.check_answer(body.text)
     department = auth.answers_as(account, body.department)
+    await check_readable(request, request.match_info["reference"])
     answer_id = await cases.answer(
         request.app[RUNTIME], request.match_info["reference"], body.text, department, actor=account.name
     )

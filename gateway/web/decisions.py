@@ -149,7 +149,7 @@ async def _drawn(request: web.Request, post_ids: Sequence[str]) -> web.Response:
     """The rows as they are now, and for how long it can be undone."""
     async with request.app[RUNTIME].database.reading() as connection:
         found = await waiting.some(connection, post_ids[:MOST_DRAWN])
-    values = await dressed(request, found)
+        values = await dressed(request, connection, found)
     response = await draw(request, "console/rows.html", **values)
     return web.json_response({"html": response.text, "seconds": max(values["left"].values(), default=0)})
 

@@ -19,6 +19,8 @@ REASONS: Mapping[str, str] = {
     "the carrier never had it": N_("The carrier says it never had it, so it is sent again."),
     "the carrier could not deliver it": N_("The carrier took it and could not deliver it."),
     "waits for an earlier message": N_("An earlier message of the same thread has not ended yet."),
+    "the line waits": N_("Others failed on this channel just before: it waits until the carrier answers again."),
+    "paused": N_("This channel is paused: it waits until somebody resumes it."),
     "waited too long": N_("It was not begun in time, and goes back into the queue."),
     "the store was away": N_("The database was away, and it goes back into the queue."),
     "stopped": N_("Whoever it was for had sent STOP."),

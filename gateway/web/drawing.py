@@ -7,7 +7,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,9 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     500: (N_("Something went wrong on our side"), N_("We have noted it. Please try again a little later.")),
 }
 
+# How a day is written.
+DAYS: Mapping[str, str] = {"zh": "y年M月d日", "en": "d MMM y"}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -70,6 +73,9 @@ class Drawing:
         self._translations = catalogues.read()
         self._offered: frozenset[str] | None = None
         self._fragments = lru_cache(FRAGMENTS)(self._draw_fragment)
+        # The same on each page as long as the process runs, and the dearest part of home.
+        self._lines = cache(self._find_lines)
+        self._ways: dict[str, Markup] = {}
         self._environments = {language: self._environment(language) for language in self._translations}
 
     async def page(
@@ -138,7 +144,17 @@ class Drawing:
             "theme": request.get(THEME),
             "with_query": lambda **changes: str(request.rel_url.update_query(changes)),
             "offers": lambda address: address in self._addresses(request.app),
+            "ways": lambda: self._draw_ways(request),
         }
+
+    def _draw_ways(self, request: web.Request) -> Markup:
+        """How one takes part, by every line that is on."""
+        language = request.get(LANGUAGE, self._runtime.settings.city.language)
+        if language not in self._ways:
+            offered = self._addresses(request.app)
+            drawn = self.draw(language, "ways.html", {"offers": lambda address: address in offered})
+            self._ways[language] = Markup(drawn)  # noqa: S704  (a template's)
+        return self._ways[language]
 
     def _addresses(self, app: web.Application) -> frozenset[str]:
         """Every address that is answered here: a channel that is off has no pages to link to."""
@@ -188,7 +204,7 @@ class Drawing:
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
-            "day": lambda moment: format_date(moment.astimezone(settings.city.zone), "medium", locale=language),
+            "day": lambda moment: format_date(moment.astimezone(settings.city.zone), DAYS[language], locale=language),
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
             "overdue": lambda moment: moment < clock.now(),
@@ -215,7 +231,7 @@ class Drawing:
 
     def _moment(self, language: str) -> Callable[..., Markup]:
         zone = self._runtime.settings.city.zone
-        pattern = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}[language]
+        pattern = {"zh": f"{DAYS['zh']} HH:mm", "en": f"{DAYS['en']}, HH:mm"}[language]
 
         # A page has dozens, and the next page mostly the same: to word one takes as long as the rest of its post.
         @lru_cache(4096)
@@ -225,7 +241,7 @@ class Drawing:
 
         return moment
 
-    def _lines(self) -> list[Line]:
+    def _find_lines(self) -> list[Line]:
         """The numbers people may write to or call. A simulated carrier's number reaches nobody and is shown as such."""
         plans = {plan.name: plan.settings for plan in self._runtime.plans}
         lines = []

@@ -9,7 +9,9 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import inbox as wanting
 from gateway.errors import BadInput, Conflict
+from gateway.journey import finding, tokens
 from gateway.schema import Kind, Progress, State
+from gateway.web import access
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import inbox, inbox_filters
@@ -105,12 +107,13 @@ async def _draw(
     account, settings = request[ACCOUNT], request.app[RUNTIME].settings
     cursor = request.query.get("cursor") or None
     try:
-        wanted = wanting.read(query, settings, clock.now(), account)
+        wanted = wanting.read(query, settings, clock.now(), access.own_department(account))
         page, counts = await _look(request, wanted, cursor)
     except BadInput as error:
         page, counts, fault, status = NOTHING, Count({}, True), str(error), error.status
     side = await _side(request)
     chosen = saved_id or request.query.get("saved")
+    sought = () if fault else tokens.phrases(query.get("q", ""))
     return await draw(
         request,
         "console/inbox.html",
@@ -121,6 +124,8 @@ async def _draw(
         query_without_state={name: value for name, value in query.items() if name != "state"},
         address=address,
         encoded=urlencode(query),
+        phrases=sought,
+        excerpt=finding.excerpt,
         page=page,
         counts=counts,
         cursor=cursor,
@@ -128,7 +133,7 @@ async def _draw(
         current=next((one for one in side if one.filter.id == chosen), None),
         typed=typed,
         may_share=wanting.may_share(account),
-        own=wanting.own_department(account),
+        own=access.own_department(account),
         states=list(State),
         kinds=list(Kind),
         progresses=["open", *Progress],
@@ -147,13 +152,14 @@ async def _look(request: web.Request, wanted: Filter, cursor: str | None) -> tup
 async def _side(request: web.Request) -> Sequence[Saved]:
     """The saved filters, the first of them with how many fit now."""
     account, settings, at = request[ACCOUNT], request.app[RUNTIME].settings, clock.now()
+    own = access.own_department(account)
     side = []
     async with request.app[RUNTIME].database.reading() as connection:
         for number, one in enumerate(await inbox_filters.of_account(connection, account.id)):
             count = None
             if number < MOST_COUNTED:
                 try:
-                    count = await inbox.count(connection, wanting.read(one.query, settings, at, account))
+                    count = await inbox.count(connection, wanting.read(one.query, settings, at, own))
                 except BadInput:  # what it names was taken out of the settings since
                     count = None
             side.append(

@@ -10,8 +10,9 @@ from gateway.casework import inbox as wanting
 from gateway.casework import notes
 from gateway.errors import BadInput
 from gateway.schema import moment
-from gateway.web import bodies
+from gateway.web import access, bodies
 from gateway.web.api import whole_number
+from gateway.web.console import check_readable
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import inbox, inbox_filters
@@ -37,7 +38,9 @@ async def _inbox(request: web.Request) -> web.Response:
     unknown = set(request.query) - {*wanting.NAMES, "limit", "cursor"}
     if unknown:
         raise BadInput(f"one of {', '.join(wanting.NAMES)}", min(unknown))
-    wanted = wanting.read(request.query, request.app[RUNTIME].settings, clock.now(), request[ACCOUNT])
+    wanted = wanting.read(
+        request.query, request.app[RUNTIME].settings, clock.now(), access.own_department(request[ACCOUNT])
+    )
     limit = whole_number(request, "limit", USUAL, inbox.MOST)
     async with request.app[RUNTIME].database.reading() as connection:
         page = await inbox.page(connection, wanted, limit=limit, cursor=request.query.get("cursor") or None)
@@ -60,7 +63,7 @@ async def _filters(request: web.Request) -> web.Response:
 
 async def _save(request: web.Request) -> web.Response:
     account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilter)
-    wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), account)
+    wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account))
     made = await wanting.save(request.app[RUNTIME], account, body.name, body.shared, body.query)
     return web.json_response(_saved(made), status=201)
 
@@ -68,7 +71,7 @@ async def _save(request: web.Request) -> web.Response:
 async def _change(request: web.Request) -> web.Response:
     account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilterChange)
     if body.query is not None:
-        wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), account)
+        wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account))
     await wanting.change(
         request.app[RUNTIME],
         account,
@@ -87,6 +90,7 @@ async def _remove(request: web.Request) -> web.Response:
 
 async def _note(request: web.Request) -> web.Response:
     account, body = request[ACCOUNT], await bodies.read(request, bodies.Note)
+    await check_readable(request, request.match_info["reference"])
     post_id = await notes.add(request.app[RUNTIME], request.match_info["reference"], body.text, actor=account.name)
     return web.json_response({"post": post_id}, status=201)
 

@@ -117,17 +117,20 @@ class Hub:
             try:
                 async with self._runtime.database.reading() as connection:
                     waiting = await posts.waiting(connection)
-                told = {"waiting": waiting, **await self._pace(number)}
+                told = {"waiting": waiting, **await self._pace(number, waiting)}
                 self.listeners.hand_out(number, {STAFF: f"event: queue\ndata: {json.dumps(told)}\n\n".encode()})
             except Exception:
                 log.exception("the staff's stream stumbled", action="live.queue")
             await asyncio.sleep(GATHER)
 
-    async def _pace(self, number: int) -> Mapping[str, float | None]:
-        """Since when the oldest waits and how fast decisions are; counted again only every few times in a rush."""
-        if number % PACE_EVERY == 1 or self._paced is None or clock.now() - self._paced_at > PACE_OLD:
-            self._paced, self._paced_at = await pace.look(self._runtime), clock.now()
+    async def _pace(self, number: int, waiting: int) -> Mapping[str, float | None]:
+        """Since when the oldest waits and how fast decisions are; counted again only every few times in a rush, and
+        when the queue has become empty or is so no more."""
         known = self._paced
+        old = known is None or clock.now() - self._paced_at > PACE_OLD or bool(waiting) != bool(known.oldest)
+        if known is None or old or number % PACE_EVERY == 1:
+            known = self._paced = await pace.look(self._runtime)
+            self._paced_at = clock.now()
         # Its age, not its moment: a browser's clock may be wrong.
         age = round((clock.now() - known.oldest).total_seconds()) if known.oldest else None
         return {"oldest": age, "median": known.median, "p95": known.p95}

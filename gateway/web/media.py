@@ -7,13 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.errors import NotFound
+from gateway.errors import NotAllowed, NotFound
 from gateway.journey import photos, showing, transcription
 from gateway.schema import State
-from gateway.web import auth
+from gateway.web import access, auth
 from gateway.web.console import back_to
 from gateway.web.keys import ACCOUNT, RUNTIME
-from store import citizens, media, mine
+from store import citizens, media, mine, posts
 from store.media import MediaFile
 
 # Types a browser shows without running anything in them; all else is handed over as bytes.
@@ -48,7 +48,8 @@ async def _seen_by(request: web.Request) -> MediaFile:
     """The file, if whoever asks may see it. Raises `NotFound`."""
     async with request.app[RUNTIME].database.reading() as connection:
         file = await media.find(connection, request.match_info["id"])
-        shown = ACCOUNT in request or _is_public(file) or await _sent_it(request, connection, file)
+        shown = _is_public(file) or await _is_staffs(request, connection, file)
+        shown = shown or await _sent_it(request, connection, file)
     if not shown:
         raise NotFound("there is no such file")
     return file
@@ -90,6 +91,19 @@ async def _try_again(request: web.Request) -> web.Response:
     account, form = request[ACCOUNT], await request.post()
     await showing.try_again(request.app[RUNTIME], request.match_info["id"], actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _is_staffs(request: web.Request, connection: Any, file: MediaFile) -> bool:
+    """Whether staff asks who may read its post."""
+    if ACCOUNT not in request:
+        return False
+    if access.own_department(request[ACCOUNT]) is None:
+        return True
+    try:
+        thread = access.readable(request[ACCOUNT], await posts.thread(connection, file.post_id))
+    except NotAllowed:
+        return False
+    return any(post.id == file.post_id for post in thread)
 
 
 def _is_public(file: MediaFile) -> bool:

@@ -27,7 +27,8 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _draw(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
-    return await request.app[DRAWING].page(request, template, values, status)
+    # They tell what the settings are and whether a rule publishes: the same to everybody.
+    return await request.app[DRAWING].page(request, template, values, status, lasting=True)
 
 
 async def _departments(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from gateway.errors import BadInput, NotFound
 from gateway.journey import automatic, claiming, pace, routing
 from gateway.journey.automatic import Mode
 from gateway.schema import State, moment
-from gateway.web import auth
+from gateway.web import access, auth
 from gateway.web.behind import behind, versions
 from gateway.web.console import draw, listened, others, undoable
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
@@ -61,23 +61,25 @@ async def page(request: web.Request, cursor: str | None) -> dict[str, Any]:
     """One page of what waits, as its rows need it."""
     async with request.app[RUNTIME].database.reading() as connection:
         found, following = await waiting.page(connection, PAGE, cursor)
-    return {**await dressed(request, found), "following": following}
+        return {**await dressed(request, connection, found), "following": following}
 
 
-async def dressed(request: web.Request, found: Sequence[StaffPost]) -> dict[str, Any]:
-    """Posts with all that a row of the queue shows of them."""
+async def dressed(request: web.Request, connection: Any, found: Sequence[StaffPost]) -> dict[str, Any]:
+    """Posts with all that a row of the queue shows of them.
+
+    To be read by the connection that found them: a row with the mark of a later state would never be drawn anew.
+    """
     runtime, at, ids = request.app[RUNTIME], clock.now(), [post.id for post in found]
-    async with runtime.database.reading() as connection:
-        marks = await waiting.marks(connection, ids)
-        at_work = await claims.at_work(connection, ids, at)
-        decided = [post for post in found if post.state is not State.PENDING]
-        last: Mapping[str, Entry] = await history.lasts(connection, [post.id for post in decided]) if decided else {}
+    marks = await waiting.marks(connection, ids)
+    at_work = await claims.at_work(connection, ids, at)
+    decided = [post for post in found if post.state is not State.PENDING]
+    last: Mapping[str, Entry] = await history.lasts(connection, [post.id for post in decided]) if decided else {}
     return {
         "posts": found,
         "marks": marks,
         "at_work": {post_id: others(request, names) for post_id, names in at_work.items()},
         "last": last,
-        "heard": await listened(request, found),
+        "heard": await listened(request, connection, found),
         "left": undoable(request, [(post.id, post.state, last.get(post.id)) for post in decided]),
         "suggested": {post.id: routing.route(runtime.settings, post.text, post.category).department for post in found},
         "following": None,
@@ -85,15 +87,19 @@ async def dressed(request: web.Request, found: Sequence[StaffPost]) -> dict[str,
 
 
 async def _queue(request: web.Request) -> web.Response:
+    if access.own_department(request[ACCOUNT]):
+        raise web.HTTPSeeOther("/console/inbox")
     return await draw_queue(request)
 
 
 async def _rows(request: web.Request) -> web.Response:
     """Rows alone, for the page to take in: the next ones, or those it names."""
+    access.check_queue(request[ACCOUNT])
     if asked := request.query.get("ids"):
         async with request.app[RUNTIME].database.reading() as connection:
             found = await waiting.some(connection, _ids(asked, MOST_DRAWN))
-        return await draw(request, "console/rows.html", **await dressed(request, found))
+            values = await dressed(request, connection, found)
+        return await draw(request, "console/rows.html", **values)
     return await draw(request, "console/rows.html", **await page(request, request.query.get("cursor")))
 
 

@@ -50,6 +50,7 @@ PAGES: Sequence[Listed] = (
     Listed("console-post-waiting", "/console/posts/{waiting}", staff=True),
     Listed("console-inbox", "/console/inbox", staff=True),
     Listed("console-inbox-filtered", "/console/inbox?category=roads&days=7", staff=True),
+    Listed("console-inbox-search", "/console/inbox?q=漏水", staff=True),
     Listed("console-inbox-nothing", "/console/inbox?place=nowhere", staff=True),
     Listed("console-calls", "/console/calls", staff=True),
     Listed("console-post-spoken", "/console/posts/{spoken}", staff=True),

@@ -1,11 +1,12 @@
 """The moderators' queue by keyboard alone, with colleagues, and with what arrives while somebody reads."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Watched
 from tests.process.gateway import Gateway, running
@@ -133,6 +134,47 @@ async def test_several_are_decided_and_undone_together(gateway: Gateway, english
     await console.keyboard.press("u")
     await expect(console.locator("#queue article.decided")).to_have_count(0)
     await expect(console.locator("#results")).to_have_count(0)
+
+
+async def test_an_answer_that_comes_late_takes_back_no_undo(gateway: Gateway, english: Watched) -> None:
+    console = await as_administrator(english, gateway)
+    await say(english, gateway, *THINGS[:2])
+    await expect(console.locator("#queue article")).to_have_count(2)
+    held, undone = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        """The first rows asked for after the decision arrive when it is undone."""
+        answer = await route.fetch()
+        if not held.is_set() and "Published" in await answer.text():
+            held.set()
+            await undone.wait()
+        await route.fulfill(response=answer)
+
+    await console.route("**/console/queue/rows?ids=*", late)
+    await console.keyboard.press("a")
+    await console.keyboard.press("p")
+    await expect(console.locator("#results li")).to_have_count(2)
+    await held.wait()
+    await console.keyboard.press("u")
+    await expect(console.locator("#results")).to_have_count(0)
+    await expect(console.locator("#queue article.decided")).to_have_count(0)
+    undone.set()
+    # The late answer is there when the next question is answered.
+    await say(english, gateway, THINGS[2])
+    await expect(console.locator("#queue article")).to_have_count(3)
+    await expect(console.locator("#queue article.decided")).to_have_count(0)
+    await console.unroute_all(behavior="wait")
+
+
+async def test_what_is_chosen_stays_chosen_when_its_row_is_drawn_anew(gateway: Gateway, english: Watched) -> None:
+    console = await as_administrator(english, gateway)
+    await say(english, gateway, *THINGS[:2])
+    await expect(console.locator("#queue article")).to_have_count(2)
+    await console.keyboard.press("x")
+    await expect(console.get_by_text("1 chosen")).to_be_visible()
+    await console.evaluate("redraw(rowsOf().map((row) => row.dataset.post))")
+    await expect(console.locator("#queue input[name=post]:checked")).to_have_count(1)
+    await expect(console.get_by_text("1 chosen")).to_be_visible()
 
 
 async def test_the_text_is_edited_beside_what_came(gateway: Gateway, english: Watched) -> None:

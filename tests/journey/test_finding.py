@@ -237,13 +237,14 @@ async def test_a_report_made_private_by_its_author_is_gone(runtime: Runtime) -> 
 
 async def test_posts_published_in_one_microsecond_all_have_their_place(runtime: Runtime) -> None:
     at = search.EPOCH.replace(year=2026)
-    for number in range(3):
-        name = f"{number:032}"
-        await runtime.database.write(lambda tx, name=name: search.put(tx, name, at, ["灯"]))  # type: ignore[misc]
+    names = [f"{number:032}" for number in range(20)]
+    for some in (names[:2], names[2:]):
+        rows = [(name, at, ["灯"]) for name in some]
+        await runtime.database.write(lambda tx, rows=rows: search.put_all(tx, search.PUBLIC, rows))  # type: ignore[misc]
     async with runtime.database.reading() as connection:
-        found = await search.find(connection, [search.Wanted(("灯",))], 10)
-    assert [one.post_id[-1] for one in found] == ["2", "1", "0"]
-    assert {one.number - search.number_at(at) for one in found} == {0, 1, 2}
+        found = await search.find(connection, search.PUBLIC, [search.Wanted(("灯",))], 30)
+    assert [one.post_id for one in found] == names[::-1]
+    assert [one.number - search.number_at(at) for one in found] == list(range(20))[::-1]
 
 
 async def test_hits_are_marked_and_nothing_is_lost(told: Runtime) -> None:

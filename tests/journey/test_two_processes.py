@@ -15,7 +15,7 @@ from channels.base import Capabilities, Channel, ChannelSettings, City, Fetched,
 from channels.failures import Refused
 from gateway import assembly, clock
 from gateway.desk import Desk
-from gateway.errors import NotFound
+from gateway.errors import NotFound, TooMany
 from gateway.journey import delivery, media, receipts
 from gateway.journey.intake import Intake
 from gateway.journey.moderation import decide
@@ -30,7 +30,7 @@ from gateway.schema import (
     ReceiptStatus,
     SendResult,
 )
-from store import accounts, dialect, events, tables, writer
+from store import accounts, calls, dialect, events, tables, writer
 from store import media as media_rows
 from store.database import Database, Transaction
 from store.vault import Vault
@@ -122,6 +122,36 @@ async def test_the_same_message_at_two_processes_is_kept_once_with_one_answer(ru
         assert len({one.ticket for one in taken}) == 1
         assert sum(not one.repeated for one in taken) == 1
     assert await number_of(runtime, tables.posts) == 10
+
+
+async def test_a_call_at_one_process_is_followed_at_another(runtime: Runtime, other: Runtime) -> None:
+    desk = Desk(runtime)
+    bell = other.database.wakeups.bell(calls.CALLS)
+    line = await desk.on_the_line("texting", "CA1", line=None, language="en", address=None, live=True)
+    # Notices come once the other listens, which it does soon after it was opened.
+    for _ in range(100):
+        line.hearing(f"words {next(texts)}", False)
+        await desk.calling.write()
+        if await bell.wait(0.1):
+            break
+    else:
+        pytest.fail("the other process was told nothing")
+    async with other.database.reading() as connection:
+        [shown] = await calls.present(connection, other.vault, 5)
+    assert shown.words.partial.startswith("words ")
+
+
+async def test_processes_that_take_calls_at_once_keep_to_the_limit_of_both(runtime: Runtime, other: Runtime) -> None:
+    few = runtime.settings.calls.model_copy(update={"most_at_once": 3})
+    runtime.settings = other.settings = runtime.settings.model_copy(update={"calls": few})
+    desks = [Desk(runtime), Desk(other)] * 5
+    begun = [
+        desk.on_the_line("texting", f"CA{n}", line=None, language="en", address=None, live=True)
+        for n, desk in enumerate(desks)
+    ]
+    lines = await asyncio.gather(*begun, return_exceptions=True)
+    assert sum(isinstance(line, TooMany) for line in lines) == len(desks) - 3
+    assert await number_of(runtime, tables.calls) == 3
 
 
 class Slowly:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -72,3 +74,47 @@ async def test_another_key_for_the_same_database_is_refused_in_words(tmp_path: P
     assert "sealed with another master key" in complained
     assert "EVERYLINE_KEY_FILE" in complained
     assert "Traceback" not in complained
+
+
+async def test_who_has_a_post_open_in_one_is_known_to_the_other(tmp_path: Path, database_url: str) -> None:
+    common = {**CREDENTIALS, "EVERYLINE_DATABASE": database_url, "EVERYLINE_PUBLIC_URL": "http://127.0.0.1:8080"}
+    one, two = Gateway(tmp_path / "var", **common), Gateway(tmp_path / "var", **common)
+    (tmp_path / "var").mkdir()
+    try:
+        await asyncio.gather(one.start(), two.start())
+        for name in ("anna", "boris"):
+            adding = ("user", "add", name, "--role", "moderator", "--password-stdin")
+            assert (await run(*adding, typed=f"{PASSWORD}\n", **one.environment))[0] == 0
+        async with _logged_in(one, "anna") as anna, _logged_in(two, "boris") as boris:
+            await anna.post(f"{one.url}/api/v1/posts", json={"text": "a hole in the road"})
+            page = await (await anna.get(f"{one.url}/console")).text()
+            post = re.findall(r'data-post="(\w+)"', page)[0]
+            await anna.post(f"{one.url}/console/queue/{post}/open", data={"csrf": _token(page)})
+            # The other process shows who has it open, and asks back before it decides it under her hands.
+            page = await (await boris.get(f"{two.url}/console")).text()
+            assert "anna" in page[page.index(post) :]
+            fields = {"csrf": _token(page), "action": "publish", "unless_held": "1"}
+            decide, headers = f"{two.url}/console/posts/{post}/decision", {"Accept": "application/json"}
+            async with boris.post(decide, data=fields, headers=headers, raise_for_status=False) as asked:
+                assert (asked.status, (await asked.json())["holder"]) == (409, "anna")
+            page = await (await anna.get(f"{one.url}/console")).text()
+            await anna.post(f"{one.url}/console/queue/{post}/leave", data={"csrf": _token(page)})
+            async with boris.post(decide, data=fields, headers=headers) as done:
+                assert "decided" in (await done.json())["html"]
+    finally:
+        await asyncio.gather(one.kill(), two.kill())
+
+
+@asynccontextmanager
+async def _logged_in(gateway: Gateway, name: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """The browser of somebody who works at one gateway."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True), raise_for_status=True) as browser:
+        page = await (await browser.get(f"{gateway.url}/login")).text()
+        fields = {"csrf": _token(page), "name": name, "password": PASSWORD}
+        async with browser.post(f"{gateway.url}/login", data=fields) as answer:
+            assert answer.url.path == "/console"
+        yield browser
+
+
+def _token(page: str) -> str:
+    return str(re.findall(r'name="csrf" value="([^"]+)"', page)[0])

@@ -164,8 +164,8 @@ async def test_faults_can_be_set_by_json(simulator: Simulator, page: ClientSessi
     faults = simulator.faults
     assert (faults.repeat_receipts, faults.receipts_out_of_order) == (3, True)
     assert [faults.next_for(sends=True) is not None for _ in range(3)] == [True, True, False]
-    await post(page, "/handsets/faults", fault="hang", count=5)
-    await post(page, "/handsets/faults", clear=True)
+    assert await post(page, "/handsets/faults", fault="hang", count=5) == (200, {"armed": 5})
+    assert await post(page, "/handsets/faults", clear=True) == (200, {"armed": 0})
     assert faults.next_for(sends=True) is None
     assert faults.repeat_receipts == 0
 

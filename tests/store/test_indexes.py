@@ -31,6 +31,7 @@ from gateway.journey import (
     finding,
     health,
     identity,
+    indexing,
     mailbox,
     media,
     moderation,
@@ -215,6 +216,7 @@ async def be_called(runtime: Runtime) -> None:
         await desk.calling.renew()
     await line.ended("hung_up")
     await upkeep.end_lost_calls(runtime)
+    await upkeep.forget_call_words(runtime)
     async with runtime.database.reading() as connection:
         await calls.present(connection, runtime.vault, 5)
         await calls.ended(connection, runtime.vault, 5)
@@ -225,6 +227,8 @@ async def be_called(runtime: Runtime) -> None:
 async def look_back(runtime: Runtime) -> None:
     """Look through the inbox in every way, keep filters, notes and templates, and try a word."""
     at = clock.now()
+    while await indexing.some(runtime):
+        pass
     async with runtime.database.reading() as connection:
         known = await inbox.page(connection, Filter(), limit=1)
         for wanted in (
@@ -234,6 +238,10 @@ async def look_back(runtime: Runtime) -> None:
             Filter(state=State.HELD, urgent=False, oldest_first=True),
         ):
             await inbox.page(connection, wanted, cursor=known.next)
+            await inbox.count_states(connection, wanted)
+        for words in ({"q": "pipe", "state": "pending"}, {"q": "55229401"}, {"q": "pipe", "department": "water"}):
+            wanted = inbox_work.read(words, runtime.settings, clock.now(), None)
+            await inbox.page(connection, wanted)
             await inbox.count_states(connection, wanted)
         noted = known.items[0].post.id
     account = await runtime.database.write(lambda tx: accounts.add(tx, "in", accounts.Role.ADMINISTRATOR, "x"))

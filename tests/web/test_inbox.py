@@ -9,7 +9,8 @@ import pytest
 
 from gateway.casework import inbox
 from gateway.errors import BadInput
-from store.accounts import Account, Role
+from gateway.journey import indexing
+from store.accounts import Role
 from tests.web.conftest import World
 
 
@@ -60,7 +61,7 @@ async def test_a_value_that_is_none_is_said_and_nothing_shown(world: World) -> N
 
 
 async def test_days_are_those_of_the_city(world: World) -> None:
-    somebody, at = Account("1", "mo", Role.MODERATOR), datetime(2026, 3, 10, 17, 30, tzinfo=UTC)
+    at = datetime(2026, 3, 10, 17, 30, tzinfo=UTC)
     settings = world.runtime.settings  # of a city where it is half past one of the next day by then
     rows = {
         "days=1": (datetime(2026, 3, 10, 16, tzinfo=UTC), None),
@@ -72,11 +73,11 @@ async def test_days_are_those_of_the_city(world: World) -> None:
         "until=2026-03-01T08:00:00%2B08:00": (None, datetime(2026, 3, 1, tzinfo=UTC)),
     }
     for query, bounds in rows.items():
-        wanted = inbox.read(dict(parse_qsl(query)), settings, at, somebody)
+        wanted = inbox.read(dict(parse_qsl(query)), settings, at, None)
         assert (wanted.since, wanted.until) == bounds, query
     for wrong in ("2026-03-01T08:00:00", "9999-12-31", "0001-01-01"):
         with pytest.raises(BadInput):
-            inbox.read({"since": wrong, "until": wrong}, settings, at, somebody)
+            inbox.read({"since": wrong, "until": wrong}, settings, at, None)
 
 
 async def test_an_officer_sees_what_is_his_departments(world: World) -> None:
@@ -86,6 +87,51 @@ async def test_an_officer_sees_what_is_his_departments(world: World) -> None:
     assert mine.ticket in re.findall(r"/console/posts/(\d+)", text)
     assert other.ticket not in re.findall(r"/console/posts/(\d+)", text)
     assert '<select name="department">' not in text
+
+
+async def test_words_are_searched_and_marked(world: World) -> None:
+    await logged_in(world)
+    taken = await world.say("the <b>drain</b> smells, call 13800138000")
+    while await indexing.some(world.runtime):
+        pass
+    text = await page(world, "/console/inbox?lang=en&q=drain")
+    assert f"/console/posts/{taken.ticket}" in text
+    assert "the &lt;b&gt;<mark>drain</mark>&lt;/b&gt; smells" in text
+    assert "Nothing fits these filters." in await page(world, "/console/inbox?lang=en&q=13800138000")
+    assert "type words or a ticket" in await page(world, "/console/inbox?lang=en&q=%3F", 422)
+    headers = await world.token(Role.VIEWER)
+    answer = await world.client.get("/api/v1/console/inbox?q=drain&state=pending", headers=headers)
+    assert [one["ticket"] for one in (await answer.json())["items"]] == [taken.ticket]
+
+
+async def test_an_officer_reads_his_departments_and_what_is_public(world: World) -> None:
+    await logged_in(world, Role.OFFICER, "water")
+    mine, other = await world.published("water pipe leaking in Hill Street"), await world.published("a dog barks")
+    waiting = await world.say("the lamp is dark")
+    headers = await world.token(Role.OFFICER, "water")
+    for taken, status in ((mine, 200), (other, 200), (waiting, 403)):
+        await page(world, f"/console/posts/{taken.ticket}", status)
+        for path in (f"/api/v1/console/posts/{taken.ticket}", f"/api/v1/console/posts/{taken.post_id}"):
+            assert (await world.client.get(path, headers=headers)).status == status
+    answer = {"text": "We come at nine.", "department": "water"}
+    path = f"/api/v1/console/posts/{waiting.ticket}"
+    assert (await world.client.post(f"{path}/answers", json=answer, headers=headers)).status == 403
+    assert (await world.client.post(f"{path}/notes", json={"text": "seen"}, headers=headers)).status == 403
+    await send(world, f"/console/posts/{waiting.ticket}/notes", status=403, text="seen")
+    assert (await world.client.get("/api/v1/console/queue", headers=headers)).status == 403
+    queue = await world.client.get("/console", allow_redirects=False)
+    assert (queue.status, queue.headers["Location"]) == (303, "/console/inbox")
+    everywhere = await world.token(Role.OFFICER)
+    assert (await world.client.get(path, headers=everywhere)).status == 200
+
+
+async def test_of_a_public_thread_an_officer_reads_no_other_departments_unpublished_words(world: World) -> None:
+    await logged_in(world, Role.OFFICER, "water")
+    other = await world.published("a dog barks all night")
+    await world.say(f"{other.ticket} it bit somebody today")
+    text = await page(world, f"/console/posts/{other.ticket}")
+    assert "a dog barks" in text
+    assert "it bit somebody" not in text
 
 
 async def test_a_filter_is_saved_renamed_shared_replaced_and_deleted(world: World) -> None:

@@ -9,6 +9,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway import clock
 from gateway.casework import cases
+from gateway.journey import automatic
+from gateway.journey.automatic import Mode
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.web import kept_pages
@@ -55,6 +57,19 @@ async def test_a_page_is_drawn_once_for_all(world: World, drawn: list[str]) -> N
         assert await text(world, path) == first
         assert "the drain is blocked" in first
         assert drawn.count(template) == 1
+
+
+async def test_the_kept_rules_say_which_mode_is_in_force(world: World, drawn: list[str]) -> None:
+    by_hand = "Every post is read by a moderator before it is published"
+    for _ in range(2):
+        assert by_hand in await text(world, "/rules")
+    assert drawn.count("rules.html") == 1, "it is a kept page"
+    await automatic.switch(world.runtime, Mode.CLEAN, actor="ad")
+    changed = await text(world, "/rules")
+    assert "A rule publishes some posts at once" in changed
+    assert by_hand not in changed
+    await automatic.switch(world.runtime, Mode.BY_HAND, actor="ad")
+    assert by_hand in await text(world, "/rules")
 
 
 async def test_many_who_ask_at_once_wait_for_one_drawing(world: World, drawn: list[str]) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from gateway.journey import automatic, claiming
+from gateway.journey import automatic, claiming, moderation
 from gateway.journey.automatic import Mode
-from gateway.schema import State, Taken
+from gateway.schema import Action, State, Taken
 from gateway.web.differences import compare
 from store import waiting
 from store.accounts import Role
+from store.posts import StaffPost
 from tests.conftest import broadcasting_as
 from tests.web.conftest import World
 from tests.web.test_console import logged_in, page, thread
@@ -123,6 +124,22 @@ async def test_marks_say_what_changed_and_what_came(moderator: World) -> None:
     rows = await page(moderator, f"/console/queue/rows?ids={taken[0].post_id},{new.post_id}")
     assert rows.count("<article") == 2
     assert f'data-mark="{after["marks"][taken[0].post_id]}"' in rows
+
+
+async def test_a_row_has_the_mark_of_what_it_shows(moderator: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, find = await moderator.say("the lamp is dark"), waiting.some
+
+    async def some(connection: Any, ids: list[str]) -> list[StaffPost]:
+        """A colleague decides it between two questions of one page."""
+        found = await find(connection, ids)
+        await moderation.decide(moderator.runtime, str(taken.post_id), Action.PUBLISH, actor="colleague")
+        return found
+
+    monkeypatch.setattr(waiting, "some", some)
+    rows = await page(moderator, f"/console/queue/rows?ids={taken.post_id}")
+    assert "decided" not in rows.split("data-mark")[0]
+    now = await post(moderator, "/console/queue/marks", {"ids": taken.post_id, "since": "2026-01-01T00:00:00Z"})
+    assert f'data-mark="{now["marks"][taken.post_id]}"' not in rows, "it would never be drawn anew"
 
 
 @pytest.mark.parametrize("fields", [{"since": "now"}, {"ids": "'", "since": "2026-01-01T00:00:00Z"}, {}])

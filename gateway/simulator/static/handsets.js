@@ -372,11 +372,30 @@ function phoneOf(handset) {
   return drawn.get(handset.number);
 }
 
+// What goes wrong at the carrier.
+const faults = document.querySelector("#faults form");
+
+function showFaults(armed) {
+  document.querySelector("#faults .state").textContent = armed ? say("faults_armed", { n: armed }) : say("faults_none");
+}
+
+async function setFaults(data) {
+  const told = await post("/handsets/faults", data);
+  if (told) showFaults(told.armed);
+}
+
+faults.addEventListener("submit", (event) => {
+  event.preventDefault();
+  setFaults({ fault: faults.elements.fault.value, count: faults.elements.count.valueAsNumber });
+});
+faults.elements.clear.addEventListener("click", () => setFaults({ clear: true }));
+
 const stream = new EventSource("/handsets/events");
 const on = (name, work) => stream.addEventListener(name, (event) => work(JSON.parse(event.data)));
 on("state", (state) => {
   tell("");
   for (const handset of state.handsets) phoneOf(handset).show(handset);
+  showFaults(state.armed);
 });
 on("handset", (handset) => phoneOf(handset).show(handset));
 on("message", (message) => drawn.get(message.handset)?.showMessage(message));

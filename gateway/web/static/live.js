@@ -84,6 +84,27 @@ function staff() {
   });
 }
 
+// Staff search from anywhere with one key.
+function seek() {
+  const field = document.getElementById("sought");
+  if (!field) return location.assign("/console/inbox#sought");
+  field.focus();
+  field.select();
+}
+
+function seekByKey() {
+  if (location.hash === "#sought") seek();
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    seek();
+  });
+}
+
+// On a narrow screen the places stand in a row that scrolls: begin where one is.
+document.querySelector("nav > [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Printing needs a script, so its button shows only where there is one.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
@@ -94,4 +115,7 @@ const timeline = document.querySelector("[data-live]");
 if (timeline) follow(timeline);
 const post = document.querySelector("[data-post]");
 if (post) attend(post);
-if (document.body.classList.contains("console")) staff();
+if (document.body.classList.contains("console")) {
+  staff();
+  seekByKey();
+}

@@ -57,11 +57,26 @@ function step(by, scroll = true) {
   return next;
 }
 
-// --- Deciding ---
+// --- Drawing anew ---
 
-function replace(row, html) {
+// Answers may arrive in another order than they were asked for. Each question has a number, and a row is never drawn
+// from an older one than it was drawn from last: what was decided and undone would stand there as decided for good.
+let questions = 0;
+const drawn = new Map();
+
+const question = () => ++questions;
+
+// Draw a row as an answer says. Gives the row that stands there then; nothing when it is gone.
+function replace(row, html, number) {
+  if (number < (drawn.get(row.id) ?? 0)) {
+    look(); // what was passed over may know of more than what stands here
+    return row;
+  }
+  drawn.set(row.id, number);
   const [fresh] = elements(html).filter((one) => one.matches("article"));
   if (!fresh) return row.remove();
+  const box = fresh.querySelector("input[name=post]");
+  if (box) box.checked = row.querySelector("input[name=post]")?.checked ?? false;
   const height = row.offsetHeight;
   const focused = row.contains(document.activeElement);
   watcher.unobserve(row);
@@ -75,6 +90,8 @@ function replace(row, html) {
   }
   return fresh;
 }
+
+// --- Deciding ---
 
 function fail(row, fault) {
   row.removeAttribute("aria-busy");
@@ -103,7 +120,7 @@ async function decide(row, form, button, onward) {
   }
   if (!told) return location.reload();
   if (!answer.ok) return fail(row, told.fault);
-  const fresh = replace(row, told.html);
+  const fresh = replace(row, told.html, question());
   if (!fresh) return;
   if (told.seconds) offer(fresh, told.seconds);
   tell(fresh.querySelector(".state")?.textContent ?? "");

@@ -11,11 +11,13 @@ async function redraw(ids) {
   const typing = (row) => row?.querySelector(".behind[open]")?.contains(document.activeElement) || row?.querySelector("input[name=note]:focus, textarea:focus");
   const wanted = ids.filter((id) => !typing(document.getElementById(`q-${id}`)));
   for (let at = 0; at < wanted.length; at += 50) {
+    const number = question();
     for (const fresh of await fetched(`ids=${wanted.slice(at, at + 50)}`)) {
       const row = document.getElementById(fresh.id);
-      if (row?.matches("article.row")) replace(row, fresh.outerHTML);
+      if (row?.matches("article.row")) replace(row, fresh.outerHTML, number);
     }
   }
+  count(); // what was chosen may be decided by now
 }
 
 let looking = false;

@@ -106,7 +106,6 @@ async function decideSeveral(action, given) {
   if (told.undo) offerAll(place, told.undo, told.results.map((one) => one.id));
   closable();
   await redraw(told.results.map((one) => one.id));
-  count();
   if (!waits(current)) step(1) || step(-1);
 }
 

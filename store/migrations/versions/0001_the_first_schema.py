@@ -18,15 +18,21 @@ depends_on = None
 # beginning of a token, of which there are thousands: those have a list of their own.
 SEARCH_WORDS = {
     "sqlite": (
-        "CREATE VIRTUAL TABLE search_words USING fts5("
-        "tokens, content='search', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
-        "CREATE TRIGGER search_added AFTER INSERT ON search BEGIN "
-        "INSERT INTO search_words (rowid, tokens) VALUES (new.number, new.tokens); END",
-        "CREATE TRIGGER search_removed AFTER DELETE ON search BEGIN "
-        "INSERT INTO search_words (search_words, rowid, tokens) VALUES ('delete', old.number, old.tokens); END",
+        "CREATE VIRTUAL TABLE {table}_words USING fts5("
+        "tokens, content='{table}', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
+        "CREATE TRIGGER {table}_added AFTER INSERT ON {table} BEGIN "
+        "INSERT INTO {table}_words (rowid, tokens) VALUES (new.number, new.tokens); END",
+        "CREATE TRIGGER {table}_removed AFTER DELETE ON {table} BEGIN "
+        "INSERT INTO {table}_words ({table}_words, rowid, tokens) VALUES ('delete', old.number, old.tokens); END",
     ),
-    "postgresql": ("CREATE INDEX ix_search_tokens ON search USING gin (tokens)",),
+    "postgresql": ("CREATE INDEX ix_{table}_tokens ON {table} USING gin (tokens)",),
 }
+
+
+def _index_words(table: str) -> None:
+    """Have a table's tokens found."""
+    for statement in SEARCH_WORDS[op.get_bind().dialect.name]:
+        op.execute(statement.format(table=table))
 
 
 def upgrade() -> None:
@@ -613,8 +619,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_search")),
         sa.UniqueConstraint("post_id", name=op.f("uq_search_post_id")),
     )
-    for statement in SEARCH_WORDS[op.get_bind().dialect.name]:
-        op.execute(statement)
+    _index_words("search")
+    op.create_table(
+        "staff_search",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("tokens", sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_staff_search")),
+        sa.UniqueConstraint("post_id", name=op.f("uq_staff_search_post_id")),
+    )
+    _index_words("staff_search")
+    op.create_table(
+        "unindexed",
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_unindexed")),
+    )
     op.create_table(
         "spendings",
         sa.Column("channel", sa.String(length=32), nullable=False),
@@ -984,9 +1003,11 @@ def downgrade() -> None:
     op.drop_table("switches")
     op.drop_table("standings")
     op.drop_table("spendings")
-    if op.get_bind().dialect.name == "sqlite":
-        op.drop_table("search_words")
-    op.drop_table("search")
+    op.drop_table("unindexed")
+    for table in ("staff_search", "search"):
+        if op.get_bind().dialect.name == "sqlite":
+            op.drop_table(f"{table}_words")
+        op.drop_table(table)
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
