@@ -3,7 +3,19 @@
 import asyncio
 import sys
 
-from tests.bench import analytics, broadcast, calls, delivery, hearing, intake, live, pages, recordings, search, several
+from tests.bench import (
+    analytics,
+    broadcast,
+    delivery,
+    following,
+    hearing,
+    intake,
+    live,
+    pages,
+    recordings,
+    search,
+    several,
+)
 from tests.bench import filter as word_filter
 
 
@@ -15,7 +27,7 @@ async def main() -> None:
         *await delivery.measure(),
         *await broadcast.measure(),
         *await live.measure(),
-        *await calls.measure(),
+        *await following.measure(),
         *await recordings.measure(),
         *await several.measure(),
         *await search.measure(),
