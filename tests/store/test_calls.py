@@ -186,12 +186,12 @@ async def test_words_are_written_by_themselves_and_others_are_woken(runtime: Run
     running = asyncio.create_task(desk.calling.run())
     try:
         line.hearing("hello", False)
-        assert await bell.wait(10)
+        # On a server it may still ring for the beginning.
+        while (await shown(runtime))[0].words.partial != "hello":
+            assert await bell.wait(20), "nobody was woken"
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    [going] = await shown(runtime)
-    assert going.words.partial == "hello"
 
 
 async def test_a_store_that_fails_disturbs_no_call_and_is_tried_again(
