@@ -1,5 +1,6 @@
 """The gateway's voice: understood by a recogniser, cached by content, and lost without harm."""
 
+import asyncio
 import os
 import signal
 import time
