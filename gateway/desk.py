@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
 
 from gateway import clock
+from gateway.casework import bulletins
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, identity, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
-from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -47,6 +49,10 @@ class Site(Protocol):
 
     def returning(self, request: web.Request) -> str | None:
         """The URN of a browser that brought its cookie."""
+        ...
+
+    def language(self, request: web.Request) -> str:
+        """The language a request is answered in."""
         ...
 
     def network(self, request: web.Request) -> str:
@@ -124,6 +130,10 @@ class Desk:
         """The URN of a browser that brought its cookie, else None."""
         return self._open_site().returning(request)
 
+    def language(self, request: web.Request) -> str:
+        """The language a request is answered in."""
+        return self._open_site().language(request)
+
     def network(self, request: web.Request) -> str:
         """The network a request comes from, as limits count by it."""
         return self._open_site().network(request)
@@ -176,6 +186,18 @@ class Desk:
         """What was added to a thread and published, oldest first, and the next page's cursor."""
         async with self._runtime.database.reading() as connection:
             return await posts.comments(connection, ticket, limit=limit, cursor=cursor)
+
+    async def bulletin(self, language: str) -> Bulletin | None:
+        """The newest bulletin of the radio, or None before the first."""
+        return next(iter(await self.bulletins(language, 1)), None)
+
+    async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
+        """The radio's bulletins, newest first."""
+        return await bulletins.newest(self._runtime, language, limit)
+
+    async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:
+        """One bulletin, and its sound while that may be heard."""
+        return await bulletins.one(self._runtime, bulletin_id)
 
     def _open_site(self) -> Site:
         if self.site is None:

@@ -148,6 +148,7 @@ class Runtime:
     pulse: Pulse = field(default_factory=Pulse)
     switches: Switches = field(default_factory=Switches)
     breakers: dict[str, Breaking] = field(default_factory=dict)
+    synthesiser: Any = None
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""
@@ -166,6 +167,12 @@ class Runtime:
         """The channel by which other systems are told, if there is one."""
         able = (c for c in self.channels.values() if c.capabilities.delivery is DeliveryKind.SUBSCRIBERS)
         return next(able, None)
+
+    def numbers(self) -> list[tuple[Channel, str]]:
+        """The lines that people may write to or call, with the number of each."""
+        plans = {plan.name: plan.settings for plan in self.plans}
+        numbers = [(channel, getattr(plans.get(name), "number", None)) for name, channel in self.channels.items()]
+        return [(channel, str(number)) for channel, number in numbers if channel.capabilities.receives and number]
 
     def simulated(self, channel: str) -> bool:
         """Whether a simulator stands in for this channel's carrier."""

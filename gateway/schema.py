@@ -193,6 +193,7 @@ class Incoming:
     `web:<id>`) or None when the line is withheld. `line` is which of our own lines was used. `contact` is an
     unproved address the citizen typed (a URN). `thread` is the ticket it is said under, when the medium knows.
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
+    `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
     `raw` is the carrier's payload as received.
     """
@@ -209,6 +210,7 @@ class Incoming:
     place: Place = Place()
     place_from: PlaceFrom | None = None
     private: bool = False
+    own_voice: bool = False
     name: str | None = None
     contact: str | None = None
     thread: str | None = None
@@ -336,6 +338,49 @@ class PublicPost:
     comments: int
     answers: tuple["PublicPost", ...] = ()
     author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulletinPart:
+    """One part of a bulletin: its greeting, one post with its answers, or its closing.
+
+    `text` is all that is said in it, `said` the same in pieces, each with the language it is spoken in. `title` names
+    it in lists; `ticket` is that of its post. `start` is where it begins, in seconds; None while there is no sound.
+    `own_voice` says that the caller himself is heard.
+    """
+
+    title: str
+    said: tuple[tuple[str, str], ...]
+    ticket: str | None = None
+    start: float | None = None
+    own_voice: bool = False
+
+    @property
+    def text(self) -> str:
+        """Its words, without their languages."""
+        return " ".join(words for _, words in self.said)
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """What the radio says at one time in one language: masked words that are public at the moment of asking.
+
+    `version` grows when it is made anew; `size` of its sound is in bytes, 0 while there is none.
+    """
+
+    id: str
+    language: str
+    version: int
+    title: str
+    at: datetime
+    items: tuple[BulletinPart, ...]
+    seconds: float = 0.0
+    size: int = 0
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The texts to speak, in order."""
+        return tuple(part.text for part in self.items)
 
 
 # A text in pieces, in order and nothing lost, each with whether it is what a search asked for.
