@@ -21,8 +21,8 @@ from gateway.web import auth
 from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from store.wakeups import Wakeups
 
-# What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden.
-TOPICS = ("events", "media")
+# What changes on public pages: publications, withdrawals, answers and names; files brought or hidden; bulletins.
+TOPICS = ("events", "media", "bulletins")
 LASTS = timedelta(seconds=10)
 MOST_KNOWN = 10_000
 MOST_BYTES = 32 * 1024 * 1024

@@ -237,6 +237,7 @@ MEDIUMS: Mapping[str, str] = {
     "web_chat": N_("Chat"),
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
+    "radio": N_("Radio"),
     "console": N_("City staff"),
     "webhook": N_("Webhook"),
 }
