@@ -15,11 +15,15 @@ PUBLIC_URL = "http://127.0.0.1:8080"
 CITY = City(name="清源市", public_url=PUBLIC_URL, language="zh", country="CN")
 
 
-async def open_site(runtime: Runtime, aiohttp_client: AiohttpClient) -> World:
+async def open_site(
+    runtime: Runtime, aiohttp_client: AiohttpClient, radio_settings: radio.RadioSettings | None = None
+) -> World:
     """The site with the portal, the form, additions, the feeds and the radio."""
     around = Surroundings(CITY, runtime.http, uploads_of(runtime.settings))
     for adapter in (portal.Adapter, web_form.Adapter, web_comment.Adapter, feeds.Adapter, radio.Adapter):
         runtime.channels[adapter.name] = adapter(adapter.Settings(), around)  # type: ignore[arg-type]  # its own
+    if radio_settings:
+        runtime.channels["radio"] = radio.Adapter(radio_settings, around)
     desk = Desk(runtime)
     app = create_app(runtime, desk)
     return World(runtime, desk, app, await aiohttp_client(app, headers={"Accept-Language": "en"}))
