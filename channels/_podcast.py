@@ -48,15 +48,6 @@ class Podcast:
         """Where a bulletin is heard and read."""
         return f"{self.home}/radio/bulletins/{bulletin.id}"
 
-    def file(self, bulletin: Bulletin, ending: str) -> str:
-        """Where something of a bulletin lies, as it is now: its sound (mp3), chapters (json), transcript (vtt)."""
-        return f"{self.home}{file_path(bulletin, ending)}"
-
-
-def file_path(bulletin: Bulletin, ending: str) -> str:
-    """The path of something of a bulletin."""
-    return f"/radio/bulletins/{bulletin.id}-{bulletin.version}.{ending}"
-
 
 def feed(podcast: Podcast, bulletins: Sequence[Bulletin]) -> bytes:
     """The podcast, newest bulletin first."""
@@ -125,7 +116,7 @@ def _describe(channel: ElementTree.Element, podcast: Podcast) -> None:
 
 
 def _item(item: ElementTree.Element, podcast: Podcast, bulletin: Bulletin) -> None:
-    sound = {"url": podcast.file(bulletin, "mp3"), "length": str(bulletin.size), "type": TYPE}
+    sound = {"url": podcast.home + bulletin.file("mp3"), "length": str(bulletin.size), "type": TYPE}
     add(item, "title", bulletin.title)
     add(item, "link", podcast.page(bulletin))
     # Never another one: what was heard is not told as new because a post of it was withdrawn.
@@ -137,9 +128,9 @@ def _item(item: ElementTree.Element, podcast: Podcast, bulletin: Bulletin) -> No
     add(item, f"{{{ITUNES}}}duration", str(round(bulletin.seconds)))
     add(item, f"{{{ITUNES}}}explicit", "false")
     add(item, f"{{{ITUNES}}}episodeType", "full")
-    chaptered = {"url": podcast.file(bulletin, "json"), "type": CHAPTERS_TYPE}
+    chaptered = {"url": podcast.home + bulletin.file("json"), "type": CHAPTERS_TYPE}
     add(item, f"{{{PODCAST}}}chapters", attributes=chaptered)
-    written_down = {"url": podcast.file(bulletin, "vtt"), "type": TRANSCRIPT_TYPE, "language": podcast.language}
+    written_down = {"url": podcast.home + bulletin.file("vtt"), "type": TRANSCRIPT_TYPE, "language": podcast.language}
     add(item, f"{{{PODCAST}}}transcript", attributes=written_down)
 
 

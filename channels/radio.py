@@ -101,7 +101,6 @@ class Adapter(Channel):
             "bulletin": bulletin,
             "earlier": earlier,
             "spoken": language,
-            "file": _podcast.file_path,
             "shown_seconds": _podcast.shown_seconds,
             "podcast": self._address(language),
             "live": self._query("/radio/live.mp3", language),
@@ -173,7 +172,7 @@ class Adapter(Channel):
 
     def _must_be_newest(self, request: web.Request, bulletin: Bulletin, ending: str) -> None:
         if int(request.match_info["version"]) != bulletin.version:
-            raise web.HTTPFound(_podcast.file_path(bulletin, ending))
+            raise web.HTTPFound(bulletin.file(ending))
 
     def _podcast(self, desk: Desk, language: str) -> Podcast:
         title, about = (desk.phrase(f"radio_podcast{part}", language) for part in ("", "_about"))

@@ -382,6 +382,10 @@ class Bulletin:
         """The texts to speak, in order."""
         return tuple(part.text for part in self.items)
 
+    def file(self, ending: str) -> str:
+        """The path at which something of it lies as it is now: its sound (mp3), chapters (json), transcript (vtt)."""
+        return f"/radio/bulletins/{self.id}-{self.version}.{ending}"
+
 
 # A text in pieces, in order and nothing lost, each with whether it is what a search asked for.
 Marked = tuple[tuple[str, bool], ...]

@@ -38,6 +38,7 @@ class Changing:
     channel: str
     version: int
     published_at: datetime | None
+    own_voice: bool
     group_id: str | None = None
 
 
@@ -175,5 +176,6 @@ def _read(row: Row[Any]) -> Changing:
         channel=row.channel,
         version=row.version,
         published_at=row.published_at,
+        own_voice=row.own_voice,
         group_id=row.group_id,
     )

@@ -5,7 +5,7 @@ downtime one bulletin tells of all that was missed. A bulletin that says what is
 or corrected since) is made anew from what is public now; until then nobody is given that part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -103,6 +103,10 @@ async def restore(runtime: Runtime, bulletin_id: str, *, actor: str) -> None:
     state = Making.READY if made.sha256 else Making.DUE
     await runtime.database.write(lambda tx: bulletins.stand(tx, bulletin_id, state))
     await _note(runtime, actor, "bulletin restored", bulletin_id)
+
+
+# What may be done with a bulletin that is there.
+ACTS: Mapping[str, Callable[..., Awaitable[None]]] = {"anew": make_anew, "withdraw": withdraw, "restore": restore}
 
 
 async def newest(runtime: Runtime, language: str, limit: int) -> Sequence[Bulletin]:

@@ -1,6 +1,7 @@
 """Citizens' files: the public ones of published posts for everybody, all others for staff and whoever sent them.
 
-Moderators take a single photo from the public here, put it back, and have one that could not be used tried again.
+Moderators take a single photo from the public here, put it back, and have one that could not be used tried again; they
+let a recording be heard on the radio.
 """
 
 from typing import Any
@@ -30,6 +31,8 @@ def routes() -> list[web.RouteDef]:
         web.post(f"/console/media/{FILE}/visibility", _set_visibility),
         web.post(f"/console/media/{FILE}/transcript", _correct),
         web.post(f"/console/media/{FILE}/again", _try_again),
+        web.post(f"/console/media/{FILE}/air", _air),
+        web.post(f"/console/posts/{FILE}/voice", _take_back_voice),
     ]
 
 
@@ -81,6 +84,19 @@ async def _correct(request: web.Request) -> web.Response:
 async def _try_again(request: web.Request) -> web.Response:
     account, form = request[ACCOUNT], await request.post()
     await showing.try_again(request.app[RUNTIME], request.match_info["id"], actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _air(request: web.Request) -> web.Response:
+    account, form = request[ACCOUNT], await request.post()
+    await showing.air(request.app[RUNTIME], request.match_info["id"], form.get("allowed") == "1", actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _take_back_voice(request: web.Request) -> web.Response:
+    """The author told staff that he does not agree any more."""
+    account, form = request[ACCOUNT], await request.post()
+    await showing.take_back_voice(request.app[RUNTIME], request.match_info["id"], actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 
