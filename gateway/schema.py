@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 LANGUAGES = ("zh", "en")
+# Signs of Chinese text that take the room of a space behind them.
+FULL_WIDTH = tuple("。！？：；，、）”")
 
 
 class Kind(StrEnum):
@@ -358,7 +360,13 @@ class BulletinPart:
     @property
     def text(self) -> str:
         """Its words, without their languages."""
-        return " ".join(words for _, words in self.said)
+        return "".join(self.pieces)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The words of each piece, with what stands between them: a full-width sign has its space in itself."""
+        words = [said if said[-1:] in FULL_WIDTH else f"{said} " for _, said in self.said]
+        return (*words[:-1], words[-1].rstrip()) if words else ()
 
 
 @dataclass(frozen=True, slots=True)

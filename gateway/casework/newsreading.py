@@ -5,7 +5,7 @@ it is the bulletin's. Nothing is said but masked text.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from babel.dates import format_date
@@ -34,7 +34,7 @@ def compose(
     title = runtime.phrase("radio_title", language, {**values, "edition": named})
     greeting = [runtime.phrase(f"radio_hello_{edition}", language, values), _count(runtime, language, news)]
     parts = [
-        _own(runtime, language, "radio_greeting_name", " ".join(greeting)),
+        _own(runtime, language, "radio_greeting_name", _joined(language, greeting)),
         *(item_part(runtime, language, item, heard) for item in news.items),
         _own(runtime, language, "radio_closing_name", _closing(runtime, language, news)),
     ]
@@ -43,7 +43,7 @@ def compose(
 
 def item_part(runtime: Runtime, language: str, item: Item, heard: Mapping[str, Heard]) -> Part:
     """One thread: what it is about and where, its words, and what departments answer."""
-    said = [(language, " ".join(_about(runtime, language, item))), *_quoted(runtime, language, item.first)]
+    said = [(language, _joined(language, _about(runtime, language, item))), *_quoted(runtime, language, item.first)]
     for answer in item.answers:
         department = department_name(runtime, answer.department, language)
         said.append((language, runtime.phrase("radio_answer", language, {"department": department})))
@@ -91,8 +91,12 @@ def _closing(runtime: Runtime, language: str, news: News) -> str:
         runtime.phrase("radio_call" if channel.capabilities.spoken else "radio_text", language, {"number": number})
         for channel, number in runtime.numbers()
     ] or [runtime.phrase("radio_write", language)]
-    between = "" if language == "zh" else " "
-    return " ".join([*untold, runtime.phrase("radio_bye", language, {"lines": between.join(lines)})])
+    bye = runtime.phrase("radio_bye", language, {"lines": _joined(language, lines)})
+    return _joined(language, [*untold, bye])
+
+
+def _joined(language: str, sentences: Iterable[str]) -> str:
+    return ("" if language == "zh" else " ").join(sentences)
 
 
 def _about(runtime: Runtime, language: str, item: Item) -> Iterator[str]:
