@@ -25,6 +25,7 @@ SECTIONS = (
     "delivery",
     "broadcast",
     "health",
+    "radio",
     "subscribers",
     "accounts",
     "simulator",
