@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
 from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from speech.live import Hearing
 
 
 class Guard(StrEnum):
@@ -193,6 +194,94 @@ class Mailbox(Protocol):
         ...
 
 
+class TapeLabel(Protocol):
+    """Whose a tape is; `id` is its own and never that of another."""
+
+    @property
+    def id(self) -> str:
+        """The tape's id."""
+        ...
+
+    @property
+    def call(self) -> str:
+        """The call's id."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """What is spoken."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """The caller's URN."""
+        ...
+
+    @property
+    def line(self) -> str | None:
+        """Which of our lines was called."""
+        ...
+
+
+class Tape(Protocol):
+    """One caller's sound, on disk about a second after it came; bounded like every recording.
+
+    `before` is what is on it from a conversation of the same call that broke off.
+    """
+
+    before: bytes
+
+    @property
+    def label(self) -> TapeLabel:
+        """Whose it is."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How much can still be said."""
+        ...
+
+    def write(self, pcm: bytes) -> None:
+        """Put sound (whole s16le samples) behind the rest; what is more than a recording may hold is lost."""
+        ...
+
+    async def finish(self) -> IncomingMedia | None:
+        """The recording, kept as `Desk.upload` keeps files; None when there is next to nothing on it.
+
+        The tape stays until `discard`, so that a crash before the recording is taken loses nothing. `external_id` is
+        the tape's own: taken as the message's id too, it is taken once, whatever breaks off.
+        """
+        ...
+
+    async def discard(self) -> None:
+        """Delete it: what was said is taken, or is not to be kept."""
+        ...
+
+    async def release(self) -> None:
+        """Leave it to whoever goes on with this call, else to `Desk.tapes_left`."""
+        ...
+
+
+class OnTheLine(Protocol):
+    """One call as staff follow it. To be held as long as the call goes on: one that is let go of ends by itself."""
+
+    async def step(self, name: str, *, language: str | None = None) -> None:
+        """Tell where the conversation is now (`menu`, `speaking`, ...), and the language when it was chosen."""
+        ...
+
+    def hearing(self, text: str, final: bool) -> None:
+        """Tell the words of the present utterance so far, or of the one that ended; as often as they change."""
+        ...
+
+    async def kept(self, ticket: str) -> None:
+        """Tell the ticket of the post that was made of it."""
+        ...
+
+    async def ended(self, how: str) -> None:
+        """Tell that it is over, and how: `hung_up`, `finished`, `transferred` or `failed`."""
+        ...
+
+
 class Desk(Protocol):
     """All that a channel may ask of the gateway."""
 
@@ -221,6 +310,37 @@ class Desk(Protocol):
         """
         ...
 
+    async def tape(
+        self,
+        channel: str,
+        call: str,
+        rate: int,
+        language: str,
+        *,
+        address: str | None = None,
+        line: str | None = None,
+    ) -> Tape:
+        """Take down what a caller says, `rate` samples a second: a new tape, or the one this call broke off with.
+
+        Raises OSError when nothing can be written.
+        """
+        ...
+
+    async def tapes_left(self, channel: str, seconds: float) -> Sequence[Tape]:
+        """Tapes of this channel that no living process writes, and none wrote to within so many seconds.
+
+        They are the asker's now: each is to be taken as what its caller wanted to say, then discarded.
+        """
+        ...
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+        ...
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. Raises `Busy`, `EverylineError`."""
+        ...
+
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for this channel (call state, poll offsets); it is forgotten after so many days."""
         ...
@@ -231,6 +351,17 @@ class Desk(Protocol):
 
     async def hold(self, channel: str, name: str, seconds: float) -> bool:
         """Take or renew, for so long, what only one of several processes may do; false while it is another's."""
+        ...
+
+    async def on_the_line(
+        self, channel: str, call: str, *, line: str | None, language: str, address: str | None, live: bool
+    ) -> OnTheLine:
+        """Show staff a call that begins or, when its carrier's id is known, goes on (after a restart, or because the
+        carrier only comes back between two recordings; then it is not `live`). Nothing it does fails for the store.
+
+        `line` is our number that was called, `address` the URN of who calls. Raises `TooMany` when as many calls as
+        may be are going on: the caller is then asked to call again later.
+        """
         ...
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:

@@ -14,7 +14,9 @@ from gateway.journey.words import Words
 from gateway.runtime import Runtime
 from gateway.settings import Settings, secret
 from gateway.workers import Workers
+from speech.live import Ears
 from speech.models import Models
+from speech.synthesiser import Synthesiser
 from store.blobs import Blobs
 from store.database import Database
 from store.vault import Vault
@@ -43,6 +45,12 @@ def assemble(
         workers=workers,
         openers=openers,
         models=Models(settings.storage.data / "models", DEMO_SPEECH),
+        ears=Ears(settings.speech.live.most, settings.speech.live.threads),
+        synthesiser=Synthesiser(
+            settings.storage.data / "spoken",
+            most_bytes=settings.speech.voice.cache_bytes,
+            pace=settings.speech.voice.pace,
+        ),
         channels=registry.build(plans, Surroundings(city_of(settings), http, uploads_of(settings))),
         plans=plans,
         judge=words.judge,

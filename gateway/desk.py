@@ -12,10 +12,13 @@ from gateway.casework import bulletins
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, identity, receipts
 from gateway.journey import media as journey_media
+from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
+from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
 from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from speech.live import Hearing
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -66,6 +69,8 @@ class Desk:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._intake = Intake(runtime)
+        self._taping = Taping(runtime)
+        self.calling = Calling(runtime)
         self.site: Site | None = None
         self._today: tuple[datetime, tuple[int, int]] | None = None
 
@@ -90,6 +95,32 @@ class Desk:
         """Keep a file that came with a message itself; what it is, its content says and not `kind`."""
         return await journey_media.accept(self._runtime, data)
 
+    async def tape(
+        self,
+        channel: str,
+        call: str,
+        rate: int,
+        language: str,
+        *,
+        address: str | None = None,
+        line: str | None = None,
+    ) -> Tape:
+        """Take down what a caller says."""
+        return await self._taping.open(channel, call, rate, language, address=address, line=line)
+
+    async def tapes_left(self, channel: str, seconds: float) -> Sequence[Tape]:
+        """Tapes that no living process writes any more."""
+        return await self._taping.left(channel, seconds)
+
+    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples."""
+        return await self._runtime.synthesiser.speak(text, language, rate=rate)
+
+    async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
+        """An ear that hears a caller while he speaks; None without a model. The demo's models are for its callers."""
+        model = self._runtime.models.find(language, demo=self._runtime.simulated(channel))
+        return await self._runtime.ears.open(model, rate) if model else None
+
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for a channel, for so many days."""
         until = clock.now() + timedelta(days=days)
@@ -105,6 +136,12 @@ class Desk:
         database, at = self._runtime.database, clock.now()
         until, lease = at + timedelta(seconds=seconds), f"{channel} {name}"
         return await database.write(lambda tx: leases.hold(tx, lease, database.holder, at, until))
+
+    async def on_the_line(
+        self, channel: str, call: str, *, line: str | None, language: str, address: str | None, live: bool
+    ) -> OnTheLine:
+        """Show staff a call that begins, or that goes on."""
+        return await self.calling.begin(channel, call, line=line, language=language, address=address, live=live)
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         """One sentence from `config/phrases`."""

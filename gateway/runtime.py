@@ -17,7 +17,9 @@ from gateway.pulse import Pulse, Switches
 from gateway.schema import Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
+from speech.live import Ears
 from speech.models import Models
+from speech.synthesiser import Synthesiser
 from store.blobs import Blobs
 from store.database import Database
 from store.facts import KnownAddress, KnownComment, KnownThread
@@ -125,7 +127,8 @@ class Breaking(Protocol):
 class Runtime:
     """The parts of one running gateway.
 
-    `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `judge`, `words`
+    `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `ears` hear callers
+    while they speak, `synthesiser` speaks. `judge`, `words`
     and `commands` are filled by `assembly` at start.
     """
 
@@ -137,6 +140,8 @@ class Runtime:
     workers: Workers
     openers: Workers
     models: Models
+    ears: Ears
+    synthesiser: Synthesiser
     channels: dict[str, Channel]
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
@@ -148,7 +153,6 @@ class Runtime:
     pulse: Pulse = field(default_factory=Pulse)
     switches: Switches = field(default_factory=Switches)
     breakers: dict[str, Breaking] = field(default_factory=dict)
-    synthesiser: Any = None
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""

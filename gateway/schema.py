@@ -174,17 +174,37 @@ class PlaceFrom(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What a recording says, written down while it was spoken; the words as people type them in `text`.
+
+    `words` are (word, first second, last second, how sure of 1), `confidence` how sure all is (0 to 1), `seconds` how
+    long the recording is, `model` what wrote it down, `peaks` how loud it is (`speech.audio.peaks`).
+    """
+
+    text: str
+    confidence: float
+    words: tuple[tuple[str, float, float, float], ...]
+    seconds: float
+    model: str
+    peaks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingMedia:
     """A file the carrier holds for us, to be fetched by a durable job, or one the desk was handed (`Desk.upload`).
 
     `url` is where, `external_id` the carrier's name for it, `type` the MIME type the carrier claims,
-    `language` what a recording is spoken in, when the call settled that.
+    `language` what a recording is spoken in, when the call settled that. What was `heard` already is not written down
+    a second time; it counts as the message's text when there is no other. Without `transcribe` no machine takes words
+    from a recording unless staff ask for it.
     """
 
     external_id: str
     url: str
     type: str
     language: str | None = None
+    heard: Heard | None = None
+    transcribe: bool = True
 
 
 @dataclass(frozen=True, slots=True)

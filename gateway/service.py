@@ -112,7 +112,10 @@ class Service:
         self._stack.push_async_callback(workers.stop)
         openers = Workers(settings.media.workers)
         self._stack.push_async_callback(openers.stop)
-        return assemble(settings, plans, database, vault, http, workers, openers)
+        runtime = assemble(settings, plans, database, vault, http, workers, openers)
+        self._stack.push_async_callback(runtime.synthesiser.stop)
+        self._stack.push_async_callback(runtime.ears.stop)
+        return runtime
 
     async def _listen(self) -> None:
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2, handle_signals=False)
@@ -135,6 +138,7 @@ class Service:
         self._watch("automatic", automatic.Automatic(runtime).run())
         self._watch("words", runtime.words.run(runtime))
         self._watch("health", watching.run(runtime))
+        self._watch("calls", desk.calling.run())
         for line in lines:
             self._watch(f"delivery {line.name}", line.run())
         for channel in runtime.channels.values():

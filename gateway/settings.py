@@ -172,6 +172,12 @@ class Media(Section):
     tries: int = Field(20, ge=1)
 
 
+class Calls(Section):
+    """`[calls]`: the hotline, on whatever lines it is called."""
+
+    most_at_once: int = Field(200, ge=1, le=5000)
+
+
 class Delivery(Section):
     """`[delivery]`: how hard to try."""
 
@@ -279,6 +285,21 @@ class Keeping(Section):
     """`[keeping]`: for how many days things are kept."""
 
     payload_days: int = Field(90, ge=1)
+    call_days: int = Field(14, ge=1, le=400)
+
+
+class Live(Section):
+    """`[live]` of `speech.toml`: words while they are spoken."""
+
+    most: int = Field(200, ge=0, le=10_000)
+    threads: int = Field(0, ge=0, le=64)
+
+
+class SpeechVoice(Section):
+    """`[voice]` of `speech.toml`: how the gateway speaks."""
+
+    pace: int = Field(150, ge=80, le=450)
+    cache_bytes: int = Field(268_435_456, ge=0)
 
 
 class Speech(Section):
@@ -286,6 +307,8 @@ class Speech(Section):
 
     workers: int = Field(1, ge=1, le=64)
     longest_job: float = Field(120, ge=5)
+    live: Live = Live()
+    voice: SpeechVoice = SpeechVoice()
 
 
 class WordLists(Section):
@@ -357,6 +380,7 @@ class Settings(Section):
     storage: Storage = Storage()
     intake: Intake = Intake()
     media: Media = Media()
+    calls: Calls = Calls()
     delivery: Delivery = Delivery()
     broadcast: Broadcast = Broadcast()
     moderation: Moderation = Moderation()

@@ -15,6 +15,11 @@ REQUIRED = ("am/final.mdl", "conf/model.conf", "graph/words.txt")
 # The decoding graph, whole or in the two parts that let it change at run time.
 GRAPHS = (("graph/HCLG.fst",), ("graph/HCLr.fst", "graph/Gr.fst"))
 DEFAULT_RATE = 16_000
+# How a model says that it takes sound of a lower or higher rate than its own.
+_ALLOWED = {
+    True: re.compile(r"^\s*--allow-upsample=true", re.MULTILINE),
+    False: re.compile(r"^\s*--allow-downsample=true", re.MULTILINE),
+}
 _FREQUENCY = re.compile(r"^\s*--sample-frequency=(\d+)", re.MULTILINE)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -110,10 +115,18 @@ def _holds(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def resamples(model: ModelInfo, rate: int) -> bool:
+    """Whether a model takes sound of a rate as it is; else it fails in mid-stream, or hears nonsense."""
+    return rate == model.rate or bool(_ALLOWED[rate < model.rate].search(_features(model.path)))
+
+
 def _rate(path: Path) -> int:
     """The sample rate of a model; Vosk fails in mid-stream when sound of a higher or lower one is not allowed."""
-    for name in ("mfcc.conf", "fbank.conf"):
-        conf = path / "conf" / name
-        if conf.is_file() and (found := _FREQUENCY.search(conf.read_text(errors="replace"))):
-            return int(found[1])
-    return DEFAULT_RATE
+    found = _FREQUENCY.search(_features(path))
+    return int(found[1]) if found else DEFAULT_RATE
+
+
+def _features(path: Path) -> str:
+    """How a model wants its sound prepared, as its own settings say."""
+    found = (path / "conf" / name for name in ("mfcc.conf", "fbank.conf"))
+    return "\n".join(conf.read_text(errors="replace") for conf in found if conf.is_file())

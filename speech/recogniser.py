@@ -6,13 +6,14 @@ rates never return), keeps its models loaded, and may crash or hang: then a fres
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from gateway.errors import EverylineError
+from gateway.schema import Heard
 from gateway.workers import WorkerLost, Workers, WorkerTimeout
 from speech.audio import Audio, decode, dither, peaks
 from speech.models import ModelInfo
@@ -54,6 +55,11 @@ class Transcript:
     model: str
     peaks: tuple[int, ...] = ()
 
+    def heard(self) -> Heard:
+        """The same as it travels with its recording."""
+        words = tuple((word.word, word.start, word.end, round(word.confidence, 2)) for word in self.words)
+        return Heard(self.text, self.confidence, words, self.seconds, self.model, self.peaks)
+
 
 async def transcribe(
     workers: Workers,
@@ -76,27 +82,42 @@ async def transcribe(
         return await listen()  # the broken process is gone: this is a fresh one
 
 
-def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
-    """The worker's part: sound in, transcript out."""
-    audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
-    heard = tuple(_words(_recogniser(model), audio))
+def transcript_of(heard: Iterable[Word], model: ModelInfo, seconds: float, loudness: tuple[int, ...]) -> Transcript:
+    """All that was heard as people would type it. Raises `BadModel` for a model that cannot name its words."""
+    heard = tuple(heard)
     if not all(word.word for word in heard):
         raise BadModel(f"the speech model {model.name} lacks the names of its words")
     words = tuple(word for word in heard if is_word(word.word))
     confidence = fmean(word.confidence for word in words) if words else 0.0
     text = typed([word.word for word in words], model.language)
-    return Transcript(text, round(confidence, 3), words, round(audio.seconds, 3), model.name, peaks(audio.pcm))
+    return Transcript(text, round(confidence, 3), words, round(seconds, 3), model.name, loudness)
 
 
-def _recogniser(model: ModelInfo) -> Any:
+def recogniser_of(model: ModelInfo, rate: int) -> Any:
+    """A recogniser for sound of so many samples a second. Raises `BadModel`.
+
+    Loading its model takes seconds: never in the event loop. A recogniser is one thread's at a time.
+    """
     import vosk
 
     try:
-        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(model.rate))
+        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(rate))
     except Exception as error:  # vosk raises nothing more exact
         raise BadModel(f"the speech model {model.name} cannot be loaded") from error
     recogniser.SetWords(True)
     return recogniser
+
+
+def words_in(result: str) -> Iterator[Word]:
+    """The words of one of the recogniser's results."""
+    for word in json.loads(result).get("result", ()):
+        yield Word(word["word"], word["start"], word["end"], word["conf"])
+
+
+def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
+    """The worker's part: sound in, transcript out."""
+    audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
+    return transcript_of(_words(recogniser_of(model, model.rate), audio), model, audio.seconds, peaks(audio.pcm))
 
 
 @functools.lru_cache(maxsize=_MODELS_KEPT)
@@ -113,10 +134,5 @@ def _words(recogniser: Any, audio: Audio) -> Iterator[Word]:
     step = int(audio.rate * _CHUNK_SECONDS) * 2
     for start in range(0, len(audio.pcm), step):
         if recogniser.AcceptWaveform(dither(audio.pcm[start : start + step])):
-            yield from _read(recogniser.Result())
-    yield from _read(recogniser.FinalResult())
-
-
-def _read(result: str) -> Iterator[Word]:
-    for word in json.loads(result).get("result", ()):
-        yield Word(word["word"], word["start"], word["end"], word["conf"])
+            yield from words_in(recogniser.Result())
+    yield from words_in(recogniser.FinalResult())

@@ -20,6 +20,7 @@ from store.tables import (
     addresses,
     alarms,
     attempts,
+    calls,
     challenges,
     citizens,
     deliveries,
@@ -93,6 +94,8 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     await connection.execute(delete(challenges).where(asked))
     for table in (subscriptions, questions, alarms):
         await connection.execute(delete(table).where(table.c.address_id.in_(lines)))
+    called = select(addresses.c.lookup).where(addresses.c.id.in_(lines))
+    await connection.execute(delete(calls).where(calls.c.caller.in_(called)))
     await connection.execute(delete(addresses).where(addresses.c.id.in_(lines)))
     nameless = update(citizens).where(citizens.c.id.in_(citizen_ids))
     await connection.execute(nameless.values(display_name=None, merged_into=None))

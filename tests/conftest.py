@@ -157,6 +157,8 @@ async def runtime(settings: Settings, database: Database) -> AsyncIterator[Runti
         made.channels.update({kind.name: kind(ChannelSettings(), around) for kind in (Texting, Wall, Form)})
         made.plans = [Plan("texting", Mode.SIMULATED, "a test")]
         yield made
+    await made.synthesiser.stop()
+    await made.ears.stop()
     await workers.stop()
     await openers.stop()
 

@@ -21,6 +21,7 @@ LEASE = timedelta(seconds=30)
 # Job, and every how many seconds it runs.
 JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.abandon_leases, 10),
+    (upkeep.end_lost_calls, 10),
     (watching.look, 15),
     (watching.check, 60),
     (upkeep.forget, 3600),

@@ -8,12 +8,14 @@ from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
-from store import alike, audit, bulletins, claims, incidents, incoming, kept, media, outbox, tallies, words
+from store import alike, audit, bulletins, calls, claims, incidents, incoming, kept, media, outbox, tallies, words
 from store import sessions as session_rows
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
 FILES_AT_ONCE = 500
+# For how long the words of a call are kept after its end beside the post that was made of it.
+CALL_WORDS = timedelta(hours=1)
 
 log = structlog.get_logger()
 
@@ -23,6 +25,13 @@ async def abandon_leases(runtime: Runtime) -> None:
     lost = await runtime.database.write(lambda transaction: outbox.abandon(transaction, clock.now()))
     if lost:
         log.warning("deliveries were left in sending", action="upkeep.leases", number=lost)
+
+
+async def end_lost_calls(runtime: Runtime) -> None:
+    """Calls whose process died are over, unless they come back."""
+    lost = await runtime.database.write(lambda transaction: calls.abandon(transaction, clock.now()))
+    if lost:
+        log.warning("calls were left going on", action="upkeep.calls", number=lost)
 
 
 async def sweep_files(runtime: Runtime) -> None:
@@ -52,6 +61,9 @@ async def forget(runtime: Runtime) -> None:
     await runtime.database.write(lambda transaction: claims.forget(transaction, at))
     spoken = at - timedelta(days=runtime.settings.radio.keep_days)
     aired = await runtime.database.write(lambda transaction: bulletins.forget(transaction, LANGUAGES, spoken))
+    await runtime.database.write(lambda transaction: calls.forget_words(transaction, at - CALL_WORDS))
+    called = at - timedelta(days=runtime.settings.keeping.call_days)
+    await runtime.database.write(lambda transaction: calls.forget(transaction, called))
     sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))
     if payloads:
         await runtime.database.write(

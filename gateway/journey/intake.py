@@ -63,7 +63,8 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
     if not incoming.external_id or len(incoming.external_id) > 128:
         raise BadInput("a message needs an id of at most 128 characters", "external_id")
     limit = runtime.settings.intake.text_limit
-    text = folding.clean(incoming.text, limit)
+    said = incoming.text or _heard(incoming)
+    text = folding.clean(said, limit)
     text = "" if folding.is_blank(text) else text
     # A photo with a word is something said: obeying the word alone would lose the photo.
     converses = incoming.commands and not incoming.media
@@ -71,17 +72,17 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
     recognised = conversation.recognise(text, runtime.commands) if converses else None
     command, argument = recognised or (None, "")
     text = confidential if confidential and not command else text
-    said = bool(text) and command is None
+    says = bool(text) and command is None
     outlet = (
         runtime.outlet(scheme(incoming.address), incoming.channel) if identity.hears_replies(incoming.address) else None
     )
     contact_outlet = runtime.outlet(scheme(incoming.contact)) if incoming.contact else None
-    masked = masking.mask_as_set(runtime.settings, text) if said else ""
+    masked = masking.mask_as_set(runtime.settings, text) if says else ""
     return Prepared(
         incoming=incoming,
         text=text,
         masked=masked,
-        verdict=runtime.judge(text) if said else Verdict(Ruling.PASS),
+        verdict=runtime.judge(text) if says else Verdict(Ruling.PASS),
         language=incoming.language or folding.language_of(text),
         lookup=runtime.vault.lookup(incoming.address) if incoming.address else None,
         contact=runtime.vault.lookup(incoming.contact) if incoming.contact and contact_outlet else None,
@@ -89,10 +90,10 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         argument=argument,
         quoted=conversation.quoted(argument) if command else None,
         number=conversation.chosen(text) if converses else None,
-        mentioned=_mentioned(incoming, text) if said or incoming.thread else (),
-        gists=sameness.gists(masked) if said else (),
+        mentioned=_mentioned(incoming, text) if says or incoming.thread else (),
+        gists=sameness.gists(masked) if says else (),
         private=confidential is not None,
-        cut=len(incoming.text) > limit and len(text) >= limit - MARGIN,
+        cut=len(said) > limit and len(text) >= limit - MARGIN,
         outlet=outlet.name if outlet else None,
         contact_outlet=contact_outlet.name if contact_outlet else None,
     )
@@ -107,6 +108,12 @@ def decide(runtime: Runtime, prepared: Prepared, facts: Facts, rows: Rows) -> Ta
     taken = decision.decide(draft)
     facts.seen[message] = draft.remember(taken)
     return taken
+
+
+def _heard(incoming: Incoming) -> str:
+    """What was written down of a message's recordings while they were spoken."""
+    heard = (media.heard for media in incoming.media if media.transcribe and media.heard)
+    return " ".join(one.text for one in heard if one.text)
 
 
 def _wanted(runtime: Runtime, requests: Sequence[Prepared]) -> Wanted:

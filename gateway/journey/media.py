@@ -162,6 +162,7 @@ async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256
     False when the file is another process's by now, or gone.
     """
     photo = opened.photo
+    words = _words_of(job, opened)
     stored = await media.done(
         transaction,
         job,
@@ -174,9 +175,9 @@ async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256
         width=photo.width if photo else None,
         height=photo.height if photo else None,
         public=photo is not None,
-        transcript_state=TranscriptState.NONE if photo else TranscriptState.DUE,
+        transcript_state=words,
         error=None,
-        due_at=None if photo else clock.now(),
+        due_at=None if photo or words is TranscriptState.DONE else clock.now(),
     )
     if photo is None or not stored:
         return stored
@@ -184,6 +185,17 @@ async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256
         await media.place_post(transaction, job.post_id, photo.lat, photo.lon)
     await showing.announce(transaction, job.post_id)
     return True
+
+
+def _words_of(job: MediaJob, opened: Opened) -> TranscriptState:
+    """Whether words are still to be taken from a file: not when they were as it was spoken, or its speaker wants none.
+
+    What was announced as something else and is sound after all has words like any other.
+    """
+    if opened.photo:
+        return TranscriptState.NONE
+    unwanted = job.transcript_state is TranscriptState.NONE and job.type.startswith("audio/")
+    return job.transcript_state if unwanted or job.transcript_state is TranscriptState.DONE else TranscriptState.DUE
 
 
 async def _forget(runtime: Runtime, job: MediaJob) -> None:
@@ -200,6 +212,8 @@ async def _write_down(runtime: Runtime, job: MediaJob) -> None:
     """Turn a stored recording into words; anything else is finished."""
     if job.transcript_state is TranscriptState.DUE:
         await transcription.write_down(runtime, job)
+    elif job.transcript_state is TranscriptState.NONE:
+        await transcription.only_look(runtime, job)
     else:
         await runtime.database.write(lambda tx: media.done(tx, job, due_at=None))
 

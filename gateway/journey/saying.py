@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock
-from gateway.journey import commands, folding, followups, identity, masking, sameness, sender
+from gateway.journey import commands, folding, followups, identity, masking, sameness, sender, writing
 from gateway.journey.draft import Draft
 from gateway.journey.followups import Belonging
 from gateway.schema import (
@@ -103,7 +103,8 @@ def _keep(draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdic
         reason = verdict.rules[0][:64] if verdict.rules else None
         judged = history.entry(post_id, "rule", "judged", from_state=State.PENDING, to_state=state, reason=reason)
         draft.rows.history.append(judged)
-    draft.rows.media.extend(_media_row(draft, post_id, media) for media in draft.incoming.media)
+    for media in draft.incoming.media:
+        _keep_file(draft, post_id, media, state)
 
 
 def _post_row(
@@ -150,8 +151,19 @@ def _group(draft: Draft, post_id: str) -> str | None:
     return None
 
 
+def _keep_file(draft: Draft, post_id: str, media: IncomingMedia, state: State) -> None:
+    """The row of a file; of a recording that was written down as it was spoken also its words."""
+    row = _media_row(draft, post_id, media)
+    if media.heard and media.transcribe:
+        kept = writing.down(draft.runtime.vault, draft.sender.key, post_id, media.heard, before=state, after=state)
+        draft.rows.words.extend((kept.words, kept.timing))
+        draft.rows.history.append(kept.entry)
+        row |= kept.file
+    draft.rows.media.append(row)
+
+
 def _media_row(draft: Draft, post_id: str, media: IncomingMedia) -> dict[str, Any]:
-    spoken = media.type.startswith("audio/")
+    spoken = media.type.startswith("audio/") and media.transcribe
     # What lies on our own disk need not be waited for.
     due_at = draft.at if media.url.startswith(KEPT) else draft.at + FIRST_FETCH
     return {
@@ -164,6 +176,7 @@ def _media_row(draft: Draft, post_id: str, media: IncomingMedia) -> dict[str, An
         "language": media.language,
         "state": MediaState.DUE,
         "public": media.type.startswith("image/"),
+        **dict.fromkeys(writing.UNWRITTEN),
         "transcript_state": TranscriptState.DUE if spoken else TranscriptState.NONE,
         "due_at": due_at,
         "created_at": draft.at,

@@ -4,26 +4,21 @@ No model for its language is a state that staff see; the recording waits and is 
 """
 
 import functools
-import json
 
 import structlog
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError
-from gateway.journey import folding, masking
+from gateway.journey import folding, masking, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
+from gateway.schema import LANGUAGES, Heard, MediaState, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
-from speech.recogniser import Transcript, transcribe
+from speech.recogniser import transcribe
 from store import changes, history, media
 from store.database import Transaction
 from store.media import MediaJob
-from store.vault import SealingKey
-
-# A recording of ten minutes has about two thousand words.
-MOST_WORDS = 4000
 
 log = structlog.get_logger()
 
@@ -49,7 +44,7 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
         log.warning("recording cannot be written down", action="transcription.failed", media=job.id, error=str(error))
         await _stand(runtime, job, TranscriptState.FAILED, str(error)[:200])
         return
-    await runtime.database.write(lambda transaction: _keep(runtime, transaction, job, model, transcript))
+    await runtime.database.write(lambda transaction: _keep(runtime, transaction, job, model, transcript.heard()))
     log.info("recording written down", action="transcription.done", media=job.id, model=model.name)
 
 
@@ -89,6 +84,12 @@ async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> 
     await runtime.database.write(work)
 
 
+async def only_look(runtime: Runtime, job: MediaJob) -> None:
+    """Note how loud a recording is of which nobody wants the words from us."""
+    loud = await _loudness(runtime, job)
+    await _stand(runtime, job, job.transcript_state, None, peaks=loud)
+
+
 async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:
     """How loud a recording is that nobody can write down, for whoever listens; None for what is no sound."""
     if job.sha256 is None:
@@ -110,43 +111,21 @@ async def _stand(
     await runtime.database.write(lambda tx: media.done(tx, job, **values))
 
 
-async def _keep(
-    runtime: Runtime, transaction: Transaction, job: MediaJob, model: ModelInfo, transcript: Transcript
-) -> None:
+async def _keep(runtime: Runtime, transaction: Transaction, job: MediaJob, model: ModelInfo, heard: Heard) -> None:
     """Words, their file, their post and its history in one transaction; nothing of a file that is ours no more."""
     if not await media.is_held(transaction.connection, job):
         return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
-    words = history.sealed_words(runtime.vault, key, job.post_id, history.What.TRANSCRIPT, transcript.text)
-    timing = _timing(runtime, key, job.post_id, transcript)
     post = await changes.load(transaction.connection, job.post_id, hold=True)
-    verdict = runtime.judge(transcript.text)
+    verdict = runtime.judge(heard.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
-    entry = history.entry(
-        job.post_id,
-        "rule",
-        "transcribed",
-        from_state=post.state,
-        to_state=state,
-        reason=verdict.rules[0][:64] if verdict.rules and state is not post.state else None,
-    )
-    await history.add(transaction, entry, words)
-    await history.keep(transaction, timing)
-    await media.done(
-        transaction,
-        job,
-        timing_id=timing["id"],
-        peaks=list(transcript.peaks),
-        transcript_state=TranscriptState.DONE,
-        transcript_id=words["id"],
-        confidence=transcript.confidence,
-        seconds=transcript.seconds,
-        model=model.name,
-        due_at=None,
-        error=None,
-    )
+    reason = verdict.rules[0] if verdict.rules and state is not post.state else None
+    kept = writing.down(runtime.vault, key, job.post_id, heard, before=post.state, after=state, reason=reason)
+    await history.add(transaction, kept.entry, kept.words)
+    await history.keep(transaction, kept.timing)
+    await media.done(transaction, job, **kept.file, due_at=None, error=None)
     if not post.text:
-        text = masking.mask_as_set(runtime.settings, transcript.text)
+        text = masking.mask_as_set(runtime.settings, heard.text)
         await changes.apply(
             transaction,
             job.post_id,
@@ -156,10 +135,3 @@ async def _keep(
             ruling=verdict.ruling,
             rules=list(verdict.rules),
         )
-
-
-def _timing(runtime: Runtime, key: SealingKey | None, post_id: str, transcript: Transcript) -> dict[str, object]:
-    """Each word with its seconds and how sure it is, sealed like the words themselves."""
-    words = [[word.word, word.start, word.end, round(word.confidence, 2)] for word in transcript.words[:MOST_WORDS]]
-    said = json.dumps(words, ensure_ascii=False)
-    return history.sealed_words(runtime.vault, key, post_id, history.What.TIMING, said)

@@ -15,6 +15,8 @@ from gateway.web import (
     auth,
     broadcasts,
     bulletins,
+    calls,
+    calls_live,
     channels,
     console,
     console_api,
@@ -47,7 +49,19 @@ from gateway.web import (
     words,
 )
 from gateway.web.drawing import Drawing
-from gateway.web.keys import CHANGES, CODES, DESK, DRAWING, HUB, KEPT_PAGES, LOGINS, METRICS, RUNTIME, SETUP
+from gateway.web.keys import (
+    CHANGES,
+    CODES,
+    DESK,
+    DRAWING,
+    HUB,
+    KEPT_PAGES,
+    LOGINS,
+    METRICS,
+    RUNTIME,
+    SETUP,
+    SWITCHBOARD,
+)
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
 from gateway.web.setup import Setup
@@ -59,6 +73,7 @@ CONSOLE = (
     analytics,
     broadcasts,
     bulletins,
+    calls,
     channels,
     console,
     console_api,
@@ -86,9 +101,14 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
     app[KEPT_PAGES] = kept_pages.KeptPages(runtime.database.wakeups)
     app[HUB] = Hub(runtime, drawing.fragment)
+    app[SWITCHBOARD] = calls_live.Switchboard(
+        runtime,
+        lambda call, language: drawing.draw(language, "console/call.html", {"call": call, **calls_live.known(runtime)}),
+    )
     desk.site = drawing
-    app.on_startup.append(app[HUB].start)
-    app.on_shutdown.append(app[HUB].stop)
+    for streams in (app[HUB], app[SWITCHBOARD]):
+        app.on_startup.append(streams.start)
+        app.on_shutdown.append(streams.stop)
     app.on_response_prepare.append(middleware.on_prepare)
     for part in PARTS:
         app.add_routes(part.routes())

@@ -12,6 +12,7 @@ from store.accounts import Account
 from store.sessions import Session
 
 if TYPE_CHECKING:  # they use these names themselves
+    from gateway.web.calls_live import Switchboard
     from gateway.web.drawing import Drawing
     from gateway.web.kept_pages import KeptPages
     from gateway.web.live import Hub
@@ -22,6 +23,7 @@ DESK = web.AppKey("desk", Desk)
 DRAWING: "web.AppKey[Drawing]" = web.AppKey("drawing")
 KEPT_PAGES: "web.AppKey[KeptPages]" = web.AppKey("kept_pages")
 HUB: "web.AppKey[Hub]" = web.AppKey("hub")
+SWITCHBOARD: "web.AppKey[Switchboard]" = web.AppKey("switchboard")
 METRICS: "web.AppKey[Metrics]" = web.AppKey("metrics")
 SETUP = web.AppKey("setup", Setup)
 # How often one network may try passwords.

@@ -16,7 +16,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -394,6 +394,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
     "remove": N_("Removed."),
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
+    **call_labels.TABLES,
     **channel_labels.TABLES,
     **casework_labels.TABLES,
     **staff_labels.TABLES,

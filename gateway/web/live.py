@@ -8,52 +8,33 @@ store tells what it missed. Staff's stream only says that something changed; the
 import asyncio
 import itertools
 import json
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 from aiohttp import web
 
 from gateway import clock
-from gateway.errors import BadInput, Busy
 from gateway.journey import pace
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, PublicPost, State, public_json
+from gateway.web import listeners
 from gateway.web.api import ANY_SITE
 from gateway.web.keys import HUB, LANGUAGE
+from gateway.web.listeners import HEARTBEAT, Listeners
 from store import events, posts
 from store.events import Event, Happening
 
 LOOK_EVERY = 2.0
-HEARTBEAT = 15.0
-# Who takes nothing for so long is gone, or does not want to be seen as such.
-WRITE_WITHIN = 10.0
-# Milliseconds after which a browser that lost the stream comes back.
-RETRY = 2000
-MOST_BEHIND = 200
-MOST_LISTENERS = 5000
 JSON, STAFF = "json", "staff"
 # Staff pages ask anew after each change, so many changes in a moment are told as one.
 GATHER = 0.2
 # How often the pace of decisions is counted again: with one of so many changes, and when it is older than this.
 PACE_EVERY = 10
 PACE_OLD = timedelta(seconds=5)
-LINE_END = re.compile("\r\n|\r|\n")
-HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Wording = Callable[[PublicPost, str], str]
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, eq=False)
-class Listener:
-    """One open stream: in which form it wants its events, and what waits for it."""
-
-    form: str
-    waiting: asyncio.Queue[tuple[int, bytes] | None] = field(default_factory=lambda: asyncio.Queue(maxsize=MOST_BEHIND))
 
 
 class Hub:
@@ -62,17 +43,12 @@ class Hub:
     def __init__(self, runtime: Runtime, word: Wording) -> None:
         self._runtime = runtime
         self._word = word
-        self._listeners: set[Listener] = set()
+        self.listeners = Listeners()
         self._tasks: list[asyncio.Task[None]] = []
         self._paced: pace.Pace | None = None
         self._paced_at = clock.now()
         # The number of the last event that was told.
         self.newest = 0
-
-    @property
-    def listening(self) -> int:
-        """How many streams are open."""
-        return len(self._listeners)
 
     async def start(self, _app: web.Application) -> None:
         """Start reading from what is newest now."""
@@ -89,21 +65,8 @@ class Hub:
             task.cancel()
         # Waited for, so that none holds a connection when the store closes.
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for listener in list(self._listeners):
-            self._drop(listener)
+        self.listeners.drop_all()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    @asynccontextmanager
-    async def listen(self, form: str) -> AsyncIterator[Listener]:
-        """Be told from now on. Raises `Busy` when too many listen."""
-        if len(self._listeners) >= MOST_LISTENERS:
-            raise Busy("too many listen already")
-        listener = Listener(form)
-        self._listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            self._listeners.discard(listener)
 
     async def missed(self, form: str, number: int) -> AsyncIterator[tuple[int, bytes]]:
         """What happened after a number, in a form, all of it, read from the store piece by piece."""
@@ -136,33 +99,26 @@ class Hub:
             return happened, await posts.public_by_id(connection, [event.post_id for event in happened])
 
     def _tell(self, happened: Sequence[Event], shown: Mapping[str, PublicPost]) -> None:
-        forms = {listener.form for listener in self._listeners} - {STAFF}
+        forms = self.listeners.forms - {STAFF}
         for event in happened:
             if event.post_id in shown:
-                self._hand_out(event.number, {form: self._frame(event, shown[event.post_id], form) for form in forms})
-
-    def _hand_out(self, number: int, frames: Mapping[str, bytes]) -> None:
-        for listener in list(self._listeners):
-            if listener.form not in frames:
-                continue
-            try:
-                listener.waiting.put_nowait((number, frames[listener.form]))
-            except asyncio.QueueFull:
-                self._drop(listener)
+                self.listeners.hand_out(
+                    event.number, {form: self._frame(event, shown[event.post_id], form) for form in forms}
+                )
 
     async def _watch_queue(self) -> None:
         """Tell staff that something changed and how many wait; their page then asks for the rest."""
         bell = self._runtime.database.wakeups.bell("queue")
         for number in itertools.count(1):
             await bell.wait(HEARTBEAT)
-            if all(listener.form != STAFF for listener in self._listeners):
+            if STAFF not in self.listeners.forms:
                 await asyncio.sleep(GATHER)
                 continue
             try:
                 async with self._runtime.database.reading() as connection:
                     waiting = await posts.waiting(connection)
                 told = {"waiting": waiting, **await self._pace(number)}
-                self._hand_out(number, {STAFF: f"event: queue\ndata: {json.dumps(told)}\n\n".encode()})
+                self.listeners.hand_out(number, {STAFF: f"event: queue\ndata: {json.dumps(told)}\n\n".encode()})
             except Exception:
                 log.exception("the staff's stream stumbled", action="live.queue")
             await asyncio.sleep(GATHER)
@@ -180,15 +136,7 @@ class Hub:
         # What a listener learns of a post is what is true now, also when he hears of it late.
         data = json.dumps(public_json(post), ensure_ascii=False) if form == JSON else self._word(post, form)
         name = event.event if post.state is State.PUBLISHED else Happening.WITHDRAWN
-        # Only these end a line of the stream; `splitlines` would also cut JSON at a U+2028 somebody wrote.
-        lines = "".join(f"data: {line}\n" for line in LINE_END.split(data))
-        return f"id: {event.number}\nevent: {name}\n{lines}\n".encode()
-
-    def _drop(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
-        while not listener.waiting.empty():
-            listener.waiting.get_nowait()
-        listener.waiting.put_nowait(None)
+        return listeners.frame(event.number, name, data)
 
 
 def routes() -> list[web.RouteDef]:
@@ -211,52 +159,20 @@ async def _html(request: web.Request) -> web.StreamResponse:
 
 async def _stream(request: web.Request, form: str) -> web.StreamResponse:
     hub = request.app[HUB]
-    last = None if form == STAFF else _last_number(request)
-    async with hub.listen(form) as listener:
+    last = None if form == STAFF else listeners.last_number(request)
+    async with hub.listeners.listen(form) as listener:
         number = 0 if form == STAFF else hub.newest
-        response = web.StreamResponse(headers={**HEADERS, **(ANY_SITE if form == JSON else {})})
-        await response.prepare(request)
-        # The number alone tells nothing to the page, and the browser where to continue from if it is cut off now.
-        await _write(request, response, f"retry: {RETRY}\n{f'id: {number}' if last is None else ''}\n\n".encode())
+        response = await listeners.begin(request, number if last is None else None, ANY_SITE if form == JSON else {})
         if last is not None:
             # A number that is still to come was given by another store: only what is new can be told.
             number = min(last, number)
             # Listening before looking back: an event in between comes twice and is passed over by its number.
             async for event, frame in hub.missed(form, number):
                 number = event
-                await _write(request, response, frame)
-        while True:
-            try:
-                async with asyncio.timeout(HEARTBEAT):
-                    told = await listener.waiting.get()
-            except TimeoutError:
-                await _write(request, response, b": still here\n\n")
-                continue
-            if told is None:
-                return response
-            if told[0] > number:
-                await _write(request, response, told[1])
-
-
-async def _write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Write to a listener; one that reads nothing is cut off, for its connection would be held for ever."""
-    try:
-        async with asyncio.timeout(WRITE_WITHIN):
-            await response.write(data)
-    except TimeoutError:
-        if request.transport:
-            request.transport.abort()
-        raise ConnectionResetError("a listener reads nothing") from None
+                await listeners.write(request, response, frame)
+        await listeners.pass_on(request, response, listener, number)
+        return response
 
 
 async def _queue(request: web.Request) -> web.StreamResponse:
     return await _stream(request, STAFF)
-
-
-def _last_number(request: web.Request) -> int | None:
-    value = request.headers.get("Last-Event-ID") or request.query.get("last")
-    if value is None:
-        return None
-    if not value.isascii() or not value.isdigit() or len(value) > 18:
-        raise BadInput("a number of this stream", "last")
-    return int(value)

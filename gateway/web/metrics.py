@@ -14,7 +14,7 @@ from gateway.journey.health import breaker_state
 from gateway.pulse import Pulse
 from gateway.web import addresses
 from gateway.web.keys import ACCOUNT, HUB, METRICS, RUNTIME
-from store import counts, incidents, posts, standings
+from store import calls, counts, incidents, posts, standings
 from store.standings import Standing
 
 BREAKERS = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1}
@@ -44,6 +44,7 @@ class Metrics:
             "everyline_last_in_timestamp_seconds", "When a channel last received", ["channel"], registry=self.registry
         )
 
+        self.calls = Gauge("everyline_calls_going_on", "Calls going on, in all processes", registry=self.registry)
         self.lost = Gauge("everyline_workers_lost", "Worker processes lost", ["pool"], registry=self.registry)
         self.lag = Gauge("everyline_loop_lag_seconds", "Lateness of the event loop", registry=self.registry)
         self.breaker = Gauge(
@@ -90,7 +91,7 @@ async def _metrics(request: web.Request) -> web.Response:
     if request.headers.get("X-Forwarded-For") and ACCOUNT not in request:
         raise NotAllowed("a proxy's question counts as from outside: use a bearer token")
     metrics, runtime = request.app[METRICS], request.app[RUNTIME]
-    metrics.listeners.set(request.app[HUB].listening)
+    metrics.listeners.set(len(request.app[HUB].listeners))
     metrics.waiting.set(runtime.database.waiting)
     async with runtime.database.reading() as connection:
         activity = await counts.activity(connection, list(runtime.channels))
@@ -98,6 +99,7 @@ async def _metrics(request: web.Request) -> web.Response:
             metrics.posts.labels(state).set(number)
         standing = await standings.known(connection)
         open_numbers = await incidents.open_numbers(connection)
+        metrics.calls.set(await calls.going_on(connection, clock.now()))
     at = clock.now()
     metrics.lost.labels("speech").set(runtime.workers.lost)
     metrics.lost.labels("files").set(runtime.openers.lost)

@@ -49,6 +49,16 @@ PATH_DELIVERY = {
     "required": True,
     "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999_999},
 }
+_MOST_ENDED = {
+    "parameters": [
+        {
+            "name": "limit",
+            "in": "query",
+            "description": "How many that ended",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        }
+    ]
+}
 BROADCAST_STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(BroadcastState)}}
 ANALYTICS = [
     {"name": "period", "in": "query", "schema": {"type": "string", "enum": list(Period), "default": Period.WEEK}},
@@ -238,6 +248,9 @@ def _running() -> dict[str, dict[str, Any]]:
     return {
         "/api/v1/console/overview": {
             "get": _operation("What waits, what was done today, and whether channels are well")
+        },
+        "/api/v1/console/calls": {
+            "get": _operation("Calls going on, with their words so far, and those that ended", extra=_MOST_ENDED)
         },
         "/api/v1/console/analytics": {
             "get": _operation(

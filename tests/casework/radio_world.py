@@ -6,27 +6,37 @@ import math
 import wave
 from array import array
 from itertools import count
+from pathlib import Path
 
 from gateway.casework import cases
 from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Taken
+from speech.synthesiser import Speechless, Synthesiser
 from tests.journey.test_intake import message
 
 _writers = count(1000)
 
 
-class Humming:
-    """Stands for the synthesiser: hums each text at a pitch of its own, and remembers what it was asked to say."""
+class Humming(Synthesiser):
+    """Hums each text at a pitch of its own instead of speaking it, and remembers what it was asked to say."""
 
     def __init__(self) -> None:
+        super().__init__(Path("nowhere"), most_bytes=0)
         self.said: list[tuple[str, str]] = []
 
     async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
         self.said.append((language, text))
         pitch = 150 + int(hashlib.sha256(text.encode()).hexdigest()[:2], 16)
         return humming(pitch, 0.05 * max(4, min(len(text), 40)), rate)
+
+
+class Mute(Humming):
+    """Says nothing: the voice has gone."""
+
+    async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
+        raise Speechless("the voice has gone")
 
 
 def humming(pitch: float, seconds: float, rate: int) -> bytes:

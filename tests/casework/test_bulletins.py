@@ -10,7 +10,7 @@ import pytest
 
 from gateway import clock
 from gateway.casework import airing, bulletins, newsreading
-from gateway.errors import Conflict, EverylineError, NotFound
+from gateway.errors import Conflict, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import moderation
 from gateway.journey.intake import Intake
@@ -21,7 +21,7 @@ from store import audit
 from store import bulletins as rows
 from store.bulletins import Edition, Made, Making
 from store.database import Database
-from tests.casework.radio_world import Humming, answer, publish, somebody, withdraw
+from tests.casework.radio_world import Humming, Mute, answer, publish, somebody, withdraw
 from tests.journey.test_intake import message
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -331,10 +331,6 @@ async def test_by_hand_anew_withdrawn_and_restored(runtime: Runtime, voice: Humm
 
 
 async def test_a_voice_that_fails_is_tried_again_and_then_staff_must_look(runtime: Runtime) -> None:
-    class Mute:
-        async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
-            raise EverylineError("the voice has gone")
-
     runtime.synthesiser = Mute()
     await publish(runtime, "water pipe leaking")
     await bulletins.make_now(runtime, actor="mo")

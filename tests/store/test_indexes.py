@@ -14,6 +14,7 @@ from gateway.casework import airing, analytics, bulletins, cases, daybook, perio
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
+from gateway.desk import Desk
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
 from gateway.journey import (
@@ -52,6 +53,7 @@ from store import (
     alarms,
     answer_templates,
     audit,
+    calls,
     challenges,
     citizens,
     counts,
@@ -169,6 +171,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await tell_other_systems(runtime)
     await look_back(runtime)
     await be_on_the_air(runtime)
+    await be_called(runtime)
 
 
 async def be_on_the_air(runtime: Runtime) -> None:
@@ -190,6 +193,23 @@ async def be_on_the_air(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         assert not await bulletin_rows.named(connection, ["0" * 64])
     await runtime.database.write(lambda tx: bulletin_rows.forget(tx, ["en", "zh"], clock.now()))
+
+
+async def be_called(runtime: Runtime) -> None:
+    """Follow a call until its end, lose one, and forget both."""
+    desk = Desk(runtime)
+    for number in ("CA1", "CA1", "CA2"):
+        line = await desk.on_the_line("texting", number, line=None, language="en", address=f"tel:{ANNA}", live=True)
+        line.hearing("a lamp", True)
+        await line.step("speaking")
+        await desk.calling.renew()
+    await line.ended("hung_up")
+    await upkeep.end_lost_calls(runtime)
+    async with runtime.database.reading() as connection:
+        await calls.present(connection, runtime.vault, 5)
+        await calls.ended(connection, runtime.vault, 5)
+        await calls.changed(connection, runtime.vault, clock.now(), 5)
+    await upkeep.forget(runtime)
 
 
 async def look_back(runtime: Runtime) -> None:

@@ -3,10 +3,9 @@
 import pytest
 
 from gateway.casework import airing, bulletins
-from gateway.errors import EverylineError
 from gateway.runtime import Runtime
 from store.accounts import Role
-from tests.casework.radio_world import Humming
+from tests.casework.radio_world import Humming, Mute
 from tests.web.conftest import World
 
 PAGE = "/console/bulletins"
@@ -89,10 +88,6 @@ async def test_who_may_only_read_sees_no_buttons(world: World) -> None:
 
 
 async def test_a_voice_that_failed_is_shown(world: World) -> None:
-    class Mute:
-        async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
-            raise EverylineError("the voice has gone")
-
     world.runtime.synthesiser = Mute()
     await world.published("water pipe leaking")
     await bulletins.make_now(world.runtime, actor="mo")

@@ -75,7 +75,7 @@ async def test_metrics_count_requests_by_route_and_never_by_what_was_asked(world
 
 
 async def test_metrics_know_who_listens(world: World) -> None:
-    async with world.app[HUB].listen("json"):
+    async with world.app[HUB].listeners.listen("json"):
         assert "everyline_listeners 1.0" in await (await world.client.get("/metrics")).text()
 
 

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse
 
 from gateway.journey import moderation
 from gateway.schema import Action
-from gateway.web import live
+from gateway.web import listeners, live
 from gateway.web.keys import HUB
 from store import events
 from store.accounts import Role
@@ -211,49 +211,49 @@ async def test_a_post_that_cannot_be_drawn_stops_no_other(world: World, monkeypa
 
 
 async def test_a_quiet_stream_beats(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(listeners, "HEARTBEAT", 0.1)
     async with listening(world) as stream:
         assert (await stream.block()).comment
 
 
 async def test_only_so_many_may_listen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "MOST_LISTENERS", 1)
+    monkeypatch.setattr(listeners, "MOST_LISTENERS", 1)
     async with listening(world):
         refused = await world.client.get(STREAM)
         assert refused.status == 503
         assert int(refused.headers["Retry-After"]) > 0
-    await until(lambda: not world.app[HUB].listening)
+    await until(lambda: not world.app[HUB].listeners)
     async with listening(world):
         pass
 
 
 async def test_a_listener_that_does_not_keep_up_is_dropped_and_the_others_are_not(world: World) -> None:
     hub = world.app[HUB]
-    async with hub.listen(live.JSON) as slow, listening(world) as quick:
-        for number in range(live.MOST_BEHIND + 1):
-            hub._hand_out(number + 1, {live.JSON: f"id: {number + 1}\nevent: post\ndata: x\n\n".encode()})
+    async with hub.listeners.listen(live.JSON) as slow, listening(world) as quick:
+        for number in range(listeners.MOST_BEHIND + 1):
+            hub.listeners.hand_out(number + 1, {live.JSON: f"id: {number + 1}\nevent: post\ndata: x\n\n".encode()})
             assert (await quick.next()).id == number + 1
-        assert slow not in hub._listeners
+        assert len(hub.listeners) == 1
         assert slow.waiting.get_nowait() is None, "what it had not read is let go, and it is told to end"
-        hub._hand_out(1000, {live.JSON: b"id: 1000\nevent: post\ndata: x\n\n"})
+        hub.listeners.hand_out(1000, {live.JSON: b"id: 1000\nevent: post\ndata: x\n\n"})
         assert (await quick.next()).id == 1000
 
 
 async def test_a_listener_that_reads_nothing_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "WRITE_WITHIN", 0.2)
+    monkeypatch.setattr(listeners, "WRITE_WITHIN", 0.2)
     hub, server = world.app[HUB], world.client.server
     assert server.port
     _reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
     _reader._transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(f"GET {STREAM} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     async with asyncio.timeout(10):
-        await until(lambda: bool(hub.listening))
+        await until(lambda: bool(hub.listeners))
         number = 0
-        while hub.listening:
+        while hub.listeners:
             number += 1
-            hub._hand_out(number, {live.JSON: b"data: " + b"x" * 500_000 + b"\n\n"})
+            hub.listeners.hand_out(number, {live.JSON: b"data: " + b"x" * 500_000 + b"\n\n"})
             await asyncio.sleep(0.02)
-    assert number < live.MOST_BEHIND, "not because its queue was full: its connection is what must go"
+    assert number < listeners.MOST_BEHIND, "not because its queue was full: its connection is what must go"
     writer.close()
 
 

@@ -439,6 +439,39 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "calls",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
+        sa.Column("line", sa.String(length=64), nullable=True),
+        sa.Column("caller", sa.String(length=64), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.String(length=32), nullable=False),
+        sa.Column("ticket", sa.String(length=8), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("holder", sa.String(length=32), nullable=False),
+        sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("begun_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("how", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+        sa.UniqueConstraint("channel", "external_id", name=op.f("uq_calls_channel_external_id")),
+    )
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.create_index("ix_calls_caller", ["caller"], unique=False)
+        batch_op.create_index("ix_calls_changed_at", ["changed_at"], unique=False)
+        batch_op.create_index("ix_calls_ended_at", ["ended_at"], unique=False)
+        batch_op.create_index(
+            "ix_calls_going_on",
+            ["begun_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
         "kept",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -981,6 +1014,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_kept_expires_at")
 
     op.drop_table("kept")
+    op.drop_table("calls")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_incidents_open",

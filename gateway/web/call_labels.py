@@ -1,0 +1,28 @@
+"""What the pages call the steps of a call and its end; one they do not know is shown by its own name."""
+
+from collections.abc import Mapping
+
+from gateway.web.catalogues import N_
+
+STEPS: Mapping[str, str] = {
+    "greeting": N_("greeting"),
+    "language": N_("choosing a language"),
+    "menu": N_("menu"),
+    "speaking": N_("speaking"),
+    "confirming": N_("confirming"),
+    "ticket": N_("keying a ticket"),
+    "status": N_("hearing an answer"),
+    "news": N_("hearing the news"),
+    "transfer": N_("being put through"),
+    "callback": N_("asking to be called back"),
+    "emergency": N_("told the emergency number"),
+    "ending": N_("saying goodbye"),
+}
+ENDS: Mapping[str, str] = {
+    "finished": N_("said all"),
+    "hung_up": N_("hung up"),
+    "transferred": N_("put through to a person"),
+    "failed": N_("broken off by a fault"),
+    "lost": N_("lost: the line went silent"),
+}
+TABLES: Mapping[str, Mapping[str, str]] = {"call_step": STEPS, "call_end": ENDS}
