@@ -1,14 +1,14 @@
 """Bulletins are there when they are due, tell what is new, and never what is not public any more."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway import clock
+from gateway import assembly, clock
 from gateway.casework import airing, bulletins, newsreading
 from gateway.errors import Conflict, NotFound
 from gateway.jobs import upkeep
@@ -21,6 +21,7 @@ from store import audit
 from store import bulletins as rows
 from store.bulletins import Edition, Made, Making
 from store.database import Database
+from store.vault import Vault
 from tests.casework.radio_world import Humming, Mute, answer, publish, somebody, withdraw
 from tests.journey.test_intake import message
 
@@ -184,12 +185,69 @@ async def test_what_can_still_be_undone_waits_for_the_next(runtime: Runtime, voi
         assert "lamp" in await spoken(runtime)
 
 
-async def test_two_processes_make_one(runtime: Runtime, voice: Humming, database: Database) -> None:
+@pytest.fixture
+async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
+    """A second process on the database of `runtime`, as far as the store is concerned."""
+    database = Database(runtime.settings.database_url)
+    await database.open(serving=True)
+    made = assembly.assemble(
+        runtime.settings, [], database, Vault(bytes(32)), runtime.http, runtime.workers, runtime.openers
+    )
+    made.synthesiser = runtime.synthesiser
+    yield made
+    await database.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+async def test_two_processes_make_and_speak_one(runtime: Runtime, voice: Humming, other: Runtime) -> None:
+    with at(MORNING - timedelta(hours=1)):
+        taken = await publish(runtime, "water pipe leaking")
+    with at(MORNING):
+        await asyncio.gather(*(bulletins.keep_up(one) for one in (runtime, other) * 3))
+        assert [len(await made(runtime, language)) for language in LANGUAGES] == [1, 1]
+        await asyncio.gather(*(airing.speak_due(one) for one in (runtime, other)))
+        await withdraw(other, taken.post_id)
+        assert "leaking" not in await spoken(runtime)
+        await asyncio.gather(*(bulletins.keep_up(one) for one in (runtime, other)))
+        await asyncio.gather(*(airing.speak_due(one) for one in (runtime, other)))
+    [one] = await made(other)
+    assert (one.version, one.whole) == (2, True), "made anew once"
+
+
+async def test_a_restart_goes_on_with_what_was_not_spoken(runtime: Runtime, voice: Humming) -> None:
     with at(MORNING - timedelta(hours=1)):
         await publish(runtime, "water pipe leaking")
     with at(MORNING):
-        await asyncio.gather(*(bulletins.keep_up(runtime) for _ in range(4)))
-    assert [len(await made(runtime, language)) for language in LANGUAGES] == [1, 1]
+        await bulletins.keep_up(runtime)
+    with at(MORNING + timedelta(hours=2)):
+        await keep_up(runtime)
+    [one] = await made(runtime)
+    assert one.whole
+    assert one.at == MORNING
+
+
+async def test_one_made_anew_while_it_is_spoken_keeps_no_sound_of_the_old_words(
+    runtime: Runtime, voice: Humming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = await publish(runtime, "water pipe leaking at the mill")
+    await publish(runtime, "the lamp at the church is dark")
+    await bulletins.make_now(runtime, actor="mo")
+    keep = runtime.blobs.keep
+
+    async def meanwhile(data: bytes) -> str:
+        monkeypatch.setattr(runtime.blobs, "keep", keep)
+        await withdraw(runtime, taken.post_id)
+        await bulletins.keep_up(runtime)
+        return await keep(data)
+
+    monkeypatch.setattr(runtime.blobs, "keep", meanwhile)
+    await airing.speak_due(runtime)
+    for language in LANGUAGES:
+        [one] = await made(runtime, language)
+        assert not one.whole or "mill" not in " ".join(part.text for part in one.parts)
+    await airing.speak_due(runtime)
+    assert all([(await made(runtime, language))[0].whole for language in LANGUAGES])
+    assert "mill" not in await spoken(runtime)
 
 
 @pytest.mark.parametrize(
