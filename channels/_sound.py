@@ -3,8 +3,11 @@
 A transport only moves sound and keys. Who says what, and when, is not its affair.
 """
 
+import math
+from array import array
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 FRAME_SECONDS = 0.02
@@ -61,3 +64,15 @@ class Sound(Protocol):
     async def hang_up(self) -> None:
         """End the call, once what is being said was heard; a caller who is gone already is fine."""
         ...
+
+
+@lru_cache(maxsize=16)
+def tone(rate: int) -> bytes:
+    """The tone after which one speaks: a fifth of a second of 1 kHz, softly in and out, s16le mono."""
+    length = rate // 5
+    edge = rate // 100
+    samples = array("h")
+    for at in range(length):
+        swell = min(1.0, at / edge, (length - at) / edge)
+        samples.append(round(6000 * swell * math.sin(2 * math.pi * 1000 * at / rate)))
+    return samples.tobytes()

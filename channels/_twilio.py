@@ -141,7 +141,10 @@ class TwilioChannel(Channel):
         self.account: Any = client.api.v2010.accounts(self.account_sid)
 
     async def authentic(self, request: web.Request) -> bool:
-        """Whether Twilio signed this request, for the public URL of the settings and the path as it came."""
+        """Whether Twilio signed this request, for the public URL of the settings and the path as it came.
+
+        A WebSocket is signed with its own scheme.
+        """
         signature = request.headers.get(SIGNATURE_HEADER)
         if not signature:
             return False
@@ -152,7 +155,10 @@ class TwilioChannel(Channel):
                 return False
             params = MultiDict()
         algorithm = get_signature_algorithm(request.headers.get(SIGNATURE_SETTINGS_HEADER))
-        return signed(self._tokens, self.url(request.raw_path), params, signature, algorithm)
+        url = self.url(request.raw_path)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            url = socket_url(url)
+        return signed(self._tokens, url, params, signature, algorithm)
 
     async def check(self) -> Health:
         """Prove the credentials by reading the account, and see how our number is set up there."""
@@ -255,6 +261,11 @@ def signed(tokens: list[str], url: str, params: MultiDict[str], signature: str, 
         )
     except ValueError:  # an algorithm nobody knows, or bytes in the path that are no text
         return False
+
+
+def socket_url(url: str) -> str:
+    """An address as a WebSocket is opened to it: wss for https, and ws for a gateway tried out on one machine."""
+    return re.sub("^http", "ws", url)
 
 
 def hash_fits(query: str, body: bytes) -> bool:

@@ -208,6 +208,11 @@ class TapeLabel(Protocol):
         ...
 
     @property
+    def rate(self) -> int:
+        """Samples a second."""
+        ...
+
+    @property
     def language(self) -> str:
         """What is spoken."""
         ...
@@ -335,6 +340,22 @@ class Desk(Protocol):
 
     async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
         """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+        ...
+
+    async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
+        """How a ticket stands, for the ear: to its author all, to others what is public. None for an unknown one."""
+        ...
+
+    async def spoken_news(self, language: str) -> Sequence[str]:
+        """What was published and answered last, for the ear; empty when nothing was."""
+        ...
+
+    async def chosen_language(self, address: str) -> str | None:
+        """The language somebody chose for good; None when he never did."""
+        ...
+
+    def is_emergency(self, text: str) -> bool:
+        """Whether a text holds words of danger, so that its speaker must hear the emergency number."""
         ...
 
     async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:

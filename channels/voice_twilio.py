@@ -1,18 +1,15 @@
-"""The hotline through Twilio: the caller chooses a language, speaks after the tone, and hears a ticket.
+"""The hotline through Twilio: the one spoken script (`channels._call`), live or by recordings.
 
-One call is a walk through our addresses, each told by the TwiML (Twilio's call script) of the one before:
-
-    answer -> language -> (speaks) -> recorded -> thanks
-                 ^            | says nothing: twice more, then goodbye
-                 +------------+
-    recording: Twilio tells, in or after the call, that the file is ready
-
-All that is known of a call lies at the desk, so any process may serve any step. The carrier may tell of one recording
-twice (`recorded` and `recording`): both are taken, and are one. One it could not tell of is found in its list.
+Live, Twilio opens a stream of sound both ways (`channels._twilio_live`); else it asks step by step what to play and
+record (`channels._twilio_recorded`). All that is known of a call lies at the desk, so any process may serve any step.
+The carrier may tell of one recording twice (`recorded` and `recording`): both are taken, and are one. One it could not
+tell of is found in its list.
 """
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,26 +17,22 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiDict
-from pydantic import Field
-from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
+from channels import _left
+from channels._call import Call, CallSettings, report
 from channels._http import Absent
+from channels._turn import Said
 from channels._twilio import E164, TwilioChannel, TwilioSettings, required
 from channels._twilio_lists import Found, Listing, Page
+from channels._twilio_live import ONWARD, STREAM, LiveCalls
 from channels._twilio_number import Entrance
+from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN, RecordedCalls, told
 from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
 from channels.failures import Refused
-from gateway import clock
-from gateway.errors import BadInput, TooMany
-from gateway.schema import Incoming, IncomingMedia, Taken
+from gateway.errors import BadInput
+from gateway.schema import IncomingMedia, Taken
 
 ANSWER = "/hooks/voice_twilio/answer"
-LANGUAGE = "/hooks/voice_twilio/language"
-RECORDED = "/hooks/voice_twilio/recorded"
-RECORDING = "/hooks/voice_twilio/recording"
-
-VOICES = {"zh": "zh-CN", "en": "en-US"}
-KEYS = {"1": "zh", "2": "en"}
 MEDIA_TYPE = "audio/x-wav"
 # What Twilio puts in place of a withheld number: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE and UNKNOWN, as spelled
 # on a telephone's keys (help.twilio.com: "Why am I getting calls from these strange numbers?").
@@ -47,17 +40,14 @@ WITHHELD = frozenset({"+266696687", "+2562533", "+7378742833", "+86282452253", "
 # The states of a recording that will still change (twilio.com/docs/voice/api/recording#recording-status-values).
 UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
 
-_TRIES = 3
-_KEY_SECONDS = 4
 _PAGE = 100
 _RECORDING = re.compile(r"/Recordings/(RE[0-9a-zA-Z]{32})(?:\.wav)?$")
 
 
-class VoiceSettings(TwilioSettings):
-    """`[voice_twilio]`: the longest recording, and the silence that ends one, in seconds."""
+class VoiceSettings(TwilioSettings, CallSettings):
+    """`[voice_twilio]`: whether calls are held live, as streams of sound, or led by recordings."""
 
-    longest: int = Field(120, ge=5, le=3600)
-    silence: int = Field(4, ge=1, le=60)
+    live: bool = False
 
 
 class Adapter(TwilioChannel):
@@ -70,20 +60,39 @@ class Adapter(TwilioChannel):
 
     def __init__(self, settings: VoiceSettings, around: Surroundings) -> None:
         super().__init__(settings, around)
-        self._longest, self._silence = settings.longest, settings.silence
+        self._longest = settings.longest
+        self._live = settings.live
+        self._recorded_calls = RecordedCalls(self.name, settings, self.url)
+        self._calls = LiveCalls(self.name, self.account_sid, settings, self.url, self._recorded_calls.begin)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         """The steps of a call."""
         steps = {
             ANSWER: self._answer,
-            LANGUAGE: self._language,
+            TURN: self._turn,
             RECORDED: self._recorded,
             RECORDING: self._recording,
+            DIALLED: self._dialled,
         }
-        return [Route("POST", path, Guard.SIGNATURE, partial(step, desk)) for path, step in steps.items()]
+        if self._live:
+            steps[ONWARD] = self._onward
+        routes = [Route("POST", path, Guard.SIGNATURE, partial(step, desk)) for path, step in steps.items()]
+        if self._live:
+            routes.append(Route("GET", STREAM, Guard.SIGNATURE, partial(self._calls.stream, desk)))
+        return routes
+
+    async def hang_up(self) -> None:
+        """Break off what is held live; Twilio asks what is to become of it, and finds whoever serves then."""
+        await self._calls.hang_up()
 
     async def run(self, desk: Desk) -> None:
-        """Catch up with recordings nobody told us of."""
+        """Catch up with recordings nobody told us of, and with what was said in live calls that broke off."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._catch_up(desk), name=f"{self.name} recordings")
+            if self._live:
+                group.create_task(_left.keep_taking(desk, self.name), name=f"{self.name} tapes")
+
+    async def _catch_up(self, desk: Desk) -> None:
         recordings = self.account.recordings
 
         async def since(start: datetime) -> Page[Any]:
@@ -111,69 +120,40 @@ class Adapter(TwilioChannel):
         except Absent:
             return
 
+    async def _onward(self, desk: Desk, request: web.Request) -> web.Response:
+        fields = await self.fields(request)
+        sid = required(fields, "CallSid")
+        return _twiml(await self._calls.onward(desk, sid, fields.get("DialCallStatus")))
+
     async def _answer(self, desk: Desk, request: web.Request) -> web.Response:
-        fields = await self.fields(request)
-        await self._remember(desk, fields, self.city.language)
-        script = VoiceResponse()
-        menu = Gather(num_digits=1, timeout=_KEY_SECONDS, action=self.url(LANGUAGE), method="POST")
-        for language, voice in VOICES.items():
-            menu.say(desk.phrase("voice_language", language), language=voice)
-        script.append(menu)
-        script.redirect(self.url(LANGUAGE), method="POST")
-        return _twiml(script)
+        call = self._caller(await self.fields(request))
+        begin = self._calls.begin if self._live else self._recorded_calls.begin
+        return _twiml(await begin(desk, call))
 
-    async def _language(self, desk: Desk, request: web.Request) -> web.Response:
-        fields = await self.fields(request)
+    async def _turn(self, desk: Desk, request: web.Request) -> web.Response:
+        fields, number = await self.fields(request), request.query.get("turn", "")
         call = await self._call(desk, fields)
-        nth, language = _nth(request), call["language"]
-        chosen = KEYS.get(fields.get("Digits", ""), language) if nth == 1 else language
-        if chosen != language:
-            await self._remember(desk, fields, chosen)
-        return _twiml(self._listen(desk, chosen, nth))
+        return _twiml(await self._recorded_calls.turn(desk, call, number, fields.get("Digits", "")))
 
-    def _listen(self, desk: Desk, language: str, nth: int) -> VoiceResponse:
-        """Greet, record, and go on here when nothing was said: Twilio then skips `action` and reads on."""
-        script = VoiceResponse()
-        _say(script, desk, "voice_greeting", language)
-        script.record(
-            action=self.url(RECORDED),
-            method="POST",
-            max_length=self._longest,
-            timeout=self._silence,
-            finish_on_key="#",
-            play_beep=True,
-            trim="trim-silence",  # so that a recording of silence is an empty one, and asked for again
-            recording_status_callback=self.url(RECORDING),
-            recording_status_callback_method="POST",
-            recording_status_callback_event="completed absent",
-        )
-        _say(script, desk, "voice_nothing", language)
-        if nth < _TRIES:
-            script.redirect(f"{self.url(LANGUAGE)}?try={nth + 1}", method="POST")
-        else:
-            _say(script, desk, "voice_goodbye", language)
-            script.hangup()
-        return script
+    async def _dialled(self, desk: Desk, request: web.Request) -> web.Response:
+        fields, number = await self.fields(request), request.query.get("turn", "")
+        call, status = await self._call(desk, fields), fields.get("DialCallStatus", "")
+        return _twiml(await self._recorded_calls.dialled(desk, call, number, status))
 
     async def _recorded(self, desk: Desk, request: web.Request) -> web.Response:
-        fields = await self.fields(request)
-        call = await self._call(desk, fields)
-        script = VoiceResponse()
-        try:
-            taken = await self._take(desk, fields, call, await request.read())
-        except TooMany:  # the caller must hear it: nothing was kept
-            _say(script, desk, "voice_busy", call["language"])
-        else:
-            if fields.get("Digits") != "hangup":
-                ticket = {"ticket": spoken(taken.ticket)} if taken.ticket else None
-                _say(script, desk, "voice_thanks" if ticket else "voice_goodbye", call["language"], ticket)
-        script.hangup()
-        return _twiml(script)
+        fields, number = await self.fields(request), request.query.get("turn", "")
+        call = told(request, await self._call(desk, fields))
+        said = self._said(fields, call, (await request.read()).decode())
+        hung_up = fields.get("Digits") == "hangup"
+        document = await self._recorded_calls.recorded(desk, call, number, said, hung_up=hung_up)
+        self.known.add(_recording_sid(fields))
+        return _twiml(document)
 
     async def _recording(self, desk: Desk, request: web.Request) -> web.Response:
         fields = await self.fields(request)
         if required(fields, "RecordingStatus") == "completed":
-            await self._take(desk, fields, await self._call(desk, fields), await request.read())
+            call = told(request, await self._call(desk, fields))
+            await self._take(desk, call, self._said(fields, call, (await request.read()).decode()))
             await desk.media_ready(self.name, _recording_sid(fields))
         return web.Response(status=204)
 
@@ -181,20 +161,23 @@ class Adapter(TwilioChannel):
         """Take one recording of Twilio's list, if it is finished and was made in a call to our number."""
         if recording.status in UNFINISHED:
             return Found.UNFINISHED
-        told = {"RecordingSid": recording.sid, "CallSid": str(recording.call_sid), "RecordingStatus": "completed"}
-        fields = MultiDict({**told, "RecordingUrl": f"{self.home}/Recordings/{recording.sid}"})
+        sid = str(recording.call_sid)
+        given = {"RecordingSid": recording.sid, "CallSid": sid, "RecordingStatus": "completed"}
+        fields = MultiDict({**given, "RecordingUrl": f"{self.home}/Recordings/{recording.sid}"})
         if recording.status != "completed" or recording.source != "RecordVerb":
             return Found.FOREIGN
-        call = await desk.recall(self.name, _key(fields)) or await self._call_at_twilio(fields["CallSid"])
+        call = await self._recorded_calls.known(desk, sid) or await self._call_at_twilio(sid)
         if call is None:
             return Found.FOREIGN
-        taken = await self._take(desk, fields, call, urlencode(fields).encode())
+        if await desk.recall(self.name, f"asks_back:{sid}"):
+            call = replace(call, asks_back=True)
+        taken = await self._take(desk, call, self._said(fields, call, urlencode(fields)))
         if taken.repeated:
             return Found.KNOWN
         await desk.media_ready(self.name, recording.sid)
         return Found.NEW
 
-    async def _call_at_twilio(self, sid: str) -> Mapping[str, Any] | None:
+    async def _call_at_twilio(self, sid: str) -> Call | None:
         """What Twilio knows of a call; None when it was not to our number, so that nobody else's is taken."""
         try:
             call = await self.call(self.account.calls(sid).fetch_async())
@@ -202,33 +185,34 @@ class Adapter(TwilioChannel):
             return None
         if call.direction != "inbound" or call.to != self.number:
             return None
-        return _caller(MultiDict({"From": str(call._from or ""), "To": call.to}), self.city.language)
+        return self._caller(MultiDict({"CallSid": sid, "From": str(call._from or ""), "To": call.to}))
 
-    async def _take(self, desk: Desk, fields: MultiDict[str], call: Mapping[str, Any], raw: bytes) -> Taken:
-        """Take one recording, told of by a webhook or found in the list."""
-        sid, url = _recording_sid(fields), fields.get("RecordingUrl", "")
-        incoming = Incoming(
-            channel=self.name,
-            external_id=sid,
-            text="",
-            received_at=clock.now(),
-            address=f"tel:{call['from']}" if call["from"] else None,
-            line=call["line"],
-            language=call["language"],
-            media=(IncomingMedia(sid, url, MEDIA_TYPE, call["language"]),),
-            commands=False,
-            raw=raw,
-        )
-        taken = await desk.take(incoming)
-        self.known.add(sid)
+    async def _take(self, desk: Desk, call: Call, said: Said) -> Taken:
+        """Take one recording, told of by a webhook beside the call or found in the list."""
+        taken = await desk.take(report(call, said))
+        if said.media:
+            self.known.add(said.media.external_id)
         return taken
 
-    async def _remember(self, desk: Desk, fields: MultiDict[str], language: str) -> None:
-        await desk.keep(self.name, _key(fields), _caller(fields, language))
+    def _said(self, fields: MultiDict[str], call: Call, raw: str) -> Said:
+        sid, url = _recording_sid(fields), fields.get("RecordingUrl", "")
+        return Said(None, IncomingMedia(sid, url, MEDIA_TYPE, call.language), 0.0, raw)
 
-    async def _call(self, desk: Desk, fields: MultiDict[str]) -> Mapping[str, Any]:
+    async def _call(self, desk: Desk, fields: MultiDict[str]) -> Call:
         """What is known of a call; when that was lost, what this request says of it."""
-        return await desk.recall(self.name, _key(fields)) or _caller(fields, self.city.language)
+        return await self._recorded_calls.known(desk, required(fields, "CallSid")) or self._caller(fields)
+
+    def _caller(self, fields: MultiDict[str]) -> Call:
+        """A call as a request tells it. A withheld number is nobody, never an identity."""
+        number = fields.get("From", "")
+        known = re.fullmatch(E164, number) and number not in WITHHELD
+        return Call(
+            channel=self.name,
+            id=required(fields, "CallSid"),
+            address=f"tel:{number}" if known else None,
+            line=fields.get("To") or None,
+            language=self.city.language,
+        )
 
     def _sid(self, url: str) -> str:
         """The recording an address names. Raises `Refused` unless it is our account's, at the API we use."""
@@ -238,30 +222,8 @@ class Adapter(TwilioChannel):
         return found[1]
 
 
-def spoken(ticket: str) -> str:
-    """A ticket as a voice should read it: digit by digit, with a pause after each."""
-    return ", ".join(ticket)
-
-
-def _say(
-    script: VoiceResponse, desk: Desk, phrase: str, language: str, values: Mapping[str, Any] | None = None
-) -> None:
-    script.say(desk.phrase(phrase, language, values), language=VOICES[language])
-
-
-def _twiml(script: VoiceResponse) -> web.Response:
-    return web.Response(text=str(script), content_type="text/xml")
-
-
-def _key(fields: MultiDict[str]) -> str:
-    return f"call:{required(fields, 'CallSid')}"
-
-
-def _caller(fields: MultiDict[str], language: str) -> dict[str, Any]:
-    """What to remember of a call. A withheld number is nobody, never an identity."""
-    number = fields.get("From", "")
-    known = re.fullmatch(E164, number) and number not in WITHHELD
-    return {"from": number if known else None, "line": fields.get("To") or None, "language": language}
+def _twiml(document: str) -> web.Response:
+    return web.Response(text=document, content_type="text/xml")
 
 
 def _recording_sid(fields: MultiDict[str]) -> str:
@@ -271,12 +233,6 @@ def _recording_sid(fields: MultiDict[str]) -> str:
     if found := _RECORDING.search(fields.get("RecordingUrl", "")):
         return found[1]
     raise BadInput("RecordingSid is missing", "RecordingSid")
-
-
-def _nth(request: web.Request) -> int:
-    """Which try this is: ours to say, and signed, yet never trusted to be a number."""
-    nth = request.query.get("try", "1")
-    return int(nth) if re.fullmatch("[1-9]", nth) else 1
 
 
 def _created(recording: Any) -> datetime | None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import bulletins
 from gateway.errors import Busy, EverylineError
-from gateway.journey import finding, identity, receipts
+from gateway.journey import finding, identity, phoning, receipts
 from gateway.journey import media as journey_media
 from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
@@ -115,6 +115,22 @@ class Desk:
     async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
         """A text as a voice reads it: 16-bit mono samples."""
         return await self._runtime.synthesiser.speak(text, language, rate=rate)
+
+    async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
+        """How a ticket stands, for the ear; None for an unknown one."""
+        return await phoning.spoken_status(self._runtime, ticket, address, language)
+
+    async def spoken_news(self, language: str) -> Sequence[str]:
+        """What was published and answered last, for the ear."""
+        return await phoning.spoken_news(self._runtime, language)
+
+    async def chosen_language(self, address: str) -> str | None:
+        """The language somebody chose for good."""
+        return await phoning.chosen_language(self._runtime, address)
+
+    def is_emergency(self, text: str) -> bool:
+        """Whether a text holds words of danger."""
+        return self._runtime.judge(text).emergency
 
     async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
         """An ear that hears a caller while he speaks; None without a model. The demo's models are for its callers."""

@@ -56,13 +56,14 @@ class Models:
 
     def find(self, language: str, *, demo: bool = False) -> ModelInfo | None:
         """The model for a language (`zh`, or a tag such as `zh-CN`), or None; a demo model only if `demo`."""
+        return next(iter(self.installed(language, demo=demo)), None)
+
+    def installed(self, language: str, *, demo: bool = False) -> tuple[ModelInfo, ...]:
+        """All models for a language, first the one that `find` chooses; demo models only if `demo`."""
         primary = language.lower().replace("_", "-").partition("-")[0]
         if not _LANGUAGE.fullmatch(primary):
-            return None
-        for found in self._candidates(primary, demo):
-            if isinstance(found, ModelInfo):
-                return found
-        return None
+            return ()
+        return tuple(found for found in self._candidates(primary, demo) if isinstance(found, ModelInfo))
 
     def languages(self, *, demo: bool = False) -> Mapping[str, ModelInfo]:
         """The model of every language that has one, as `find` would choose it."""

@@ -6,8 +6,9 @@ rates never return), keeps its models loaded, and may crash or hang: then a fres
 
 import functools
 import json
+import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -45,7 +46,8 @@ class Word:
 class Transcript:
     """What a recording says, as people would type it. Nothing heard: empty text, confidence 0.
 
-    `peaks` is how loud it is from one end to the other (`speech.audio.peaks`).
+    `peaks` is how loud it is from one end to the other (`speech.audio.peaks`), `took` the seconds of work it was,
+    without loading the model.
     """
 
     text: str
@@ -54,6 +56,7 @@ class Transcript:
     seconds: float
     model: str
     peaks: tuple[int, ...] = ()
+    took: float | None = None
 
     def heard(self) -> Heard:
         """The same as it travels with its recording."""
@@ -116,8 +119,13 @@ def words_in(result: str) -> Iterator[Word]:
 
 def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_bytes: int) -> Transcript:
     """The worker's part: sound in, transcript out."""
+    begun = time.perf_counter()
     audio = decode(recording, rate=model.rate, max_seconds=max_seconds, max_bytes=max_bytes)
-    return transcript_of(_words(recogniser_of(model, model.rate), audio), model, audio.seconds, peaks(audio.pcm))
+    decoded = time.perf_counter()
+    recogniser = recogniser_of(model, model.rate)
+    loaded = time.perf_counter()
+    transcript = transcript_of(_words(recogniser, audio), model, audio.seconds, peaks(audio.pcm))
+    return replace(transcript, took=round(decoded - begun + time.perf_counter() - loaded, 4))
 
 
 @functools.lru_cache(maxsize=_MODELS_KEPT)

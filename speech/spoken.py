@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 # So much is read at most; a longer text is cut at its last sentence.
 LONGEST = 4000
+# Letters, figures and signs of double width, and raised figures; Chinese punctuation is a voice's own.
+_WIDE = re.compile(r"[\uff05\uff0b\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u00b2\u00b3]|(?<=\d)\uff1a(?=\d)")
 _LINK = re.compile(r"(?:https?://|www\.)[^\s，。；）)]+", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
@@ -67,7 +69,7 @@ _MAIL_SAID = {"zh": "邮箱见网站", "en": "the e-mail address is on our websi
 def spoken(text: str, language: str) -> str:
     """A text as the voice of a language should read it; empty when nothing of it can be said."""
     language = language if language in _UNITS else "en"
-    text = unicodedata.normalize("NFKC", text.replace("㎡", "m²").replace("²", "2").replace("³", "3"))
+    text = _WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.replace("㎡", "m²"))
     text = _TAG.sub(" ", text)
     text = _MAIL.sub(f" {_MAIL_SAID[language]} ", _LINK.sub(f" {_LINK_SAID[language]} ", text))
     text = _DATE.sub(lambda found: _date(found, language), text)

@@ -4,6 +4,7 @@ A row is kept up by the process that has the caller's line open. What is said gr
 written many at once and seldom (`journey.calling`), and everybody who shows them is woken.
 """
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from store.vault import Vault
 CALLS = "calls"
 # How a call ended whose process was heard of no more.
 LOST = "lost"
+# How many calls' words are opened before others have their turn.
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,12 @@ def _place(call_id: str) -> str:
 
 
 async def _read(connection: AsyncConnection, vault: Vault, wanted: Select[Any]) -> list[Call]:
-    return [_call(vault, row) for row in await connection.execute(wanted)]
+    found = []
+    for number, row in enumerate(await connection.execute(wanted), 1):
+        found.append(_call(vault, row))
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return found
 
 
 def _resumed(row: Row[Any], call: Call) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Kind, State
+from gateway.schema import Kind, Progress, State
 from store.dialect import hold_back
 from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
 
@@ -152,6 +152,8 @@ _ADDRESSES = (
     .where(addresses.c.lookup.in_(_among("lookups")))
 )
 _FIRST = posts.alias("thread")
+# Where an answer was given, whatever came after it.
+ANSWERED_ONCE = (Progress.ANSWERED, Progress.CLOSED, Progress.REOPENED)
 # By any ticket in a thread: a report that was put under another one keeps its own number.
 _THREADS = (
     select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at)
@@ -217,6 +219,23 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
     return facts
 
 
+async def of_address(connection: AsyncConnection, lookup: str, at: datetime) -> KnownAddress | None:
+    """One address by its hash, or None."""
+    asked = {"lookups": [lookup], "hour_ago": at, "now": at}
+    row = (await connection.execute(_ADDRESSES, asked)).first()
+    return _address(row) if row else None
+
+
+async def of_ticket(
+    connection: AsyncConnection, ticket: str, lookup: str | None, at: datetime
+) -> tuple[KnownAddress | None, KnownThread | None]:
+    """Who asks, by the hash of his address, and the thread of a ticket with its latest answer; None for either."""
+    caller = await of_address(connection, lookup, at) if lookup else None
+    facts = Facts(seen={}, addresses={}, threads=await _threads(connection, [ticket]), alike={}, tickets=[])
+    await _add_answers(connection, facts)
+    return caller, facts.threads.get(ticket)
+
+
 async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     by_channel: defaultdict[str, list[str]] = defaultdict(list)
     for channel, external_id in messages:
@@ -230,21 +249,7 @@ async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]
 
 async def _addresses(connection: AsyncConnection, wanted: Wanted) -> dict[str, KnownAddress]:
     asked = {"lookups": list(wanted.lookups), "hour_ago": wanted.hour_ago, "now": wanted.now}
-    return {
-        row.lookup: KnownAddress(
-            id=row.id,
-            citizen_id=row.citizen_id,
-            person=row.person,
-            key_id=row.key_id,
-            wrapped=row.wrapped,
-            language=row.language,
-            stopped=row.stopped_at is not None,
-            chosen=row.chosen,
-            heard=row.heard,
-            question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
-        )
-        for row in await connection.execute(_ADDRESSES, asked)
-    }
+    return {row.lookup: _address(row) for row in await connection.execute(_ADDRESSES, asked)}
 
 
 async def _threads(connection: AsyncConnection, tickets: Collection[str]) -> dict[str, KnownThread]:
@@ -278,7 +283,7 @@ async def _add_following(connection: AsyncConnection, facts: Facts, address_ids:
 async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     """The latest published answer of each thread that has one."""
     threads = [*facts.threads.values(), *(thread for own in facts.own.values() for thread in own.threads)]
-    answered = {thread.id for thread in threads if thread.progress == "answered"}
+    answered = {thread.id for thread in threads if thread.progress in ANSWERED_ONCE}
     if not answered:
         return
     rows = await connection.execute(_ANSWERS, {"threads": list(answered)})
@@ -290,6 +295,21 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
 async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
     used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
     return [ticket for ticket in drawn if ticket not in used]
+
+
+def _address(row: Any) -> KnownAddress:
+    return KnownAddress(
+        id=row.id,
+        citizen_id=row.citizen_id,
+        person=row.person,
+        key_id=row.key_id,
+        wrapped=row.wrapped,
+        language=row.language,
+        stopped=row.stopped_at is not None,
+        chosen=row.chosen,
+        heard=row.heard,
+        question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
+    )
 
 
 def _thread(row: Any) -> KnownThread:

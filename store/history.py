@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.schema import State
-from store import audit
+from store import audit, transcribing
 from store.database import Transaction
 from store.tables import history, keys, media, words
+from store.transcribing import Written
 from store.vault import SealingKey, Vault
 
 # Who acts beside staff: the post's own author, and rules.
@@ -61,12 +62,24 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """What a model once made of a recording."""
+
+    written: Written
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
-    """What a recording says: as the model wrote it down, as a person corrected it, and word by word."""
+    """What a recording says: as the model wrote it down, as a person corrected it, and word by word.
+
+    `versions` is all that models made of it, newest first, when it was written down more than once.
+    """
 
     text: str
     corrected: str | None
     words: Sequence[Spoken]
+    versions: Sequence[Version] = ()
 
 
 def words_place(words_id: str) -> str:
@@ -179,13 +192,16 @@ async def heard(connection: AsyncConnection, vault: Vault, post_ids: Sequence[st
     columns = (media.c.id, media.c.transcript_id, media.c.corrected_id, media.c.timing_id)
     wanted = select(*columns).where(media.c.post_id.in_(post_ids), media.c.type.like("audio/%"))
     rows = (await connection.execute(wanted)).all()
-    named = [words_id for row in rows for words_id in row[1:] if words_id]
-    known = await opened(connection, vault, named)
+    again = await transcribing.repeated(connection, [row.id for row in rows])
+    named = {words_id for row in rows for words_id in row[1:] if words_id}
+    named |= {one.words_id for written in again.values() for one in written}
+    known = await opened(connection, vault, list(named))
     return {
         row.id: Heard(
             known.get(row.transcript_id, ""),
             known.get(row.corrected_id),
             tuple(Spoken(*word) for word in json.loads(known.get(row.timing_id, "[]"))),
+            tuple(Version(one, known.get(one.words_id, "")) for one in again.get(row.id, ())),
         )
         for row in rows
     }

@@ -19,7 +19,7 @@ KEPT = "blob:"
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file as it is served."""
+    """A file as it is served, and written down; `language` is what is spoken in it as far as is known."""
 
     id: str
     post_id: str
@@ -30,6 +30,9 @@ class MediaFile:
     state: MediaState
     post_state: State
     private: bool
+    channel: str
+    language: str
+    transcript_state: TranscriptState
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,14 @@ class MediaJob:
     tries: int
     post_language: str
     holder: str
+    wanted_model: str | None = None
+    transcript_id: str | None = None
 
 
 async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
     """One file with what decides who may see it. Raises `NotFound`."""
-    wanted = select(media, posts.c.state.label("post_state"), posts.c.private).join(
-        posts, posts.c.id == media.c.post_id
-    )
+    of_post = (posts.c.state.label("post_state"), posts.c.private, posts.c.language.label("post_language"))
+    wanted = select(media, *of_post).join(posts, posts.c.id == media.c.post_id)
     row = (await connection.execute(wanted.where(media.c.id == media_id))).first()
     if row is None:
         raise NotFound("there is no such file")
@@ -69,6 +73,9 @@ async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
         state=MediaState(row.state),
         post_state=State(row.post_state),
         private=row.private,
+        channel=row.channel,
+        language=row.language or row.post_language,
+        transcript_state=TranscriptState(row.transcript_state),
     )
 
 
@@ -204,4 +211,6 @@ def _job(row: Row[Any]) -> MediaJob:
         tries=row.tries,
         post_language=row.post_language,
         holder=row.holder,
+        wanted_model=row.wanted_model,
+        transcript_id=row.transcript_id,
     )

@@ -281,10 +281,16 @@ notes = Table(
     Index("ix_notes_post_id_id", "post_id", "id"),
 )
 
+# What is left to a person of what should have been written down, and the recordings that are on disk.
+UNWRITTEN = "transcript_state IN ('failed', 'no_model')"
+RECORDED = "sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"
+
 # `transcript_id`, `corrected_id` and `timing_id` name sealed words: as the model wrote them down, as a person did, and
 # each with its seconds; `peaks` is how loud it is, from one end to the other.
 # `sha256` and `preview` are what is shown; `url` is where the file came from: a carrier, or `blob:` and its hash for
-# what was handed to us. A photo's own file, with its metadata, is named by `url` only until the clean one is there.
+# what was handed to us. `wanted_model` is by which it is to be written down next, if a person chose. A recording that
+# was deleted by the city's rule (`forgotten_at`) names no file any more. A photo's own file, with its metadata, is
+# named by `url` only until the clean one is there.
 media = Table(
     "media",
     metadata,
@@ -311,7 +317,9 @@ media = Table(
     Column("timing_id", Id),
     Column("peaks", JSON),
     Column("model", String(64)),
+    Column("wanted_model", String(64)),
     Column("confidence", Float),
+    Column("forgotten_at", Moment),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Moment),
     Column("holder", Id),
@@ -332,6 +340,33 @@ media = Table(
         sqlite_where=text("holder IS NOT NULL"),
         postgresql_where=text("holder IS NOT NULL"),
     ),
+    Index(
+        "ix_media_unwritten",  # what failed, and what waits for a model
+        "transcript_state",
+        "created_at",
+        sqlite_where=text(UNWRITTEN),
+        postgresql_where=text(UNWRITTEN),
+    ),
+    # Which recordings their time is over for.
+    Index("ix_media_recorded", "created_at", sqlite_where=text(RECORDED), postgresql_where=text(RECORDED)),
+)
+
+# Each time a recording was written down: by which model, how sure, how long the recording is and how long the work
+# `took` (none where it was heard live, as it was spoken). Both ids name sealed words. Only ever added to.
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("media_id", Id, nullable=False),
+    Column("words_id", Id, nullable=False),
+    Column("timing_id", Id, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("took", Float),
+    Column("at", Moment, nullable=False),
+    Index("ix_transcripts_media_id_id", "media_id", "id"),
+    Index("ix_transcripts_at", "at"),  # how fast the models are
 )
 
 # Which post somebody has open, until he is not heard of any more. Who opened it first holds it.
@@ -363,8 +398,32 @@ cases = Table(
     Column("progress", String(16), nullable=False),
     Column("rule", String(64)),
     Column("opened_at", Moment, nullable=False),
+    # How long the department has, by the span's name; by when it must say that it has it, and by when answer.
+    Column("span", String(16), nullable=False),
+    Column("acknowledge_by", Moment),
+    Column("acknowledged_at", Moment),
+    Column("due_at", Moment, nullable=False),
+    # Since when the clock stands still: while the citizen is waited for, and from the answer on.
+    Column("stopped_at", Moment),
+    # To whom it is being passed on; until that department accepts it, `department` stays responsible.
+    Column("handed_to", String(64)),
+    Column("handed_at", Moment),
     Column("answered_at", Moment),
+    Column("reopened", Integer, nullable=False, server_default=text("0")),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
+    Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
+    Index(
+        "ix_cases_running",  # what is overdue, and what will be next
+        "due_at",
+        sqlite_where=text("stopped_at IS NULL"),
+        postgresql_where=text("stopped_at IS NULL"),
+    ),
+    Index(
+        "ix_cases_waiting",  # whose clock starts again when the citizen writes
+        "stopped_at",
+        sqlite_where=text("progress = 'waiting'"),
+        postgresql_where=text("progress = 'waiting'"),
+    ),
 )
 
 # --- broadcasts and deliveries -------------------------------------------------------------------------------------

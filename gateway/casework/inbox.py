@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.errors import BadInput, NotAllowed, NotFound
 from gateway.runtime import Runtime
-from gateway.schema import Kind, Progress, State
+from gateway.schema import OPEN_PROGRESS, Kind, Progress, State
 from gateway.settings import Settings
 from store import audit, inbox_filters
 from store.accounts import Account, Role
@@ -18,7 +18,7 @@ LONGEST_NAME = 64
 LONGEST_VALUE = 200
 # "open" is whatever is not answered.
 PROGRESSES: Mapping[str, tuple[Progress, ...]] = {
-    "open": (Progress.NEW, Progress.ASSIGNED),
+    "open": OPEN_PROGRESS,
     **{progress: (progress,) for progress in Progress},
 }
 YES_OR_NO = {"yes": True, "no": False}
@@ -34,6 +34,7 @@ NAMES = (
     "channel",
     "place",
     "urgent",
+    "late",
     "days",
     "since",
     "until",
@@ -66,6 +67,7 @@ def read(query: Mapping[str, str], settings: Settings, at: datetime, account: Ac
         channel=given.get("channel"),
         place=given.get("place"),
         urgent=_one_of(given, "urgent", YES_OR_NO),
+        late_at=at if _one_of(given, "late", {"yes": True}) else None,
         since=since,
         until=_moment(given, "until", settings, last=True),
         oldest_first=_one_of(given, "sort", SORTS) or False,

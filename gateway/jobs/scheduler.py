@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
-from gateway.casework import airing, bulletins, daybook
+from gateway.casework import airing, bulletins, daybook, handling
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -25,11 +25,13 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (watching.look, 15),
     (watching.check, 60),
     (upkeep.forget, 3600),
+    (upkeep.forget_recordings, 3600),
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),
     (daybook.keep_up, 300),
     (bulletins.keep_up, 10),
     (airing.speak_due, 10),
+    (handling.resume_answered, 30),
 )
 
 log = structlog.get_logger()

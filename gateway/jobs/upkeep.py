@@ -8,12 +8,27 @@ from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
-from store import alike, audit, bulletins, calls, claims, incidents, incoming, kept, media, outbox, tallies, words
+from store import (
+    alike,
+    audit,
+    bulletins,
+    calls,
+    claims,
+    incidents,
+    incoming,
+    kept,
+    media,
+    outbox,
+    recordings,
+    tallies,
+    words,
+)
 from store import sessions as session_rows
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
 UNNAMED = 3600.0
 FILES_AT_ONCE = 500
+RECORDINGS_AT_ONCE = 100
 # For how long the words of a call are kept after its end beside the post that was made of it.
 CALL_WORDS = timedelta(hours=1)
 
@@ -43,6 +58,19 @@ async def sweep_files(runtime: Runtime) -> None:
             named = await media.named(connection, some) | await bulletins.named(connection, some)
         removed += await runtime.blobs.remove([sha256 for sha256 in some if sha256 not in named], UNNAMED)
     log.info("files swept", action="upkeep.files", removed=removed, kept=len(old) - removed)
+
+
+async def forget_recordings(runtime: Runtime) -> None:
+    """Delete the recordings whose keeping time is over, some at a time; what was written down of them stays."""
+    days, at = runtime.settings.keeping.recording_days, clock.now()
+    if days == 0:
+        return
+    before, done = at - timedelta(days=days), 0
+    while some := await runtime.database.write(lambda tx: recordings.forget(tx, before, at, RECORDINGS_AT_ONCE)):
+        done += some
+    if done:
+        await runtime.database.write(lambda tx: audit.note(tx, "upkeep", "recordings deleted", str(done)))
+        log.info("recordings deleted", action="upkeep.recordings", number=done)
 
 
 async def forget(runtime: Runtime) -> None:

@@ -48,9 +48,9 @@ _ANY_LANGUAGE = r"(?<=[\s:：])[a-z]{2,16}|[\u4e00-\u9fff]{1,4}[文语话]"
 def status(asked: Asked) -> Reply:
     """Tell how a thread stands; without a ticket, the asker's own, and which of them when there are several."""
     if asked.ticket is not None:
-        return _status_of(asked, asked.thread, asked.ticket)
+        return status_of(asked, asked.thread, asked.ticket)
     if len(asked.own) == 1:
-        return _status_of(asked, asked.own[0], asked.own[0].ticket)
+        return status_of(asked, asked.own[0], asked.own[0].ticket)
     if asked.own:
         return _offer("status", "status_ask", asked.own)
     return Reply(Say("status_which", {"example": EXAMPLE_TICKET}))
@@ -58,7 +58,7 @@ def status(asked: Asked) -> Reply:
 
 def status_chosen(asked: Asked, ticket: str) -> Reply:
     """Tell how the thread stands that was chosen by its number."""
-    return _status_of(asked, _by_ticket(asked.own, ticket), ticket)
+    return status_of(asked, _by_ticket(asked.own, ticket), ticket)
 
 
 def follow(names: Names, asked: Asked) -> Reply:
@@ -162,7 +162,7 @@ def offer_threads(own: Sequence[KnownThread], post_id: str) -> tuple[Question, l
     return Question("new", tuple(thread.ticket for thread in offered), post_id), _worded(offered)
 
 
-def _status_of(asked: Asked, thread: KnownThread | None, ticket: str) -> Reply:
+def status_of(asked: Asked, thread: KnownThread | None, ticket: str) -> Reply:
     """To its author all, to others only what is public."""
     if thread is None:
         return Reply(Say("status_unknown", {"ticket": ticket}))

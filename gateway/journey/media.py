@@ -230,13 +230,14 @@ async def _try_later(runtime: Runtime, job: MediaJob, detail: str) -> None:
 async def _give_up(runtime: Runtime, job: MediaJob, detail: str) -> None:
     log.warning("file cannot be used", action="media.failed", media=job.id, channel=job.channel, detail=detail)
     spoken = job.transcript_state is TranscriptState.DUE
+    written = TranscriptState.DONE if job.transcript_id else TranscriptState.FAILED
     state = MediaState.FAILED if job.state is MediaState.DUE else job.state
     await runtime.database.write(
         lambda tx: media.done(
             tx,
             job,
             state=state,
-            transcript_state=TranscriptState.FAILED if spoken else job.transcript_state,
+            transcript_state=written if spoken else job.transcript_state,
             due_at=None,
             error=detail[:200],
         )

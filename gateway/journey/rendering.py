@@ -26,18 +26,18 @@ def render(
     post: Changing | None,
 ) -> str:
     """The words of one message. Free words are shortened until the whole fits the channel."""
-    words = _words(runtime, language, {**values, **secrets}, post)
+    said = words(runtime, language, {**values, **secrets}, post)
     if post is not None:
-        words.setdefault("ticket", post.ticket)
-        words.setdefault("url", f"{runtime.settings.public_url}/posts/{post.ticket}")
-        words.setdefault("text", post.text)
-    text = str(words.get("text", ""))
+        said.setdefault("ticket", post.ticket)
+        said.setdefault("url", f"{runtime.settings.public_url}/posts/{post.ticket}")
+        said.setdefault("text", post.text)
+    text = str(said.get("text", ""))
     while True:
-        message = runtime.phrase(phrase, language, words)
+        message = runtime.phrase(phrase, language, said)
         if _fits(runtime, channel, message) or len(text) <= SHORTEST_TEXT:
             return message
         text = text[: max(SHORTEST_TEXT, int(len(text) * 0.8))].rstrip()
-        words["text"] = text + "..."
+        said["text"] = text + "..."
 
 
 def _fits(runtime: Runtime, channel: Channel, message: str) -> bool:
@@ -46,32 +46,32 @@ def _fits(runtime: Runtime, channel: Channel, message: str) -> bool:
     return within and (not channel.capabilities.paid or channel.measure(message) <= runtime.settings.delivery.segments)
 
 
-def _words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Changing | None) -> dict[str, Any]:
+def words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Changing | None = None) -> dict[str, Any]:
     """Codes as words: states, progress, reasons, departments."""
-    words = dict(values)
+    said = dict(values)
     department = values.get("department") or (post.department if post else None)
-    words["department"] = department_name(runtime, department, language)
+    said["department"] = department_name(runtime, department, language)
     if topic := values.get("topic"):
-        words["topic"] = topic_name(runtime, topic, language)
+        said["topic"] = topic_name(runtime, topic, language)
     if topics := values.get("topics"):
-        words["topics"] = _listed((topic_name(runtime, topic, language) for topic in topics), language)
+        said["topics"] = _listed((topic_name(runtime, topic, language) for topic in topics), language)
     if options := values.get("options"):
-        words["options"] = _numbered(options, language)
+        said["options"] = _numbered(options, language)
     if state := values.get("state"):
-        words["state"] = runtime.phrase(f"state_{state}", language)
+        said["state"] = runtime.phrase(f"state_{state}", language)
     if progress := values.get("progress"):
-        words["progress"] = runtime.phrase(f"progress_{progress}", language, words)
+        said["progress"] = runtime.phrase(f"progress_{progress}", language, said)
     if fault := values.get("fault"):
-        words["fault"] = runtime.phrase(f"fault_{fault}", language, words)
-        words["outlook"] = runtime.phrase("fault_heals" if values.get("heals") else "fault_act", language)
+        said["fault"] = runtime.phrase(f"fault_{fault}", language, said)
+        said["outlook"] = runtime.phrase("fault_heals" if values.get("heals") else "fault_act", language)
     if reason := values.get("reason"):
         note = values.get("note")
         # A city may have given up a reason that was told before.
         known = runtime.phrase(f"{REASON}{reason}", language) if reason in runtime.settings.reasons else ""
-        words["reason"] = note if note and reason == OTHER else known
+        said["reason"] = note if note and reason == OTHER else known
         if note and reason != OTHER:
-            words["reason"] += f" ({note})"
-    return words
+            said["reason"] += f" ({note})"
+    return said
 
 
 def topic_name(runtime: Runtime, topic: str, language: str) -> str:

@@ -3,30 +3,45 @@
 No model for its language is a state that staff see; the recording waits and is written down once there is one.
 """
 
+import asyncio
+import contextlib
 import functools
+from collections.abc import Sequence
 
 import structlog
 
 from gateway import clock
-from gateway.errors import BadInput, Conflict, EverylineError
+from gateway.errors import BadInput, Conflict, EverylineError, NotFound
 from gateway.journey import folding, masking, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, Heard, MediaState, State, TranscriptState
+from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
-from speech.recogniser import transcribe
-from store import changes, history, media
+from speech.recogniser import Transcript, transcribe
+from store import changes, history, media, transcribing
+from store.changes import Changing
 from store.database import Transaction
+from store.history import Heard
 from store.media import MediaJob
+from store.transcribing import Written
+
+# How many failures one press takes up again.
+MOST_AGAIN = 500
+GONE = "this speech model is not installed any more"
+NOTHING = Heard("", None, ())
 
 log = structlog.get_logger()
 
 
 async def write_down(runtime: Runtime, job: MediaJob) -> None:
     """Transcribe one recording and give its words to its post, unless a moderator typed some already."""
-    model = runtime.models.find(job.language or job.post_language, demo=runtime.simulated(job.channel))
+    models = await _models(runtime, job.language or job.post_language, job.channel)
+    model = next((one for one in models if job.wanted_model in (None, one.name)), None)
     limits = runtime.settings.media
+    if model is None and job.wanted_model:
+        await _stand(runtime, job, TranscriptState.FAILED, GONE)
+        return
     if model is None or job.sha256 is None:
         loud = await _loudness(runtime, job)
         await _stand(runtime, job, TranscriptState.NO_MODEL, None, peaks=loud)
@@ -44,8 +59,47 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
         log.warning("recording cannot be written down", action="transcription.failed", media=job.id, error=str(error))
         await _stand(runtime, job, TranscriptState.FAILED, str(error)[:200])
         return
-    await runtime.database.write(lambda transaction: _keep(runtime, transaction, job, model, transcript.heard()))
+    await runtime.database.write(lambda transaction: _keep(runtime, transaction, job, model, transcript))
     log.info("recording written down", action="transcription.done", media=job.id, model=model.name)
+
+
+async def models_of(runtime: Runtime, language: str, channel: str) -> Sequence[str]:
+    """The names of the models by which a recording may be written down, first the one that is taken by itself."""
+    return [model.name for model in await _models(runtime, language, channel)]
+
+
+async def again(runtime: Runtime, media_id: str, model: str | None, *, actor: str) -> None:
+    """Have a recording written down once more, by a model if one is named. What is known of it stays beside it.
+
+    Raises `NotFound`, `BadInput` for a model that is not there for its language, and `Conflict` for what waits
+    already, or is no recording that we have.
+    """
+    async with runtime.database.reading() as connection:
+        file = await media.find(connection, media_id)
+    if model is not None and model not in await models_of(runtime, file.language, file.channel):
+        raise BadInput("this speech model is not installed", "model")
+
+    async def work(transaction: Transaction) -> None:
+        if not file.type.startswith("audio/"):
+            raise Conflict("only recordings are written down")
+        if not await transcribing.again(transaction, media_id, model, clock.now()):
+            raise Conflict("this recording is being written down, or is not here any more")
+        await history.add(transaction, history.entry(file.post_id, actor, "transcript_again", reason=model))
+
+    await runtime.database.write(work)
+
+
+async def again_all(runtime: Runtime, *, actor: str) -> int:
+    """Have everything written down once more that could not be; gives how many were taken up again."""
+    async with runtime.database.reading() as connection:
+        failed = await transcribing.failures(connection, MOST_AGAIN)
+    done = 0
+    for one in failed:
+        # One may have been taken up, or erased, meanwhile.
+        with contextlib.suppress(Conflict, NotFound):
+            await again(runtime, one.media_id, None, actor=actor)
+            done += 1
+    return done
 
 
 async def requeue(runtime: Runtime) -> None:
@@ -84,6 +138,11 @@ async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> 
     await runtime.database.write(work)
 
 
+async def _models(runtime: Runtime, language: str, channel: str) -> Sequence[ModelInfo]:
+    demo = runtime.simulated(channel)
+    return await asyncio.to_thread(lambda: runtime.models.installed(language, demo=demo))
+
+
 async def only_look(runtime: Runtime, job: MediaJob) -> None:
     """Note how loud a recording is of which nobody wants the words from us."""
     loud = await _loudness(runtime, job)
@@ -107,25 +166,38 @@ async def _loudness(runtime: Runtime, job: MediaJob) -> list[int] | None:
 async def _stand(
     runtime: Runtime, job: MediaJob, state: TranscriptState, error: str | None, peaks: list[int] | None = None
 ) -> None:
-    values = {"transcript_state": state, "due_at": None, "error": error, "peaks": peaks}
+    values: dict[str, object] = {"transcript_state": state, "due_at": None, "error": error, "wanted_model": None}
+    if job.transcript_id:
+        # It was written down before, and still is.
+        values["transcript_state"] = TranscriptState.DONE
+    elif peaks:
+        values["peaks"] = peaks
     await runtime.database.write(lambda tx: media.done(tx, job, **values))
 
 
-async def _keep(runtime: Runtime, transaction: Transaction, job: MediaJob, model: ModelInfo, heard: Heard) -> None:
+async def _keep(
+    runtime: Runtime, transaction: Transaction, job: MediaJob, model: ModelInfo, transcript: Transcript
+) -> None:
     """Words, their file, their post and its history in one transaction; nothing of a file that is ours no more."""
     if not await media.is_held(transaction.connection, job):
         return
     key = await history.key_of_post(transaction.connection, runtime.vault, job.post_id)
     post = await changes.load(transaction.connection, job.post_id, hold=True)
-    verdict = runtime.judge(heard.text)
+    before = (await history.heard(transaction.connection, runtime.vault, [post.id])).get(job.id) or NOTHING
+    verdict = runtime.judge(transcript.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
     reason = verdict.rules[0] if verdict.rules and state is not post.state else None
+    heard = transcript.heard()
     kept = writing.down(runtime.vault, key, job.post_id, heard, before=post.state, after=state, reason=reason)
     await history.add(transaction, kept.entry, kept.words)
     await history.keep(transaction, kept.timing)
-    await media.done(transaction, job, **kept.file, due_at=None, error=None)
-    if not post.text:
-        text = masking.mask_as_set(runtime.settings, heard.text)
+    made = Written(
+        kept.file["transcript_id"], model.name, heard.confidence, heard.seconds, transcript.took, clock.now()
+    )
+    await transcribing.add(transaction, job.id, kept.file["timing_id"], made)
+    await media.done(transaction, job, **kept.file, wanted_model=None, due_at=None, error=None)
+    if not post.text or _is_still(runtime, post, before):
+        text = masking.mask_as_set(runtime.settings, transcript.text)
         await changes.apply(
             transaction,
             job.post_id,
@@ -135,3 +207,9 @@ async def _keep(runtime: Runtime, transaction: Transaction, job: MediaJob, model
             ruling=verdict.ruling,
             rules=list(verdict.rules),
         )
+
+
+def _is_still(runtime: Runtime, post: Changing, before: Heard) -> bool:
+    """Whether an undecided post says what a model wrote down before: what a person typed is never overwritten."""
+    undecided = post.state in (State.PENDING, State.HELD)
+    return undecided and before.corrected is None and post.text == masking.mask_as_set(runtime.settings, before.text)

@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -59,10 +60,10 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-def is_local(url: str) -> bool:
+def is_local(url: str, schemes: Collection[str] = ("http", "https")) -> bool:
     """Whether a URL stays on this machine. Nothing else is ever requested from here."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and is_loopback(parts.hostname)
+        return parts.scheme in schemes and is_loopback(parts.hostname)
     except ValueError:
         return False

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.simulator.account import API_VERSION, Account, new_sid
+from gateway.simulator.sound import FRAME_SECONDS, RATE, SILENCE, Beats, Ear, Mouth, is_loud, pcm_of, wav_of
 
 
 class Heard(StrEnum):
@@ -25,6 +26,11 @@ class Heard(StrEnum):
     BEEP = "beep"
     RECORD = "record"
     RECORDED = "recorded"
+    STREAM = "stream"
+    LINE = "line"
+    CALLER = "caller"
+    CLEARED = "cleared"
+    DIAL = "dial"
     ERROR = "error"
     END = "end"
 
@@ -68,6 +74,9 @@ class CallLog:
     ended: Ended | None = None
     error: int | None = None
     begun: datetime = field(default_factory=clock.now)
+    # Who can be heard just now, while the call is a stream of sound.
+    line_speaks: bool = False
+    caller_speaks: bool = False
 
     @property
     def spoken(self) -> list[str]:
@@ -95,6 +104,8 @@ class CallLog:
             "sid": self.sid,
             "ended": self.ended,
             "error": self.error,
+            "line_speaks": self.line_speaks,
+            "caller_speaks": self.caller_speaks,
             "entries": [{"kind": one.kind, "text": one.text, "at": one.at.isoformat()} for one in self.entries],
         }
 
@@ -122,10 +133,12 @@ def describe(log: CallLog, account: Account) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How time passes in a call: seconds for each letter spoken, and how much of each silence and sound is waited."""
+    """How time passes in a call: seconds for each letter spoken, how much of each silence and sound is waited, and how
+    much of 20 ms a frame of streamed sound takes."""
 
     letter: float = 0.0
     waiting: float = 0.0
+    frame: float = 1.0
 
 
 INSTANT = Pace()
@@ -134,11 +147,21 @@ LONGEST_LINE = 4.0
 KEYS = "0123456789*#"
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a scripted caller does once the line has spoken: say a WAV, then press keys, then hang up."""
+
+    keys: str = ""
+    wav: bytes = field(default=b"", repr=False)
+    hang_up: bool = False
+
+
 class Caller:
     """Somebody who calls by a script, by hand, or both.
 
     `keys` has one entry for each time the line asks for keys, `sounds` one for each time it records; what is
-    missing is silence. `finish` is the key pressed after speaking.
+    missing is silence. `finish` is the key pressed after speaking. `acts` are for a line that streams its sound: one is
+    done each time it has spoken and waits. A caller `by_hand` speaks into a recording as it goes.
     """
 
     def __init__(
@@ -149,11 +172,16 @@ class Caller:
         finish: str = "",
         hang_up: At | None = None,
         pace: Pace = INSTANT,
+        acts: Sequence[Act] = (),
+        by_hand: bool = False,
     ) -> None:
-        self._entries, self._sounds = deque(keys), deque(sounds)
+        self._entries, self._sounds, self._acts = deque(keys), deque(sounds), deque(acts)
         self._finish, self._hang_up, self._pace = finish, hang_up, pace
+        self.by_hand = by_hand
+        self.mouth, self.ear = Mouth(), Ear()
         self._pressed: deque[str] = deque()
         self._stirred = asyncio.Event()
+        self._after_speaking, self._then_hangs_up = "", False
         self.gone = False
 
     def press(self, keys: str) -> None:
@@ -165,6 +193,33 @@ class Caller:
         """Put the phone down now."""
         self.gone = True
         self._stirred.set()
+
+    def beats(self) -> Beats:
+        """The time of this caller's sound, frame by frame."""
+        return Beats(FRAME_SECONDS * self._pace.frame)
+
+    def act(self) -> None:
+        """Do what the script has next: the line has spoken and waits."""
+        if self._acts:
+            act = self._acts.popleft()
+            if act.wav:
+                self.mouth.say(pcm_of(act.wav))
+            self._after_speaking, self._then_hangs_up = act.keys, act.hang_up
+
+    def pressed(self) -> str:
+        """One key that was pressed and not yet heard; empty when there is none."""
+        if self._after_speaking and not self.mouth.speaks:
+            self.press(self._after_speaking)
+            self._after_speaking = ""
+        elif self._then_hangs_up and not self.mouth.speaks and not self._pressed:
+            self.hang_up()
+        return self._pressed.popleft() if self._pressed else ""
+
+    async def until_gone(self) -> None:
+        """Wait until the phone is put down."""
+        while not self.gone:
+            self._stirred.clear()
+            await self._stirred.wait()
 
     def meet(self, what: At) -> None:
         """The line comes to something at which this caller may want to hang up."""
@@ -213,6 +268,20 @@ class Caller:
         interrupted = self.gone or bool(self._pressed)
         self._pressed.extend(self._finish)
         return min(length, asyncio.get_running_loop().time() - started) if interrupted else length
+
+    async def dictate(self, longest: float, patience: float, *, until: str) -> bytes:
+        """Speak by hand, as a WAV: until one of some keys, silence for so long, the longest time, or the hang-up."""
+        self._pressed.clear()
+        sound, quiet, loud, beats = bytearray(), 0.0, False, self.beats()
+        while not self.gone and quiet < patience and len(sound) < longest * RATE * 2:
+            if any(key in until for key in self._pressed):
+                break
+            frame = self.mouth.frame() or SILENCE
+            sound += frame
+            quiet = 0.0 if is_loud(frame) else quiet + FRAME_SECONDS
+            loud = loud or not quiet
+            await beats.next()
+        return wav_of(bytes(sound)) if loud else b""
 
     async def _let_pass(self, seconds: float, until: str) -> None:
         try:

@@ -4,16 +4,20 @@ https://www.twilio.com/docs/voice/twiml and its pages on Gather and Record.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, ParseError
 
 from gateway.simulator import payloads
+from gateway.simulator.account import new_sid
 from gateway.simulator.caller import KEYS, At, Caller, CallLog, Ended, Heard
 from gateway.simulator.network import Network
 from gateway.simulator.recordings import Recording, cut, is_silent, seconds
+from gateway.simulator.streams import Stream, StreamFailed
 from gateway.simulator.twiml import parse, seconds_of, words_of
+from gateway.simulator.webhooks import Answer, retries
 
 # A line that sends callers round in circles, or keeps them for ever, is cut off.
 MOST_DOCUMENTS = 40
@@ -58,6 +62,8 @@ class Call:
             self._end(Over(Ended.FAILED, None, "the call took too long"))
         except Over as over:
             self._end(over)
+        finally:
+            self._caller.ear.hear(None)
         return self._log
 
     async def _converse(self, fetch: Fetch | None) -> None:
@@ -74,9 +80,7 @@ class Call:
     async def _ask(self, fetch: Fetch, status: str) -> Element:
         """Ask for one document. Raises Over when there is none that could be used."""
         self._stay()
-        answer = await self._network.webhooks.request(
-            fetch.url, {**self._told(status), **fetch.told}, method=fetch.method
-        )
+        answer = await self._request(fetch, status)
         if not answer.accepted:
             raise Over(Ended.FAILED, 11200, f"the gateway answered {answer.status or 'nothing'}")
         if answer.type not in ("text/xml", "application/xml"):
@@ -85,6 +89,20 @@ class Call:
             return parse(answer.text)
         except ParseError as error:
             raise Over(Ended.FAILED, 12100, f"not TwiML: {error}") from None
+
+    async def _request(self, fetch: Fetch, status: str) -> Answer:
+        """Ask, again as often as the fragment of the address wants it.
+
+        https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+        """
+        told = {**self._told(status), **fetch.told}
+        answer = await self._network.webhooks.request(fetch.url, told, method=fetch.method)
+        for _ in range(retries(fetch.url)):
+            if not answer.failed:
+                break
+            await asyncio.sleep(self._network.delays.retrying)
+            answer = await self._network.webhooks.request(fetch.url, told, method=fetch.method)
+        return answer
 
     async def _perform(self, document: Element) -> Fetch | None:
         """Do one verb after the other until one asks for another document."""
@@ -175,18 +193,53 @@ class Call:
 
     async def _take_down(self, verb: Element) -> tuple[bytes, str]:
         """The sound, and what ended it: a key, `hangup`, or nothing but silence."""
-        finish = verb.get("finishOnKey", KEYS)
+        finish, longest = (
+            verb.get("finishOnKey", KEYS),
+            seconds_of(verb, "maxLength", LONGEST_RECORDING, LONGEST_RECORDING),
+        )
+        patience = seconds_of(verb, "timeout", 5, LONGEST_SILENCE)
+        if self._caller.by_hand:
+            spoken_by_hand = await self._caller.dictate(longest, patience, until=finish)
+            key = await self._caller.key(0, among=finish)
+            return spoken_by_hand, "hangup" if self._caller.gone else key
         sound = self._caller.sound()
-        length = min(seconds(sound), seconds_of(verb, "maxLength", LONGEST_RECORDING, LONGEST_RECORDING))
+        length = min(seconds(sound), longest)
         spoken = await self._caller.speak(length, until=finish)
         self._caller.meet(At.RECORD)
-        key = await self._caller.key(seconds_of(verb, "timeout", 5, LONGEST_SILENCE), among=finish)
+        key = await self._caller.key(patience, among=finish)
         return cut(sound, spoken), "hangup" if self._caller.gone else key
 
     async def _part(self, fetch: Fetch) -> None:
         """The caller hung up while recording: the gateway still gets the recording, its answer goes nowhere."""
         await self._network.webhooks.request(fetch.url, {**self._told("completed"), **fetch.told}, method=fetch.method)
         raise Over(Ended.CALLER)
+
+    async def _connect(self, verb: Element) -> Fetch | None:
+        """Hold a stream until it ends; then the action is asked for, or without one the next verb runs."""
+        noun = verb.find("Stream")
+        if noun is None or len(verb) != 1:
+            raise Over(Ended.FAILED, 12200, "Connect is known here with one Stream in it")
+        parameters = {one.get("name", ""): one.get("value", "") for one in noun.findall("Parameter")}
+        stream = Stream(self._network, self._caller, self._log, parameters)
+        try:
+            await stream.run(self._stream_address(noun.get("url", "")))
+        except StreamFailed as failed:
+            self._note(Heard.ERROR, f"{failed.error}: {failed}")
+        self._stay()
+        return self._action(verb, {}) if verb.get("action") else None
+
+    async def _dial(self, verb: Element) -> Fetch | None:
+        """Let a number ring. Nobody is there to answer, so that the line hears what it does then."""
+        number = words_of(verb)
+        self._note(Heard.DIAL, number)
+        await self._caller.wait(seconds_of(verb, "timeout", 30, LONGEST_SILENCE))
+        self._stay()
+        told = {"DialCallStatus": "no-answer", "DialCallSid": new_sid("CA"), "DialCallDuration": "0"}
+        return self._action(verb, told) if verb.get("action") else None
+
+    def _stream_address(self, url: str) -> str:
+        """A relative address is one of the document's host, spoken to by WebSocket."""
+        return url if "://" in url else re.sub("^http", "ws", urljoin(self._url, url))
 
     async def _redirect(self, verb: Element) -> Fetch:
         return Fetch(urljoin(self._url, words_of(verb)), _method(verb.get("method")))
@@ -249,6 +302,8 @@ VERBS: Mapping[str, Verb] = {
     **PROMPTS,
     "Gather": Call._gather,
     "Record": Call._record,
+    "Connect": Call._connect,
+    "Dial": Call._dial,
     "Redirect": Call._redirect,
     "Hangup": Call._hangup,
     "Reject": Call._reject,

@@ -7,9 +7,9 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urlencode
+from urllib.parse import parse_qs, urldefrag, urlencode
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse, ClientWSTimeout
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # the library has no types
 from yarl import URL
 
@@ -18,6 +18,9 @@ from gateway.simulator.account import is_local
 # Twilio's own limits: 15 s for one request, 64 kB for one document.
 TIMEOUT = 15.0
 LARGEST_ANSWER = 64 * 1024
+MOST_RETRIES = 5
+# How long the other end of a closing stream is waited for.
+CLOSING = ClientWSTimeout(ws_close=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,17 @@ class Answer:
 NO_ANSWER = Answer(0)
 
 
+def retries(url: str) -> int:
+    """How often a request that fails is to be made again, as the fragment of its address says (`rc`): 5 at the most."""
+    count = parse_qs(urldefrag(url).fragment).get("rc", ["0"])[0]
+    return min(int(count), MOST_RETRIES) if count.isdecimal() else 0
+
+
 class Webhooks:
     """Sends signed requests. `timeout` is in seconds, for one request as a whole."""
 
     def __init__(self, token: str, timeout: float = TIMEOUT) -> None:
-        self._validator = RequestValidator(token)
+        self._validator, self._timeout = RequestValidator(token), timeout
         self._session = ClientSession(timeout=ClientTimeout(total=timeout))
 
     async def request(
@@ -69,6 +78,20 @@ class Webhooks:
             return await self._exchange(method, url, body, headers)
         except (ClientError, TimeoutError, ValueError):
             return NO_ANSWER
+
+    async def connect(self, url: str, largest: int) -> ClientWebSocketResponse:
+        """Open a signed WebSocket to the gateway. Raises ClientError and TimeoutError.
+
+        What is signed is the address as it stands, with its `ws` or `wss`.
+        """
+        headers = {
+            "X-Twilio-Signature": self._validator.compute_signature(url, {}),
+            "User-Agent": "TwilioProxy/1.1",
+        }
+        async with asyncio.timeout(self._timeout):
+            return await self._session.ws_connect(
+                URL(url, encoded=True), headers=headers, max_msg_size=largest, timeout=CLOSING
+            )
 
     async def deliver(self, url: str, parameters: Mapping[str, str], pause: float) -> list[Answer]:
         """Tell the gateway something, once more after a pause if it fails (Twilio's default); all answers, in order."""

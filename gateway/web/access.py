@@ -61,6 +61,11 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/decisions": DECIDE,
     "POST /console/decisions/{decision}/undo": DECIDE,
     "POST /console/media/{id}/transcript": DECIDE,
+    "POST /console/media/{id}/transcription": DECIDE,
+    "GET /console/transcription": READ,
+    "POST /console/transcription/again": DECIDE,
+    "GET /api/v1/console/transcription": READ,
+    "POST /api/v1/console/transcription/{id}/again": DECIDE,
     "GET /console/live": READ,
     "GET /console/styleguide": READ,
     "GET /console/find": READ,
@@ -76,6 +81,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{ticket}/answers": ANSWER,
     "GET /console/posts/{ticket}/templates/{id}": LOOK_AT_ANSWERS,
     "POST /console/posts/{ticket}/notes": NOTE,
+    # which steps are whose is asked behind
+    "POST /console/posts/{ticket}/case": NOTE,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "POST /console/media/{id}/air": DECIDE,
@@ -89,6 +96,7 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/undo": DECIDE,
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
+    "POST /api/v1/console/posts/{reference}/case": NOTE,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
     "GET /console/inbox": READ,

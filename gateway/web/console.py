@@ -6,15 +6,15 @@ from typing import Any
 from aiohttp import web
 
 from gateway import clock
-from gateway.casework import notes
+from gateway.casework import handling, notes
 from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput
-from gateway.journey import mailbox, moderation, routing, undoing
-from gateway.schema import Action, State
+from gateway.journey import mailbox, moderation, routing, transcription, undoing
+from gateway.schema import Action, MediaState, State
 from gateway.web import auth, storyline
 from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import answer_templates, claims, deliveries, history, posts, progress
+from store import answer_templates, cases, claims, deliveries, history, posts, progress
 from store import notes as note_rows
 from store.accounts import Role
 from store.history import Entry, Heard
@@ -92,6 +92,7 @@ async def draw_post(
         told = await progress.of_posts(connection, ids)
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
+        case = await cases.find(connection, thread[0].id)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
     left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
@@ -100,17 +101,23 @@ async def draw_post(
         request,
         "console/post.html",
         status,
-        **{"fault": None, "asked": None, "noted": "", **values},
+        **{"fault": None, "asked": None, "noted": "", "stepping": "", "stepped": "", **values},
         typed=typed,
         thread=thread,
         first=first,
         story=storyline.story(thread, entries, noticed, told, sent),
+        case=case,
+        steps=handling.allowed(case, account) if case else (),
+        late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
+        needs_words=handling.NEEDS_WORDS,
+        needs_department=handling.NEEDS_DEPARTMENT,
         may_note=account.role is not Role.VIEWER,
         longest_note=notes.LONGEST,
         broadcasts=told,
         undoable=left,
         alike=[post for post in alike if post.id != first.id],
         heard=await listened(request, thread),
+        choices=await _choices(request, thread),
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},
         behind=await behind(runtime, first) if unmasked else None,
         versions=compared,
@@ -137,6 +144,7 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
         "reasons": runtime.settings.reasons,
         "may_decide": may_decide(request),
         "show_ticket": False,
+        "choices": {},
     }
     return await request.app[DRAWING].page(request, template, {**known, **values}, status)
 
@@ -149,6 +157,19 @@ async def listened(request: web.Request, found: Sequence[StaffPost]) -> Mapping[
     runtime = request.app[RUNTIME]
     async with runtime.database.reading() as connection:
         return await history.heard(connection, runtime.vault, spoken)
+
+
+async def _choices(request: web.Request, thread: Sequence[StaffPost]) -> Mapping[str, Sequence[str]]:
+    """By which models the recordings of a thread may be written down again, by media id; for those who decide."""
+    if not may_decide(request):
+        return {}
+    runtime = request.app[RUNTIME]
+    return {
+        file.id: await transcription.models_of(runtime, file.language or post.language, post.channel)
+        for post in thread
+        for file in post.media
+        if file.state is MediaState.STORED and file.type.startswith("audio/")
+    }
 
 
 def others(request: web.Request, names: Sequence[str]) -> list[tuple[str, bool]]:
@@ -175,5 +196,7 @@ def answering(request: web.Request) -> Sequence[str]:
 def back_to(path: str) -> str:
     """Where a form of the console leads: a page of the console, and nothing else."""
     if path.startswith("/console/posts/") and path.rpartition("/")[2].isalnum():
+        return path
+    if path == "/console/transcription":
         return path
     return "/console"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.schema import (
+    OPEN_PROGRESS,
     Action,
     DeliveryState,
     Kind,
@@ -39,7 +40,13 @@ STATES: Mapping[str, str] = {
 PROGRESS: Mapping[str, str] = {
     Progress.NEW: N_("No department yet"),
     Progress.ASSIGNED: N_("With the department"),
+    Progress.ACCEPTED: N_("Accepted by the department"),
+    Progress.IN_PROGRESS: N_("Being worked on"),
+    Progress.WAITING: N_("Waiting for the citizen"),
+    Progress.PASSED_ON: N_("Being passed on"),
+    Progress.REOPENED: N_("Opened again"),
     Progress.ANSWERED: N_("Answered"),
+    Progress.CLOSED: N_("Closed"),
 }
 ACTIONS: Mapping[str, str] = {
     Action.PUBLISH: N_("Publish"),
@@ -60,6 +67,8 @@ DONE: Mapping[str, str] = {
     "answered": N_("answered"),
     "transcribed": N_("recording written down"),
     "transcript_corrected": N_("corrected what was written down"),
+    "transcript_again": N_("had the recording written down again"),
+    "recording_deleted": N_("deleted the recording, by the city’s rule"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
     "voice_allowed": N_("let the recording be heard on the radio"),
@@ -72,6 +81,7 @@ DONE: Mapping[str, str] = {
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
     "undone": N_("undid the decision"),
+    **casework_labels.STEPS_DONE,
 }
 # What rejected a post beside the city's lists, which name themselves.
 RULES: Mapping[str, str] = {
@@ -102,6 +112,7 @@ LIST_EFFECTS: Mapping[str, str] = {
 MEDIA: Mapping[str, str] = {
     MediaState.DUE: N_("A photo or recording is on its way"),
     MediaState.FAILED: N_("A file could not be used"),
+    MediaState.FORGOTTEN: N_("deleted"),
 }
 DELIVERIES: Mapping[str, str] = {
     DeliveryState.DUE: N_("due"),
@@ -227,6 +238,7 @@ ROLES: Mapping[str, str] = {
 }
 MODES: Mapping[str, str] = {"on": N_("on"), "off": N_("off"), "simulated": N_("simulated")}
 TRANSCRIPTS: Mapping[str, str] = {
+    TranscriptState.NONE: N_("Its speaker wants only the recording kept: please listen and type"),
     TranscriptState.DUE: N_("Waiting for transcription"),
     TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
     TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
@@ -330,6 +342,9 @@ FAULTS = (
     N_("this picture is too large to open"),
     N_("this picture could not be opened"),
     N_("this file is not on disk any more"),
+    N_("this speech model is not installed"),
+    N_("this speech model is not installed any more"),
+    N_("this recording is being written down, or is not here any more"),
     N_("give both degrees or none"),
     N_("degrees as a number"),
     N_("write what you want to add"),
@@ -439,6 +454,7 @@ class Step:
     at: datetime | None = None
     reached: bool = True
     department: str | None = None
+    due_at: datetime | None = None
 
 
 def medium(channel: str) -> str:
@@ -462,9 +478,17 @@ def steps(post: PublicPost) -> list[Step]:
     first = Step(
         N_("Reviewed and published") if post.text else N_("Accepted, for the department only"), post.published_at
     )
-    given = Step(N_("With the department"), None, post.progress is not Progress.NEW, post.department)
+    owed = post.progress in OPEN_PROGRESS
+    working = PROGRESS[post.progress] if owed and post.progress is not Progress.NEW else N_("With the department")
+    given = Step(working, None, post.progress is not Progress.NEW, post.department)
     last = post.answers[-1].published_at if post.answers else None
-    return [received, first, given, Step(N_("Answered"), last, post.progress is Progress.ANSWERED)]
+    due_at = post.due_at if post.department else None
+    return [
+        received,
+        first,
+        given,
+        Step(N_("Answer") if owed else N_("Answered"), None if owed else last, not owed, due_at=due_at),
+    ]
 
 
 def fitted(width: int | None, height: int | None, side: int) -> tuple[int, int]:

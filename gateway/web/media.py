@@ -30,6 +30,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"/media/{FILE}/preview", _serve_preview),
         web.post(f"/console/media/{FILE}/visibility", _set_visibility),
         web.post(f"/console/media/{FILE}/transcript", _correct),
+        web.post(f"/console/media/{FILE}/transcription", _write_again),
         web.post(f"/console/media/{FILE}/again", _try_again),
         web.post(f"/console/media/{FILE}/air", _air),
         web.post(f"/console/posts/{FILE}/voice", _take_back_voice),
@@ -78,6 +79,13 @@ async def _correct(request: web.Request) -> web.Response:
     account, form = request[ACCOUNT], await request.post()
     text = str(form.get("text", ""))
     await transcription.correct(request.app[RUNTIME], request.match_info["id"], text, actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _write_again(request: web.Request) -> web.Response:
+    account, form = request[ACCOUNT], await request.post()
+    model = str(form.get("model", "")) or None
+    await transcription.again(request.app[RUNTIME], request.match_info["id"], model, actor=account.name)
     raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 

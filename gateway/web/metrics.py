@@ -1,6 +1,7 @@
 """What Prometheus reads at /metrics: requests, channels' activity, listeners, signatures that did not fit."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,7 +15,7 @@ from gateway.journey.health import breaker_state
 from gateway.pulse import Pulse
 from gateway.web import addresses
 from gateway.web.keys import ACCOUNT, HUB, METRICS, RUNTIME
-from store import calls, counts, incidents, posts, standings
+from store import calls, counts, incidents, posts, standings, transcribing
 from store.standings import Standing
 
 BREAKERS = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1}
@@ -45,6 +46,18 @@ class Metrics:
         )
 
         self.calls = Gauge("everyline_calls_going_on", "Calls going on, in all processes", registry=self.registry)
+        self.unwritten = Gauge(
+            "everyline_transcription_waiting", "Recordings that wait for being written down", registry=self.registry
+        )
+        self.oldest = Gauge(
+            "everyline_transcription_oldest_seconds", "How long the oldest of them waits", registry=self.registry
+        )
+        self.factor = Gauge(
+            "everyline_transcription_real_time_factor",
+            "Seconds of work for a second of sound, in the last hour",
+            ["model"],
+            registry=self.registry,
+        )
         self.lost = Gauge("everyline_workers_lost", "Worker processes lost", ["pool"], registry=self.registry)
         self.lag = Gauge("everyline_loop_lag_seconds", "Lateness of the event loop", registry=self.registry)
         self.breaker = Gauge(
@@ -100,7 +113,16 @@ async def _metrics(request: web.Request) -> web.Response:
         standing = await standings.known(connection)
         open_numbers = await incidents.open_numbers(connection)
         metrics.calls.set(await calls.going_on(connection, clock.now()))
+        backlog = await transcribing.backlog(connection, clock.now())
+        rates = await transcribing.rates(connection, clock.now() - timedelta(hours=1))
     at = clock.now()
+    metrics.unwritten.set(backlog.waiting)
+    metrics.oldest.set(max(0, (at - backlog.oldest).total_seconds()) if backlog.oldest else 0)
+    # A model that was not at work has no factor, not the one it had.
+    metrics.factor.clear()
+    for model, rate in rates.items():
+        if rate.factor is not None:
+            metrics.factor.labels(model).set(rate.factor)
     metrics.lost.labels("speech").set(runtime.workers.lost)
     metrics.lost.labels("files").set(runtime.openers.lost)
     metrics.lag.set(runtime.pulse.take_lag())

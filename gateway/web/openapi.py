@@ -92,7 +92,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
-    models += [*openapi_casework.MODELS, bodies.NewUser, bodies.UserChange, bodies.Subscriber]
+    models += [*openapi_casework.MODELS, bodies.NewUser, bodies.UserChange, bodies.Subscriber, bodies.WriteAgain]
     models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
@@ -251,6 +251,17 @@ def _running() -> dict[str, dict[str, Any]]:
         },
         "/api/v1/console/calls": {
             "get": _operation("Calls going on, with their words so far, and those that ended", extra=_MOST_ENDED)
+        },
+        "/api/v1/console/transcription": {
+            "get": _operation("What waits for being written down, how fast the models are, and what failed")
+        },
+        "/api/v1/console/transcription/{id}/again": {
+            "post": _operation(
+                "Have a recording written down again, by another model if one is named",
+                body="WriteAgain",
+                status="202",
+                extra={"parameters": [openapi_casework.ID]},
+            )
         },
         "/api/v1/console/analytics": {
             "get": _operation(

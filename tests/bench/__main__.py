@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tests.bench import analytics, broadcast, delivery, intake, live, pages, search, several
+from tests.bench import analytics, broadcast, delivery, hearing, intake, live, pages, search, several
 from tests.bench import filter as word_filter
 
 
@@ -19,6 +19,7 @@ async def main() -> None:
         *await search.measure(),
         *await pages.measure(),
         *await analytics.measure(),
+        *await hearing.measure(),
     ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal
         mark = "ok" if good else "short"

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar, FormData
 
+from tests.browser import demo_calls
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -57,10 +58,12 @@ class City:
 @asynccontextmanager
 async def living(data: Path) -> AsyncIterator[City]:
     """The city, stopped at the end."""
+    demo_calls.install_models(data)
     async with running(data) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
         city = City(gateway)
         staff = await _log_in(client, gateway)
         await _fill(city, client, staff)
+        await _record(city, client, staff, data)
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
             await _speak(author, gateway.url)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}
@@ -104,6 +107,9 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
         await _decide(client, url, staff, ticket, "publish")
     city.places["long"] = await _say(client, url, LONG, "water", "锦绣花园", "", None)
     await _decide(client, url, staff, city.places["long"], "publish")
+    await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", {"step": "accept"}, staff)
+    passed = {"step": "pass_on", "department": "roads", "text": "主管道正常，井盖与路面属市政道路局。"}
+    await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", passed, staff)
     answered = await _say(client, url, ANSWERED, "water", "中山路27号", "", None)
     await _decide(client, url, staff, answered, "publish")
     answer = {"text": ANSWER, "department": "water"}
@@ -134,6 +140,36 @@ async def _bulletin(client: ClientSession, url: str, staff: dict[str, str]) -> s
         await _until(lambda: _get(client, path), lambda found: {one["state"] for one in found["items"]} == {"ready"})
     told = [one for one in (await _get(client, path))["items"] if one["language"] == "zh"]
     return str(told[-1]["id"])
+
+
+async def _record(city: City, client: ClientSession, staff: dict[str, str], data: Path) -> None:
+    """Voice notes: one written down twice, one in a language without a model, one that failed; and calls."""
+    url = city.gateway.url
+
+    async def spoken(language: str, text: str = "") -> dict[str, Any]:
+        form = FormData({"text": text, "language": language} if text else {"language": language})
+        form.add_field(
+            "media", demo_calls.UTTERANCES[language].read_bytes(), filename="note.wav", content_type="audio/wav"
+        )
+        async with client.post(f"{url}/api/v1/posts", data=form) as answer:
+            assert answer.status == 202, await answer.text()
+            path = f"{url}/api/v1/console/posts/{(await answer.json())['ticket']}"
+        return dict(await _until(lambda: _get(client, path), _is_settled))
+
+    async def again(media_id: str, model: str) -> None:
+        await _post(client, f"{url}/api/v1/console/transcription/{media_id}/again", {"model": model}, staff)
+
+    first = await spoken("zh")
+    city.places["spoken"] = first["ticket"]
+    await again(first["media"][0]["id"], "vosk-model-small-cn-0.22")
+    await spoken("en")
+    broken = await spoken("zh", "听录音，井盖的声音很响。")
+    await demo_calls.break_recording(data, broken["media"][0]["id"])
+    await demo_calls.ring(data, first["ticket"])
+
+
+def _is_settled(post: dict[str, Any]) -> bool:
+    return all(file["transcript_state"] in ("done", "no_model") for file in post["media"])
 
 
 async def _text(client: ClientSession, gateway: Gateway, bodies: tuple[str, ...]) -> None:

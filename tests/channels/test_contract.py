@@ -23,6 +23,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Outgoing
 from gateway.web.app import create_app
 from store import tables
+from tests.channels.asterisk import SECRET
 from tests.process.gateway import free_port
 from tests.process.twilio import ACCOUNT, CREDENTIALS, NUMBER, TOKEN
 
@@ -31,7 +32,7 @@ NAMES = registry.names()
 
 def environment(api: str) -> dict[str, str | None]:
     """The credentials of every carrier, with its API at an address of ours."""
-    return {**CREDENTIALS, "EVERYLINE_TWILIO_API_URL": api}
+    return {**CREDENTIALS, "EVERYLINE_TWILIO_API_URL": api, "EVERYLINE_AUDIOSOCKET_SECRET": SECRET}
 
 
 @pytest.fixture
@@ -106,6 +107,7 @@ async def test_no_secret_shows_in_its_words(name: str, channels: dict[str, Chann
     plan = next(plan for plan in runtime.plans if plan.name == name)
     for words in (repr(channels[name]), str(channels[name]), repr(plan), repr(plan.settings)):
         assert TOKEN not in words
+        assert SECRET not in words
 
 
 @pytest.mark.parametrize("name", NAMES)

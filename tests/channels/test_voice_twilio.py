@@ -9,8 +9,10 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
+from channels._call import Call
+from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN
 from channels.base import DeliveryKind, Guard
-from channels.voice_twilio import ANSWER, LANGUAGE, RECORDED, RECORDING, Adapter, VoiceSettings, spoken
+from channels.voice_twilio import ANSWER, Adapter, VoiceSettings
 from gateway.errors import BadInput, Busy
 from gateway.schema import Incoming, IncomingMedia
 from tests.channels.twilio_world import (
@@ -24,6 +26,7 @@ from tests.channels.twilio_world import (
     around,
     hook,
     payload,
+    serve,
 )
 
 CALL = "voice_twilio call:CA" + "0" * 31 + "1"
@@ -67,16 +70,18 @@ async def test_a_call_is_answered_in_both_languages(
     gather, redirect = told
     assert gather.attrib == {
         "numDigits": "1",
-        "timeout": "4",
-        "action": PUBLIC_URL + LANGUAGE,
+        "finishOnKey": "",
+        "timeout": "6",
+        "action": f"{PUBLIC_URL}{TURN}?turn=1",
         "method": "POST",
     }
     assert [(say.attrib["language"], say.text) for say in gather] == [
-        ("zh-CN", "中文请按 1。"),
-        ("en-US", "For English press 2."),
+        ("zh-CN", "中文服务请按1。"),
+        ("en-US", "For English, press 2."),
     ]
-    assert redirect.text == PUBLIC_URL + LANGUAGE
-    assert desk.kept == {CALL: {"from": number, "line": NUMBER, "language": "zh"}}
+    assert redirect.text == f"{PUBLIC_URL}{TURN}?turn=1"
+    call = Call.from_mapping(desk.kept[CALL])
+    assert (call.address, call.line, call.language) == (number and f"tel:{number}", NUMBER, "zh")
 
 
 @pytest.mark.parametrize(("case", "status"), [("answer_without_call", 422), ("answer_other_account", 403)])
@@ -87,7 +92,7 @@ async def test_what_is_no_call_of_ours_is_refused(
     assert not desk.kept
 
 
-@pytest.mark.parametrize("path", [ANSWER, LANGUAGE, RECORDED, RECORDING])
+@pytest.mark.parametrize("path", [ANSWER, TURN, RECORDED, RECORDING, DIALLED])
 async def test_forged_webhooks_reach_nobody(
     http: ClientSession, gateway: TestServer, desk: NotedDesk, path: str
 ) -> None:
@@ -100,63 +105,72 @@ async def test_forged_webhooks_reach_nobody(
 
 
 KEYS = [
-    ("language_one", "zh", "欢迎致电"),
-    ("language_two", "en", "Welcome to"),
-    ("language_nine", "zh", "欢迎致电"),
-    ("language_no_key", "zh", "欢迎致电"),
+    ("keys_one", "zh", "欢迎致电"),
+    ("keys_two", "en", "Welcome to"),
+    ("keys_nine", "zh", "这个键在这里没有作用"),
+    ("keys_none", "zh", "欢迎致电"),
 ]
 
 
+async def reach_the_tone(http: ClientSession, gateway: TestServer, case: str = "keys_two") -> ElementTree.Element:
+    """Answer a call, choose a language and report something: what Twilio is told then."""
+    await script(http, gateway, ANSWER, "answer")
+    await script(http, gateway, f"{TURN}?turn=1", case)
+    return await script(http, gateway, f"{TURN}?turn=2", "keys_one")
+
+
 @pytest.mark.parametrize(("case", "language", "greeting"), KEYS)
-async def test_the_caller_is_greeted_and_recorded(
+async def test_the_caller_is_greeted_in_his_language(
     http: ClientSession, gateway: TestServer, desk: NotedDesk, case: str, language: str, greeting: str
 ) -> None:
     await script(http, gateway, ANSWER, "answer")
-    told = await script(http, gateway, LANGUAGE, case)
-    assert verbs(told) == ["Say", "Record", "Say", "Redirect"]
-    assert greeting in (told[0].text or "")
-    assert "A & B <City>" in (told[0].text or "")
-    assert told[0].attrib["language"] == {"zh": "zh-CN", "en": "en-US"}[language]
+    told = await script(http, gateway, f"{TURN}?turn=1", case)
+    assert verbs(told) == ["Gather", "Redirect"]
+    assert greeting in (told[0][0].text or "")
+    assert told[0][0].attrib["language"] == {"zh": "zh-CN", "en": "en-US"}[language]
+    assert Call.from_mapping(desk.kept[CALL]).language == language
+
+
+async def test_what_is_said_after_the_tone_is_recorded(http: ClientSession, gateway: TestServer) -> None:
+    told = await reach_the_tone(http, gateway)
+    assert verbs(told) == ["Say", "Record", "Redirect"]
+    assert "After the tone" in (told[0].text or "")
     assert told[1].attrib == {
-        "action": PUBLIC_URL + RECORDED,
+        "action": f"{PUBLIC_URL}{RECORDED}?turn=3",
         "method": "POST",
         "maxLength": "120",
         "timeout": "4",
         "finishOnKey": "#",
         "playBeep": "true",
         "trim": "trim-silence",
-        "recordingStatusCallback": PUBLIC_URL + RECORDING,
+        "recordingStatusCallback": f"{PUBLIC_URL}{RECORDING}?turn=3",
         "recordingStatusCallbackMethod": "POST",
         "recordingStatusCallbackEvent": "completed absent",
     }
-    assert told[3].text == f"{PUBLIC_URL}{LANGUAGE}?try=2"
-    assert desk.kept[CALL]["language"] == language
-    assert desk.kept[CALL]["from"] == CITIZEN
+    assert told[2].text == f"{PUBLIC_URL}{TURN}?turn=3"
 
 
-TRIES = [
-    ("", ["Say", "Record", "Say", "Redirect"]),
-    ("?try=2", ["Say", "Record", "Say", "Redirect"]),
-    ("?try=3", ["Say", "Record", "Say", "Say", "Hangup"]),
-    ("?try=9", ["Say", "Record", "Say", "Say", "Hangup"]),
-    ("?try=x", ["Say", "Record", "Say", "Redirect"]),
-    ("?try=999999999999999999999", ["Say", "Record", "Say", "Redirect"]),
-]
+async def test_silence_is_asked_again_and_then_let_go(http: ClientSession, gateway: TestServer) -> None:
+    await reach_the_tone(http, gateway)
+    for number in ("3", "4"):
+        told = await script(http, gateway, f"{TURN}?turn={number}", "keys_none")
+        assert verbs(told) == ["Say", "Say", "Record", "Redirect"]
+        assert told[0].text == "We heard nothing."
+    told = await script(http, gateway, f"{TURN}?turn=5", "keys_none")
+    assert verbs(told) == ["Say", "Hangup"]
+    assert told[0].text == "Goodbye."
 
 
-@pytest.mark.parametrize(("query", "wanted"), TRIES)
-async def test_silence_is_asked_again_and_then_let_go(
-    http: ClientSession, gateway: TestServer, query: str, wanted: list[str]
+async def test_a_request_that_comes_twice_gets_the_same_and_moves_nothing(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk
 ) -> None:
-    assert verbs(await script(http, gateway, LANGUAGE + query, "language_no_key")) == wanted
-
-
-async def test_a_later_try_keeps_the_language(http: ClientSession, gateway: TestServer) -> None:
-    await script(http, gateway, ANSWER, "answer")
-    await script(http, gateway, LANGUAGE, "language_two")
-    told = await script(http, gateway, LANGUAGE + "?try=2", "language_no_key")
-    assert "Welcome" in (told[0].text or "")
-    assert told[3].text == f"{PUBLIC_URL}{LANGUAGE}?try=3"
+    first = await reach_the_tone(http, gateway)
+    kept = dict(desk.kept)
+    again = await script(http, gateway, f"{TURN}?turn=2", "keys_one")
+    assert ElementTree.tostring(again) == ElementTree.tostring(first)
+    assert desk.kept == kept
+    for number in ("", "x", "99"):
+        assert verbs(await script(http, gateway, f"{TURN}?turn={number}", "keys_one")) == verbs(first)
 
 
 def incoming(desk: NotedDesk) -> Incoming:
@@ -171,11 +185,10 @@ def incoming(desk: NotedDesk) -> Incoming:
 async def test_a_recording_is_taken_and_its_ticket_spoken(
     http: ClientSession, gateway: TestServer, desk: NotedDesk, case: str
 ) -> None:
-    await script(http, gateway, ANSWER, "answer")
-    await script(http, gateway, LANGUAGE, "language_two")
-    told = await script(http, gateway, RECORDED, case)
-    assert verbs(told) == ["Say", "Hangup"]
-    assert (told[0].text or "").count("4, 8, 2, 1, 7, 0, 5, 3") == 2
+    await reach_the_tone(http, gateway)
+    told = await script(http, gateway, f"{RECORDED}?turn=3", case)
+    assert verbs(told) == ["Gather", "Redirect"]
+    assert "".join(say.text or "" for say in told[0]).count("4 8 2 1, 7 0 5 3") == 2
     assert desk.taken[0].raw == payload("voice_twilio", case).encode()
     assert incoming(desk) == Incoming(
         channel="voice_twilio",
@@ -191,9 +204,29 @@ async def test_a_recording_is_taken_and_its_ticket_spoken(
 
 
 async def test_hanging_up_is_as_good_as_the_hash_key(http: ClientSession, gateway: TestServer, desk: NotedDesk) -> None:
-    await script(http, gateway, ANSWER, "answer")
-    assert verbs(await script(http, gateway, RECORDED, "recorded_hangup")) == ["Hangup"]
+    await reach_the_tone(http, gateway)
+    assert verbs(await script(http, gateway, f"{RECORDED}?turn=3", "recorded_hangup")) == ["Hangup"]
     assert incoming(desk).external_id == SID
+
+
+async def test_who_is_on_duty_is_dialled_and_else_the_caller_is_called_back(
+    http: ClientSession, api: TestServer, desk: NotedDesk
+) -> None:
+    gateway = await serve(make(http, str(api.make_url("/")), person="+86571000000"), desk)
+    await script(http, gateway, ANSWER, "answer")
+    await script(http, gateway, f"{TURN}?turn=1", "keys_two")
+    told = await script(http, gateway, f"{TURN}?turn=2", "keys_zero")
+    assert verbs(told) == ["Say", "Dial"]
+    assert (told[1].text, told[1].attrib["action"]) == ("+86571000000", f"{PUBLIC_URL}{DIALLED}?turn=3")
+    assert verbs(await script(http, gateway, f"{DIALLED}?turn=3", "dialled_completed")) == ["Hangup"]
+    told = await script(http, gateway, f"{DIALLED}?turn=3", "dialled_no_answer")
+    assert verbs(told) == ["Say", "Say", "Record", "Redirect"]
+    assert told[2].attrib["recordingStatusCallback"] == f"{PUBLIC_URL}{RECORDING}?turn=4&asks_back=1"
+    # Twilio may tell of the file before the caller has heard that it is kept, and when all else was forgotten.
+    desk.kept.clear()
+    await hook(http, gateway, f"{RECORDING}?turn=4&asks_back=1", payload("voice_twilio", "recording_completed"))
+    assert incoming(desk).private
+    await gateway.close()
 
 
 @pytest.mark.parametrize("first", [RECORDED, RECORDING])
@@ -222,6 +255,7 @@ async def test_a_call_nobody_remembers_is_taken_with_what_its_request_says(
     taken = incoming(desk)
     assert (taken.address, taken.line, taken.language) == (f"tel:{CITIZEN}", NUMBER, "zh")
     desk.taken.clear()
+    desk.kept.clear()
     await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_completed"))
     assert (incoming(desk).address, incoming(desk).line) == (None, None)
 
@@ -253,18 +287,6 @@ async def test_what_cannot_be_used_is_not_thanked_for(
     assert (await hook(http, gateway, RECORDED, payload("voice_twilio", "recorded_hash_key"))).status == 422
 
 
-async def test_without_a_ticket_there_is_only_a_goodbye(
-    http: ClientSession, gateway: TestServer, desk: NotedDesk
-) -> None:
-    desk.ticket = None
-    told = await script(http, gateway, RECORDED, "recorded_hash_key")
-    assert [told[0].text, told[1].tag] == ["再见。", "Hangup"]
-
-
-def test_digits_are_spoken_one_by_one() -> None:
-    assert spoken("00120456") == "0, 0, 1, 2, 0, 4, 5, 6"
-
-
 @pytest.mark.parametrize("wrong", [{"longest": 0}, {"silence": 0}, {"colour": "red"}], ids=str)
 def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -276,4 +298,4 @@ async def test_what_it_can(adapter: Adapter, desk: NotedDesk) -> None:
     assert (adapter.name, adapter.carrier, able.delivery) == ("voice_twilio", "twilio", DeliveryKind.NONE)
     assert (able.receives, able.receipts, able.media) == (True, False, ("audio/x-wav",))
     routes = [(route.method, route.path, route.guard) for route in adapter.routes(desk)]  # type: ignore[arg-type]
-    assert routes == [("POST", path, Guard.SIGNATURE) for path in (ANSWER, LANGUAGE, RECORDED, RECORDING)]
+    assert routes == [("POST", path, Guard.SIGNATURE) for path in (ANSWER, TURN, RECORDED, RECORDING, DIALLED)]

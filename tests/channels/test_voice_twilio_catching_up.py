@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from channels._call import Call
 from channels.voice_twilio import WITHHELD, Adapter, VoiceSettings
 from gateway.schema import Incoming, IncomingMedia
 from tests.channels.twilio_world import ACCOUNT, CITIZEN, CREDENTIALS, NOW, NUMBER, FakeTwilio, NotedDesk, around, look
@@ -60,7 +61,8 @@ def incoming(base: str, number: str | None, language: str, raw: bytes) -> Incomi
 async def test_a_recording_of_a_call_we_remember(
     adapter: Adapter, twilio: FakeTwilio, desk: NotedDesk, api: TestServer
 ) -> None:
-    await desk.keep("voice_twilio", f"call:{CALL}", {"from": CITIZEN, "line": NUMBER, "language": "en"})
+    known = Call("voice_twilio", CALL, f"tel:{CITIZEN}", NUMBER, "en")
+    await desk.keep("voice_twilio", f"call:{CALL}", known.to_mapping())
     twilio.says(listed())
     await look(adapter, desk)
     base = str(api.make_url("/")).rstrip("/")
@@ -128,7 +130,8 @@ async def test_what_is_no_recording_of_the_hotline_is_left(
 async def test_what_is_not_finished_is_taken_at_the_next_look(
     adapter: Adapter, twilio: FakeTwilio, desk: NotedDesk, status: str
 ) -> None:
-    await desk.keep("voice_twilio", f"call:{CALL}", {"from": CITIZEN, "line": NUMBER, "language": "en"})
+    known = Call("voice_twilio", CALL, f"tel:{CITIZEN}", NUMBER, "en")
+    await desk.keep("voice_twilio", f"call:{CALL}", known.to_mapping())
     twilio.says(listed(status=status))
     await look(adapter, desk)
     assert desk.taken == []

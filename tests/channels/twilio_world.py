@@ -73,6 +73,12 @@ class NotedDesk:
     async def hold(self, channel: str, name: str, seconds: float) -> bool:
         return not self.held_by_another
 
+    async def chosen_language(self, address: str) -> str | None:
+        return None
+
+    def is_emergency(self, text: str) -> bool:
+        return False
+
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         known = {"city": "A & B <City>", "emergency": "110", **(values or {})}
         text: str = self._phrases[language][key].format(**known)

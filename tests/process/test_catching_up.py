@@ -89,7 +89,8 @@ async def test_texts_and_photos_sent_while_it_was_stopped_are_there_once(simulat
 
 async def test_a_recording_whose_callbacks_never_came_is_there_once(simulator: Simulator, tmp_path: Path) -> None:
     data, sample = tmp_path / "var", next(iter(samples().values()))
-    async with running(data, **simulator.environment()) as gateway:
+    recorded = {"EVERYLINE_CHANNELS__VOICE_TWILIO__LIVE": "false"}
+    async with running(data, **simulator.environment(), **recorded) as gateway:
         simulator.gateway_url = gateway.url
         caller = Caller(keys=["2"], sounds=[sample.path.read_bytes()], finish="#", pace=Pace(waiting=0.5))
         log, call = simulator.begin_call(CITIZEN, caller)

@@ -1,7 +1,7 @@
 """A tiny gateway over a real socket, and a simulator that speaks to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +10,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from gateway.simulator.app import Simulator
 from gateway.simulator.network import Delays
+from tests.simulator.streaming import STREAM, Line
 
 CITIZEN = "+8613800138001"
 EMPTY = "<Response/>"
@@ -35,6 +36,7 @@ class TinyGateway:
     answers: dict[str, list[str | int]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
+    streams: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=dict)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def at(self, path: str) -> list[Told]:
@@ -47,7 +49,9 @@ class TinyGateway:
             await self.news.wait_for(lambda: len(self.at(path)) >= count)
         return self.at(path)
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if stream := self.streams.get(request.path):
+            return await stream(request)
         form = {str(name): str(value) for name, value in (await request.post()).items()}
         url = self.url + request.raw_path
         signature = request.headers.get("X-Twilio-Signature", "")
@@ -76,6 +80,14 @@ async def tiny() -> AsyncIterator[TinyGateway]:
     gateway.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield gateway
     await runner.cleanup()
+
+
+@pytest.fixture
+def line(tiny: TinyGateway) -> Line:
+    """What answers when a stream is opened."""
+    made = Line(tiny)
+    tiny.streams[STREAM] = made.serve
+    return made
 
 
 @pytest.fixture

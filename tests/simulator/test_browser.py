@@ -1,6 +1,7 @@
 """The page in a real browser: texting, calling, reloading; without an error and without a request to elsewhere."""
 
 import base64
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,12 @@ from aiohttp import ClientSession
 from playwright.async_api import ConsoleMessage, Error, Page, Request, async_playwright, expect
 
 from gateway.simulator.app import Simulator
+from gateway.simulator.samples import samples
+from gateway.simulator.sound import pcm_of
+from speech.telephone import pcm_to_ulaw
 from tests.simulator.conftest import CITIZEN, TinyGateway
+from tests.simulator.streaming import Line, connect
+from tests.simulator.test_calls import tone
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -111,6 +117,52 @@ async def test_a_call_by_hand(simulator: Simulator, tiny: TinyGateway, window: P
     await phone.get_by_role("button", name="Hang up").click()
     await expect(phone.locator(".log .end")).to_have_text("The caller hung up")
     await expect(phone.get_by_role("button", name="Call", exact=True)).to_be_visible()
+
+
+HEARD = """number => {
+    const { context, earpiece } = drawn.get(number).sound;
+    const meter = new AnalyserNode(context);
+    earpiece.connect(meter);
+    const wave = new Float32Array(meter.fftSize);
+    return new Promise(done => {
+        const look = () => {
+            meter.getFloatTimeDomainData(wave);
+            if (Math.max(...wave) > 0.2) done(true); else setTimeout(look, 20);
+        };
+        look();
+    });
+}"""
+
+
+async def test_a_streamed_call_by_hand(simulator: Simulator, tiny: TinyGateway, line: Line, window: Page) -> None:
+    """The line is heard, keys and a sample get there, and without a microphone the rest works."""
+    connect(tiny)
+    phone = window.locator(".phone").first
+    await phone.locator("summary").click()
+    await phone.get_by_role("button", name="Call", exact=True).click()
+    await line.begun.wait()
+    await expect(phone.get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+    await expect(phone.locator(".line-voice")).not_to_have_class(re.compile("speaks"))
+    await line.plays(pcm_to_ulaw(pcm_of(tone(30, level=16000))), "played")
+    await expect(phone.locator(".line-voice")).to_have_class(re.compile("speaks"))
+    assert await window.evaluate(HEARD, CITIZEN)
+    await phone.get_by_role("button", name="Key 7").click()
+    assert (await line.until("dtmf"))[0]["dtmf"]["digit"] == "7"
+    await line.says("clear")
+    await expect(phone.locator(".line-voice")).not_to_have_class(re.compile("speaks"))
+    sample = next(sample for sample in samples().values() if sample.language == "en")
+    await phone.get_by_label("What the caller says").select_option(label=sample.text)
+    await phone.get_by_role("button", name="Say it").click()
+    await expect(phone.locator(".own-voice")).to_have_class(re.compile("speaks"))
+    await expect(phone.locator(".own-voice")).not_to_have_class(re.compile("speaks"), timeout=20_000)
+    heard = b"".join(base64.b64decode(one["media"]["payload"]) for one in line.events("media"))
+    assert pcm_to_ulaw(pcm_of(sample.path.read_bytes())) in heard
+    await phone.get_by_role("button", name="Speak").click()
+    await expect(window.get_by_role("alert")).to_have_text(re.compile("microphone"))
+    await phone.get_by_role("button", name="Hang up").click()
+    await expect(phone.locator(".log .end")).to_have_text("The caller hung up")
+    await line.ended.wait()
+    assert await window.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_switching_off_and_adding_a_phone(simulator: Simulator, window: Page) -> None:

@@ -115,6 +115,14 @@ ROWS = [
     Row("hang-up instead of speaking", RECORD + "/><Say>b</Say>", [], {"hang_up": "record"}, ended="caller"),
     Row("hang-up at a question", GATHER, [], {"hang_up": "gather", "keys": ["1"]}, ended="caller"),
     Row("hang-up at the first word", "<Say>a</Say><Say>b</Say>", ["a"], {"hang_up": "say"}, ended="caller"),
+    Row(
+        "a dialled number does not answer",
+        '<Dial action="next" timeout="5"><Number>+8613900139000</Number></Dial><Say>b</Say>',
+        ["Bye"],
+        {},
+        {"DialCallStatus": "no-answer"},
+    ),
+    Row("without action the next verb runs", "<Dial>+8613900139000</Dial><Say>b</Say>", ["b"]),
     Row("an unknown verb", "<Say>a</Say><Dance/>", ["a"], ended="failed", error=12200),
     Row("no xml", "<Say>", [], ended="failed", error=12100),
     Row(
@@ -168,6 +176,16 @@ async def test_a_gateway_that_fails_ends_the_call(
     tiny.answers[ANSWER], tiny.types[ANSWER] = [answer], type_
     log = await simulator.call(CITIZEN)
     assert (log.ended, log.error) == ("failed", error)
+
+
+@pytest.mark.parametrize(("fragment", "ended"), [("#rc=2&rp=5xx", "completed"), ("#rc=1", "failed"), ("", "failed")])
+async def test_a_document_is_asked_for_again_as_its_address_says(
+    simulator: Simulator, tiny: TinyGateway, fragment: str, ended: str
+) -> None:
+    tiny.answers |= {ANSWER: [f"<Response><Redirect>next{fragment}</Redirect></Response>".replace("&", "&amp;")]}
+    tiny.answers[NEXT] = [503, 503, BYE]
+    log = await simulator.call(CITIZEN)
+    assert log.ended == ended
 
 
 @pytest.mark.parametrize("document", ["<Redirect/>", '<Record playBeep="false"/>', "<Pause/>" * 500])

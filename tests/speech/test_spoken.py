@@ -18,7 +18,7 @@ from speech.spoken import LONGEST, digits, spoken
         ("en", "from 9:00 to 17:05", "from 9 o'clock to 17 oh 5"),
         ("zh", "2026-11-25 08:05开始", "二零二六年11月25日 8点零5分开始"),
         ("zh", "2026年停水", "二零二六年停水"),
-        ("zh", "完成80%，长3.5km", "完成百分之80,长3.5公里"),
+        ("zh", "完成80%，长3.5km", "完成百分之80，长3.5公里"),
         ("en", "80% done, 3.5 km, 21℃", "80 percent done, 3.5 kilometres, 21 degrees"),
         ("en", "see https://city.example/posts/48217059?x=1 or *here*", "see the address is on our website or here"),
         ("zh", "写信到 a.b@city.example。", "写信到 邮箱见网站 。"),

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import airing, analytics, bulletins, cases, daybook, periods
+from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, periods
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -41,13 +41,14 @@ from gateway.journey import (
     similar,
     subscribing,
     switching,
+    transcription,
     trying,
     undoing,
     watching,
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, IncomingMedia, Kind, Progress, State
+from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Progress, State
 from store import (
     accounts,
     alarms,
@@ -71,14 +72,17 @@ from store import (
     posts,
     progress,
     record,
+    recordings,
     second_factors,
     sessions,
     subscribers,
     tallies,
+    transcribing,
     waiting,
     words,
 )
 from store import bulletins as bulletin_rows
+from store import cases as case_rows
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
 from store import media as media_rows
@@ -90,6 +94,7 @@ from tests.casework.radio_world import Humming
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
+from tests.store.test_transcribing import SPOKEN
 
 # Tables that never hold more than a handful of rows.
 SMALL = {
@@ -103,6 +108,7 @@ SMALL = {
     "switches",
     "modes",
 }
+OFFICER = accounts.Account("1" * 32, "of", accounts.Role.OFFICER, "water")
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -126,6 +132,8 @@ async def live_a_day(runtime: Runtime) -> None:
     while await media.work_on_due(runtime):
         pass
     await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    await handling.take(runtime, taken.ticket, handling.Wanted(CaseStep.ASK, None, "which one?"), OFFICER)
+    await handling.resume_answered(runtime)
     await cases.answer(runtime, taken.ticket, "done", "water", actor="of")
     await settle_down(runtime)
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="personal")
@@ -140,6 +148,8 @@ async def live_a_day(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.published_since(connection, at)
+        await case_rows.overdue(connection, at, 50)
+        await case_rows.loads(connection, ["water", "roads"], at)
         await waiting.queue(connection)
         [file] = (await posts.thread(connection, pictured.post_id))[0].media
         await media_rows.named(connection, ["0" * 64])
@@ -172,6 +182,30 @@ async def live_a_day(runtime: Runtime) -> None:
     await look_back(runtime)
     await be_on_the_air(runtime)
     await be_called(runtime)
+    await write_again(runtime)
+
+
+async def write_again(runtime: Runtime) -> None:
+    """Oversee the writing down, have a recording written down again, and delete it when its time is over."""
+    at = clock.now()
+    async with runtime.database.reading() as connection:
+        await transcribing.backlog(connection, at)
+        await transcribing.rates(connection, at)
+        await transcribing.lacking(connection)
+        await transcribing.failed(connection)
+        await transcribing.failures(connection, 5)
+        await recordings.outdated(connection, at, 5)
+    sound = IncomingMedia("upload:2", "blob:" + await runtime.blobs.keep(SPOKEN.read_bytes()), "audio/x-wav", "en")
+    taken = await Intake(runtime).take(message("", CLARA, media=(sound,), commands=False))
+    while await media.work_on_due(runtime):
+        pass
+    async with runtime.database.reading() as connection:
+        [file] = (await posts.thread(connection, str(taken.post_id)))[0].media
+    await transcription.again(runtime, file.id, None, actor="mo")
+    while await media.work_on_due(runtime):
+        pass
+    await moderation.decide(runtime, str(taken.post_id), Action.REJECT, actor="mo", reason="personal")
+    assert await runtime.database.write(lambda tx: recordings.forget(tx, clock.now(), clock.now(), 5))
 
 
 async def be_on_the_air(runtime: Runtime) -> None:

@@ -44,6 +44,7 @@ function tell(text) {
   notice.hidden = !text;
 }
 
+// What the simulator answered; null when it did not do it, which is told.
 async function post(path, data) {
   try {
     const answer = await fetch(path, {
@@ -53,10 +54,10 @@ async function post(path, data) {
     });
     const body = await answer.json();
     tell(answer.ok ? "" : say(`error_${body.error}`) || say("error_other"));
-    return answer.ok;
+    return answer.ok ? body : null;
   } catch {
     tell(say("error_other"));
-    return false;
+    return null;
   }
 }
 
@@ -73,6 +74,10 @@ class Phone {
     this.path = `/handsets/${encodeURIComponent(number)}`;
     this.calls = new Map();
     this.chosen = [];
+    this.sound = new PhoneSound(
+      () => this.showSound(),
+      () => this.liveCall && tell(say("error_sound_lost")),
+    );
     this.root = document.getElementById("phone").content.firstElementChild.cloneNode(true);
     this.find("h2").textContent = say("phone", { n: index });
     this.find(".number").textContent = number;
@@ -89,7 +94,7 @@ class Phone {
   }
 
   fillDial() {
-    const select = this.find(".dial select");
+    const select = this.find(".utter select");
     const groups = new Map();
     for (const sample of samples) {
       if (!groups.has(sample.language)) {
@@ -102,7 +107,6 @@ class Phone {
       option.lang = sample.language;
       groups.get(sample.language).append(option);
     }
-    select.append(new Option(say("say_nothing"), ""));
     this.chooseSound();
     for (const key of KEYS) {
       const button = element("button", "", key);
@@ -166,10 +170,8 @@ class Phone {
   }
 
   chooseSound() {
-    const id = this.find(".dial select").value;
-    const audio = this.find(".dial audio");
-    audio.hidden = !id;
-    if (id) audio.src = `/handsets/samples/${encodeURIComponent(id)}.wav`;
+    const id = this.find(".utter select").value;
+    this.find(".utter audio").src = `/handsets/samples/${encodeURIComponent(id)}.wav`;
   }
 
   listen() {
@@ -183,14 +185,48 @@ class Phone {
       event.preventDefault();
       this.send(box);
     });
-    this.find(".dial select").addEventListener("change", () => this.chooseSound());
     this.find(".power").addEventListener("click", () => post(`${this.path}/power`, { on: !this.on }));
-    this.find(".hang-up").addEventListener("click", () => post(`/handsets/calls/${this.liveCall}/hangup`, {}));
+    this.find(".utter select").addEventListener("change", () => this.chooseSound());
+    this.find(".utter").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.find(".utter audio").pause();
+      if (this.liveCall) post(`/handsets/calls/${this.liveCall}/say`, { sample: this.find(".utter select").value });
+    });
     this.find(".dial").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.find(".dial audio").pause();
-      post(`${this.path}/call`, { sample: this.find(".dial select").value });
+      this.call();
     });
+    this.find(".hang-up").addEventListener("click", () => post(`/handsets/calls/${this.liveCall}/hangup`, {}));
+    this.find(".hear").addEventListener("click", () => (this.sound.hears ? this.sound.end() : this.hear(this.liveCall)));
+    this.find(".microphone").addEventListener("click", () => (this.sound.speaks ? this.sound.hush() : this.speak()));
+  }
+
+  async call() {
+    const call = await post(`${this.path}/call`, {});
+    if (call) await this.hear(call.sid);
+  }
+
+  async hear(sid) {
+    try {
+      await this.sound.hear(sid);
+      return true;
+    } catch (error) {
+      if (this.liveCall) tell(say(error instanceof NoSound ? error.message : "error_no_sound"));
+      return false;
+    }
+  }
+
+  async speak() {
+    try {
+      if (await this.hear(this.liveCall)) await this.sound.speak();
+    } catch (error) {
+      tell(say(error instanceof NoSound ? error.message : "error_no_microphone"));
+    }
+  }
+
+  showSound() {
+    this.find(".hear").setAttribute("aria-pressed", String(this.sound.hears));
+    this.find(".microphone").setAttribute("aria-pressed", String(this.sound.speaks));
   }
 
   async send(box) {
@@ -208,7 +244,7 @@ class Phone {
   async post(body, chosen) {
     try {
       const media = await Promise.all(chosen.map(encode));
-      return await post(`${this.path}/text`, { body, media });
+      return Boolean(await post(`${this.path}/text`, { body, media }));
     } catch {
       tell(say("error_bad_file"));
       return false;
@@ -243,20 +279,33 @@ class Phone {
     const log = this.find(".log");
     if (!call) {
       log.replaceChildren(element("li", "empty", say("no_calls")));
-      this.find(".in-call").hidden = true;
-      this.find(".dial").hidden = false;
+      this.showLive(null);
       return;
     }
     this.calls.set(call.sid, call);
     if (call.sid !== [...this.calls.keys()].at(-1)) return;
     const live = !call.ended;
-    this.liveCall = live ? call.sid : null;
-    if (live) this.find(".hotline").open = true;
-    this.find(".dial").hidden = live;
-    this.find(".in-call").hidden = !live;
+    this.showLive(live ? call.sid : null);
+    this.showVoice(".line-voice", say("line_voice"), live && call.line_speaks);
+    this.showVoice(".own-voice", say("own_voice"), live && call.caller_speaks);
     log.replaceChildren(...call.entries.map(drawEntry));
     if (live) log.lastElementChild?.classList.add("now");
     log.scrollTop = log.scrollHeight;
+  }
+
+  showLive(sid) {
+    this.liveCall = sid;
+    if (sid) this.find(".hotline").open = true;
+    else if (this.sound.hears) this.sound.end();
+    this.find(".dial").hidden = Boolean(sid);
+    this.find(".in-call").hidden = this.find(".hang-up").hidden = !sid;
+    this.find(".say").disabled = !sid;
+  }
+
+  showVoice(selector, who, speaks) {
+    const voice = this.find(selector);
+    voice.classList.toggle("speaks", speaks);
+    voice.setAttribute("aria-label", speaks ? say("speaks", { who }) : who);
   }
 }
 

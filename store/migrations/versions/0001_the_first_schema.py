@@ -119,11 +119,34 @@ def upgrade() -> None:
         sa.Column("progress", sa.String(length=16), nullable=False),
         sa.Column("rule", sa.String(length=64), nullable=True),
         sa.Column("opened_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("span", sa.String(length=16), nullable=False),
+        sa.Column("acknowledge_by", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("stopped_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("handed_to", sa.String(length=64), nullable=True),
+        sa.Column("handed_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("reopened", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
+        batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
+        batch_op.create_index(
+            "ix_cases_running",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("stopped_at IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_cases_waiting",
+            ["stopped_at"],
+            unique=False,
+            sqlite_where=sa.text("progress = 'waiting'"),
+            postgresql_where=sa.text("progress = 'waiting'"),
+        )
 
     op.create_table(
         "citizens",
@@ -513,7 +536,9 @@ def upgrade() -> None:
         sa.Column("timing_id", sa.String(length=32), nullable=True),
         sa.Column("peaks", sa.JSON(), nullable=True),
         sa.Column("model", sa.String(length=64), nullable=True),
+        sa.Column("wanted_model", sa.String(length=64), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("forgotten_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("due_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("holder", sa.String(length=32), nullable=True),
@@ -540,7 +565,21 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_media_post_id", ["post_id"], unique=False)
         batch_op.create_index("ix_media_preview", ["preview"], unique=False)
+        batch_op.create_index(
+            "ix_media_recorded",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"),
+            postgresql_where=sa.text("sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"),
+        )
         batch_op.create_index("ix_media_sha256", ["sha256"], unique=False)
+        batch_op.create_index(
+            "ix_media_unwritten",
+            ["transcript_state", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("transcript_state IN ('failed', 'no_model')"),
+            postgresql_where=sa.text("transcript_state IN ('failed', 'no_model')"),
+        )
         batch_op.create_index("ix_media_url", ["url"], unique=False)
 
     op.create_table(
@@ -823,6 +862,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_incoming_channel_taken_at", ["channel", "taken_at"], unique=False)
 
     op.create_table(
+        "transcripts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("media_id", sa.String(length=32), nullable=False),
+        sa.Column("words_id", sa.String(length=32), nullable=False),
+        sa.Column("timing_id", sa.String(length=32), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("took", sa.Float(), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transcripts")),
+    )
+    with op.batch_alter_table("transcripts", schema=None) as batch_op:
+        batch_op.create_index("ix_transcripts_at", ["at"], unique=False)
+        batch_op.create_index("ix_transcripts_media_id_id", ["media_id", "id"], unique=False)
+
+    op.create_table(
         "words",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
@@ -947,6 +1003,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_words_post_id")
 
     op.drop_table("words")
+    op.drop_table("transcripts")
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.drop_index("ix_incoming_channel_taken_at")
         batch_op.drop_index("ix_incoming_address_id_taken_at")
@@ -1122,6 +1179,17 @@ def downgrade() -> None:
 
     op.drop_table("citizens")
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_cases_waiting",
+            sqlite_where=sa.text("progress = 'waiting'"),
+            postgresql_where=sa.text("progress = 'waiting'"),
+        )
+        batch_op.drop_index(
+            "ix_cases_running",
+            sqlite_where=sa.text("stopped_at IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.drop_index("ix_cases_handed_to")
         batch_op.drop_index("ix_cases_department_progress")
 
     op.drop_table("cases")

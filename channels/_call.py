@@ -1,0 +1,380 @@
+"""The spoken script of a call, the same for every carrier: what is said, what is waited for, and what becomes of it.
+
+`advance` takes one event and gives what to say and what to wait for next; nothing runs between two events, so a call
+can go on in another process. All that is known of it is its `Call`. Who plays, records and listens is the channel's
+affair: `channels._line` over live sound, `voice_twilio` by documents that its carrier reads.
+
+    start -> language -> menu -> 1 speaking -> confirming -> ending      9 leads to the menu, * says it again,
+                              -> 2 ticket -> status                      whoever says nothing twice more is bid goodbye
+                              -> 3 news                                  whoever hangs up has said what he said
+                              -> 0 transfer -> callback -> ending
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from channels._turn import (
+    Began,
+    End,
+    Event,
+    ForKeys,
+    ForSpeech,
+    HungUp,
+    Nothing,
+    Prompt,
+    Said,
+    Transfer,
+    Turn,
+)
+from channels.base import ChannelSettings, Desk
+from gateway import clock
+from gateway.schema import LANGUAGES, Heard, Incoming, IncomingMedia, Kind
+
+# How often in a row something may lead nowhere, the first time among them.
+TRIES = 3
+# Seconds in which a key is to come, and in which the next digit of a ticket.
+KEY_SECONDS, DIGIT_SECONDS = 6.0, 8.0
+TICKET_DIGITS = 8
+
+
+class CallSettings(ChannelSettings):
+    """What every hotline can be set to: seconds of the longest report and of the silence that ends one; the number of
+    the person on duty ("": nobody, and callers are called back), and for how long it rings."""
+
+    longest: int = Field(120, ge=5, le=3600)
+    silence: int = Field(4, ge=1, le=60)
+    person: str = Field("", pattern=r"^(\+[1-9][0-9]{6,14})?$")
+    person_seconds: int = Field(25, ge=5, le=120)
+
+
+class Step(StrEnum):
+    """Where a call stands."""
+
+    START = "greeting"
+    LANGUAGE = "language"
+    MENU = "menu"
+    SPEAKING = "speaking"
+    CONFIRMING = "confirming"
+    TICKET = "ticket"
+    STATUS = "status"
+    NEWS = "news"
+    TRANSFER = "transfer"
+    CALLBACK = "callback"
+    ENDING = "ending"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """All that is known of one call. `address` is the caller's URN, None when withheld; `line` our number.
+
+    `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
+    called back. `ticket` is the last report's of this call, `asked` the one whose state is being read.
+    """
+
+    channel: str
+    id: str
+    address: str | None = None
+    line: str | None = None
+    language: str = "zh"
+    step: Step = Step.START
+    tries: int = 0
+    said: Said | None = None
+    asks_back: bool = False
+    kept: int = 0
+    ticket: str | None = None
+    asked: str | None = None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "Call":
+        """What `to_mapping` made."""
+        said = values["said"]
+        return cls(**{**values, "step": Step(values["step"]), "said": _pending(said) if said else None})
+
+    def at(self, step: Step, **changes: Any) -> "Call":
+        """The call at another step, where the tries begin anew."""
+        return replace(self, step=step, **{"tries": 0, **changes})
+
+
+Key = Callable[["Talk"], Awaitable[tuple[Call, Turn]]]
+
+
+async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) -> tuple[Call, Turn]:
+    """Take the call on by one event. Whatever was said and is not kept when it ends, is kept.
+
+    Raises `TooMany` (with `Busy`) when what was said could not be kept: its recording is then taken in other ways.
+    """
+    talk = Talk(desk, settings, call)
+    if isinstance(event, HungUp):
+        await talk.keep()
+        return talk.call.at(Step.ENDING), Turn((), End())
+    if isinstance(event, Said):
+        return await _said(talk, event)
+    if isinstance(event, Nothing):
+        return await _silent(talk)
+    if isinstance(event, Began):
+        return await (_begin(talk) if call.step is Step.START else _ask(talk, call.step))
+    return await _pressed(talk, event.digits)
+
+
+def report(call: Call, said: Said) -> Incoming:
+    """What a caller said as a message: a report, or what only staff may know, when he asks to be called back."""
+    return Incoming(
+        channel=call.channel,
+        external_id=said.media.external_id if said.media else f"{call.id}:{call.kept}",
+        text=said.text or "" if said.media is None else "",
+        received_at=clock.now(),
+        address=call.address,
+        line=call.line,
+        kind=Kind.QUESTION if call.asks_back else Kind.REPORT,
+        language=call.language,
+        private=call.asks_back,
+        media=(said.media,) if said.media else (),
+        commands=False,
+        raw=(said.raw or json.dumps({"call": call.id})).encode(),
+    )
+
+
+@dataclass(slots=True)
+class Talk:
+    """One step being taken: the call as it stands by now, and what to say first."""
+
+    desk: Desk
+    settings: CallSettings
+    call: Call
+    first: list[Prompt] = field(default_factory=list)
+
+    def say(self, phrase: str, *, whole: bool = False, language: str | None = None, **values: Any) -> None:
+        """Say a phrase before what comes next; `whole`: a key does not cut it short."""
+        language = language or self.call.language
+        text = self.desk.phrase(f"voice_{phrase}", language, values)
+        self.first.append(Prompt(text, language, interruptible=not whole))
+
+    def read(self, text: str) -> None:
+        """Read a text that is not ours, in its own language as far as its script tells."""
+        han = any("\u4e00" <= letter <= "\u9fff" for letter in text)
+        self.first.append(Prompt(text, "zh" if han else "en" if text.isascii() else self.call.language))
+
+    def then(self, step: Step, wanted: ForKeys | ForSpeech | Transfer | End, **changes: Any) -> tuple[Call, Turn]:
+        """What was said so far, and what to wait for at a step."""
+        return self.call.at(step, **changes), Turn(tuple(self.first), wanted)
+
+    async def keep(self) -> bool:
+        """Keep what was said, as a report or as a wish to be called back; whether there was anything."""
+        call, said = self.call, self.call.said
+        if said is None:
+            return False
+        taken = await self.desk.take(report(call, said))
+        self.call = replace(call, said=None, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
+        return True
+
+
+async def _begin(talk: Talk) -> tuple[Call, Turn]:
+    """Greet; who chose a language on another line before is not asked again."""
+    chosen = await talk.desk.chosen_language(talk.call.address) if talk.call.address else None
+    if chosen:
+        talk.call = replace(talk.call, language=chosen)
+        talk.say("greeting")
+        return await _ask(talk, Step.MENU)
+    return await _ask(talk, Step.LANGUAGE)
+
+
+async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
+    """What a step asks for, in its own words; asked again after a wrong key, silence or `*`."""
+    settings, call = talk.settings, talk.call
+    match step:
+        case Step.LANGUAGE:
+            for language in LANGUAGES:
+                talk.say("language", language=language)
+            return talk.then(step, ForKeys(1, "", KEY_SECONDS))
+        case Step.SPEAKING | Step.CALLBACK:
+            asked = "report" if step is Step.SPEAKING else "callback" if call.address else "callback_withheld"
+            talk.say(asked)
+            wanted = ForSpeech(settings.longest, settings.silence)
+            return talk.then(step, wanted, asks_back=step is Step.CALLBACK)
+        case Step.CONFIRMING if call.said and call.said.text:
+            talk.say("understood", text=call.said.text)
+            talk.say("confirm")
+            return talk.then(step, ForKeys(1, "", KEY_SECONDS))
+        case Step.TICKET:
+            talk.say("ticket")
+            return talk.then(step, ForKeys(TICKET_DIGITS, "#", DIGIT_SECONDS))
+        case Step.NEWS:
+            return await _news(talk)
+        case Step.STATUS if call.asked:
+            return await _status(talk, call.asked)
+        case Step.ENDING:
+            return _ticket(talk)
+        case _:
+            talk.say("menu")
+            return talk.then(Step.MENU, ForKeys(1, "", KEY_SECONDS))
+
+
+async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
+    """Say back what was understood; what waits for its words is kept at once, and so is a wish to be called back."""
+    talk.call = replace(talk.call, said=said)
+    if said.text and talk.desk.is_emergency(said.text):
+        talk.say("emergency", whole=True)
+    if said.text and not talk.call.asks_back:
+        return await _ask(talk, Step.CONFIRMING)
+    return await _kept(talk)
+
+
+async def _kept(talk: Talk) -> tuple[Call, Turn]:
+    await talk.keep()
+    if talk.call.asks_back:
+        talk.say("callback_kept")
+    else:
+        talk.say("thanks")
+    return _ticket(talk)
+
+
+def _ticket(talk: Talk) -> tuple[Call, Turn]:
+    """Tell the ticket twice, and that the call may end here."""
+    if talk.call.ticket:
+        talk.say("your_ticket", ticket=talk.call.ticket)
+    talk.say("after")
+    return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)
+
+
+async def _silent(talk: Talk) -> tuple[Call, Turn]:
+    """Nothing came: asked again twice, and what was said is kept in any case."""
+    call = talk.call
+    if call.step is Step.TRANSFER:
+        talk.say("no_person")
+        return await _ask(talk, Step.CALLBACK)
+    if call.step is Step.CONFIRMING:
+        return await _kept(talk)
+    if call.step is Step.LANGUAGE:  # a telephone without keys, or who understands none of it: in the city's language
+        talk.say("greeting")
+        return await _ask(talk, Step.MENU)
+    if call.step in (Step.ENDING, Step.STATUS, Step.NEWS) or call.tries + 1 >= TRIES:
+        talk.say("goodbye")
+        return talk.then(Step.ENDING, End())
+    talk.say("nothing")
+    after, turn = await _ask(talk, call.step)
+    return replace(after, tries=call.tries + 1), turn
+
+
+async def _pressed(talk: Talk, digits: str) -> tuple[Call, Turn]:
+    """Do what a key stands for where the call is; `*` asks again, 9 leads to the menu."""
+    call = talk.call
+    if digits == "*":
+        return await _ask(talk, call.step)
+    if call.step is Step.TICKET:
+        return await (_ask(talk, Step.MENU) if digits == "0" else _status(talk, digits))
+    if digits == "9" and call.step is not Step.LANGUAGE:
+        await talk.keep()
+        return await _ask(talk, Step.MENU)
+    if (does := KEYS.get(call.step, {}).get(digits)) is not None:
+        return await does(talk)
+    talk.say("wrong_key")
+    if call.tries + 1 >= TRIES and call.said is None:
+        talk.say("goodbye")
+        return talk.then(Step.ENDING, End())
+    after, turn = await _ask(talk, call.step)
+    return replace(after, tries=call.tries + 1), turn
+
+
+def _speaks(language: str) -> Key:
+    async def choose(talk: Talk) -> tuple[Call, Turn]:
+        talk.call = replace(talk.call, language=language)
+        talk.say("greeting")
+        return await _ask(talk, Step.MENU)
+
+    return choose
+
+
+def _goes_to(step: Step) -> Key:
+    async def go(talk: Talk) -> tuple[Call, Turn]:
+        return await _ask(talk, step)
+
+    return go
+
+
+async def _other_language(talk: Talk) -> tuple[Call, Turn]:
+    others = [language for language in LANGUAGES if language != talk.call.language]
+    talk.call = replace(talk.call, language=others[0])
+    return await _ask(talk, Step.MENU)
+
+
+async def _again(talk: Talk) -> tuple[Call, Turn]:
+    talk.call = replace(talk.call, said=None)
+    return await _ask(talk, Step.SPEAKING)
+
+
+async def _recording_only(talk: Talk) -> tuple[Call, Turn]:
+    """The words were wrong: a person listens to the recording, and no machine takes words from it."""
+    said = talk.call.said
+    if said and said.media:
+        talk.call = replace(
+            talk.call, said=replace(said, text=None, media=replace(said.media, heard=None, transcribe=False))
+        )
+    return await _kept(talk)
+
+
+async def _person(talk: Talk) -> tuple[Call, Turn]:
+    """Put through where somebody is set to be on duty, else taken down who wants to be called back."""
+    if not talk.settings.person:
+        talk.say("no_person")
+        return await _ask(talk, Step.CALLBACK)
+    talk.say("transfer", whole=True)
+    return talk.then(Step.TRANSFER, Transfer(talk.settings.person, talk.settings.person_seconds))
+
+
+async def _status(talk: Talk, ticket: str) -> tuple[Call, Turn]:
+    """Read how a ticket stands, and its answer; a wrong one is asked for again."""
+    told = await talk.desk.spoken_status(ticket, talk.call.address, talk.call.language)
+    if told is None:
+        talk.say("ticket_unknown", ticket=ticket)
+        tries = talk.call.tries + 1
+        if tries >= TRIES:
+            return await _ask(talk, Step.MENU)
+        after, turn = await _ask(talk, Step.TICKET)
+        return replace(after, tries=tries), turn
+    for sentence in told:
+        talk.read(sentence)
+    talk.say("after_status")
+    return talk.then(Step.STATUS, ForKeys(1, "", KEY_SECONDS), asked=ticket)
+
+
+async def _news(talk: Talk) -> tuple[Call, Turn]:
+    """Read what was published and answered last."""
+    parts = await talk.desk.spoken_news(talk.call.language)
+    if not parts:
+        talk.say("no_news")
+    for part in parts:
+        talk.read(part)
+    talk.say("after_news")
+    return talk.then(Step.NEWS, ForKeys(1, "", KEY_SECONDS))
+
+
+def _pending(values: Mapping[str, Any]) -> Said:
+    media = values["media"]
+    if media and (heard := media["heard"]):
+        words = tuple((str(word), float(since), float(to), float(sure)) for word, since, to, sure in heard["words"])
+        media = {**media, "heard": Heard(**{**heard, "words": words, "peaks": tuple(heard["peaks"])})}
+    return Said(values["text"], IncomingMedia(**media) if media else None, values["confidence"], values["raw"])
+
+
+# What keys do at a step, beside `*` and 9.
+KEYS: Mapping[Step, Mapping[str, Key]] = {
+    Step.LANGUAGE: {"1": _speaks("zh"), "2": _speaks("en")},
+    Step.MENU: {
+        "1": _goes_to(Step.SPEAKING),
+        "2": _goes_to(Step.TICKET),
+        "3": _goes_to(Step.NEWS),
+        "8": _other_language,
+        "0": _person,
+    },
+    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only},
+    Step.STATUS: {"2": _goes_to(Step.TICKET)},
+}

@@ -1,0 +1,74 @@
+"""What callers said before their calls broke off for good becomes the report it was to be, once."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from channels import _left
+from gateway.desk import Desk
+from gateway.errors import Busy
+from gateway.journey import media
+from gateway.runtime import Runtime
+from gateway.schema import Incoming, Taken
+from store import posts, tables
+from tests.channels.asterisk import sound_of
+from tests.channels.line_world import silence
+
+SPOKEN = Path(__file__).parents[2] / "gateway/simulator/demo_speech/en/utterances/006-en-pedro-8k.wav"
+CALLER, LINE = "tel:+8613800138001", "+861012345"
+
+
+async def cut(desk: Desk, pcm: bytes, call: str = "c1") -> None:
+    """A call that broke off after so much was said."""
+    tape = await desk.tape("texting", call, 8_000, "en", address=CALLER, line=LINE)
+    tape.write(pcm)
+    await tape.release()
+
+
+async def number_of(runtime: Runtime, table: object) -> int:
+    async with runtime.database.reading() as connection:
+        return (await connection.execute(select(func.count()).select_from(table))).scalar_one()  # type: ignore[arg-type]
+
+
+async def test_it_is_a_report_of_its_caller_in_his_words(runtime: Runtime) -> None:
+    desk = Desk(runtime)
+    await cut(desk, sound_of(SPOKEN)[0])
+    assert await _left.take(desk, "texting", 60) == 0, "the call may come back"
+    assert await _left.take(desk, "texting", 0) == 1
+    while await media.work_on_due(runtime):
+        pass
+    async with runtime.database.reading() as connection:
+        [post] = (await connection.execute(select(tables.posts.c.id))).all()
+        [shown] = await posts.thread(connection, post.id)
+    assert (shown.text, shown.language, shown.channel) == ("loud noise at the park", "en", "texting")
+    assert await number_of(runtime, tables.addresses) == 1
+    assert await _left.take(desk, "texting", 0) == 0
+    assert list((runtime.settings.storage.data / "calls").rglob("*.*")) == []
+
+
+async def test_who_said_nothing_left_nothing(runtime: Runtime) -> None:
+    desk = Desk(runtime)
+    await cut(desk, silence(5))
+    assert await _left.take(desk, "texting", 0) == 0
+    assert await number_of(runtime, tables.posts) == 0
+    assert list((runtime.settings.storage.data / "calls").rglob("*.*")) == []
+
+
+async def test_what_cannot_be_taken_now_is_taken_next_time_and_once(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, take = Desk(runtime), Desk.take
+    await cut(desk, sound_of(SPOKEN)[0])
+    for after in (False, True):
+
+        async def breaks(self: Desk, incoming: Incoming, after: bool = after) -> Taken:
+            if after:
+                await take(self, incoming)
+            raise Busy("the store is away", 5)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Desk, "take", breaks)
+            assert await _left.take(desk, "texting", 0) == 0
+    assert await _left.take(desk, "texting", 0) == 1
+    assert await number_of(runtime, tables.posts) == 1

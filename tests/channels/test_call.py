@@ -1,0 +1,324 @@
+"""The spoken script: every step with everything that can happen there, in both languages, over a pretended desk."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from channels._call import Call, CallSettings, Step, advance
+from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
+from gateway.errors import Busy
+from gateway.schema import Heard, Incoming, IncomingMedia, Kind, Outcome, Say, Taken
+from gateway.settings import Settings, read
+
+CALLER = "tel:+8613800000001"
+PLAIN, STAFFED = CallSettings(), CallSettings(person="+86571000000")
+HEARD = Heard("water pipe leaking", 0.9, (("water", 0.1, 0.4, 0.9), ("pipe", 0.4, 0.8, 0.8)), 2.0, "small", (1, 2, 3))
+
+
+def known() -> Settings:
+    found, problems = read({})
+    assert found
+    assert not problems
+    return found
+
+
+PHRASES = known().phrases
+
+
+def recording(name: str = "t1", heard: Heard | None = HEARD) -> IncomingMedia:
+    return IncomingMedia(name, f"file:{name}", "audio/wav", "en", heard)
+
+
+SAID = Said("water pipe leaking", recording(), 0.9)
+LATER = Said(None, recording("t2", None), 0.0)
+
+
+class Pretended:
+    """What the script asks of the desk; keeps what it is given."""
+
+    def __init__(self, chosen: str | None = None) -> None:
+        self.chosen = chosen
+        self.taken: list[Incoming] = []
+        self.full = False
+        self.asked: list[tuple[str, str | None]] = []
+
+    def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
+        return PHRASES[language][key].format_map({"city": "Qingyuan", "emergency": "110", **(values or {})})
+
+    async def take(self, incoming: Incoming) -> Taken:
+        if self.full:
+            raise Busy("full", 5)
+        repeated = incoming.external_id in [one.external_id for one in self.taken]
+        if not repeated:
+            self.taken.append(incoming)
+        return Taken(Outcome.POST, Say("received"), "en", "48217059", "p", repeated=repeated)
+
+    async def chosen_language(self, address: str) -> str | None:
+        return self.chosen
+
+    def is_emergency(self, text: str) -> bool:
+        return "fire" in text
+
+    async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
+        self.asked.append((ticket, address))
+        return ["Ticket 48217059. published. Answered.", "Water answers:", "已修好。"] if ticket == "48217059" else None
+
+    async def spoken_news(self, language: str) -> Sequence[str]:
+        return ["the lamp is out", "Roads answers:", "It is mended."]
+
+
+def at(step: Step, **values: Any) -> Call:
+    said = SAID if step is Step.CONFIRMING else None
+    return Call(
+        "voice",
+        "CA1",
+        **{
+            "address": CALLER,
+            "language": "en",
+            "step": step,
+            "said": said,
+            "asks_back": step is Step.CALLBACK,
+            **values,
+        },
+    )
+
+
+async def take(desk: Pretended, call: Call, *events: Event, sets: CallSettings = PLAIN) -> tuple[Call, Turn]:
+    turn = Turn((), End())
+    for event in events:
+        # What is kept between two events is all there is: another process may go on.
+        call = Call.from_mapping(json.loads(json.dumps(call.to_mapping())))
+        call, turn = await advance(desk, sets, call, event)  # type: ignore[arg-type]
+    return call, turn
+
+
+def words(turn: Turn) -> str:
+    return " | ".join(prompt.text for prompt in turn.say)
+
+
+@pytest.mark.parametrize(
+    ("step", "event", "after", "wanted", "says"),
+    [
+        (Step.START, Began(), Step.LANGUAGE, ForKeys, "中文服务请按1。 | For English, press 2."),
+        (Step.LANGUAGE, Keys("2"), Step.MENU, ForKeys, "Welcome to the Qingyuan hotline"),
+        (Step.LANGUAGE, Keys("1"), Step.MENU, ForKeys, "欢迎致电"),
+        (Step.LANGUAGE, Nothing(), Step.MENU, ForKeys, "Welcome"),
+        (Step.LANGUAGE, Keys("7"), Step.LANGUAGE, ForKeys, "This key does nothing here."),
+        (Step.MENU, Keys("1"), Step.SPEAKING, ForSpeech, "After the tone"),
+        (Step.MENU, Keys("2"), Step.TICKET, ForKeys, "8 digits"),
+        (Step.MENU, Keys("3"), Step.NEWS, ForKeys, "the lamp is out | Roads answers: | It is mended."),
+        (Step.MENU, Keys("8"), Step.MENU, ForKeys, "反映问题请按1"),
+        (Step.MENU, Keys("0"), Step.CALLBACK, ForSpeech, "Nobody can take your call right now."),
+        (Step.MENU, Keys("*"), Step.MENU, ForKeys, "To report something, press 1."),
+        (Step.MENU, Keys("5"), Step.MENU, ForKeys, "This key does nothing here. | To report something"),
+        (Step.MENU, Nothing(), Step.MENU, ForKeys, "We heard nothing. | To report something"),
+        (Step.SPEAKING, SAID, Step.CONFIRMING, ForKeys, "We understood: water pipe leaking | To keep it, press 1."),
+        (Step.SPEAKING, LATER, Step.ENDING, ForKeys, "Your ticket is 48217059. Once more: 48217059."),
+        (Step.SPEAKING, Nothing(), Step.SPEAKING, ForSpeech, "We heard nothing. | After the tone"),
+        (Step.SPEAKING, Keys("*"), Step.SPEAKING, ForSpeech, "After the tone"),
+        (Step.SPEAKING, Keys("9"), Step.MENU, ForKeys, "To report something"),
+        (Step.CONFIRMING, Keys("1"), Step.ENDING, ForKeys, "Your ticket is 48217059."),
+        (Step.CONFIRMING, Keys("2"), Step.SPEAKING, ForSpeech, "After the tone"),
+        (Step.CONFIRMING, Keys("3"), Step.ENDING, ForKeys, "Your ticket is 48217059."),
+        (Step.CONFIRMING, Keys("*"), Step.CONFIRMING, ForKeys, "We understood: water pipe leaking"),
+        (Step.CONFIRMING, Keys("7"), Step.CONFIRMING, ForKeys, "This key does nothing here. | We understood"),
+        (Step.CONFIRMING, Keys("9"), Step.MENU, ForKeys, "To report something"),
+        (Step.CONFIRMING, Nothing(), Step.ENDING, ForKeys, "Your ticket is 48217059."),
+        (Step.TICKET, Keys("48217059"), Step.STATUS, ForKeys, "Water answers: | 已修好。 | For another ticket"),
+        (Step.TICKET, Keys("48217050"), Step.TICKET, ForKeys, "There is no ticket 48217050. | Please key in"),
+        (Step.TICKET, Keys("0"), Step.MENU, ForKeys, "To report something"),
+        (Step.TICKET, Nothing(), Step.TICKET, ForKeys, "We heard nothing. | Please key in"),
+        (Step.STATUS, Keys("2"), Step.TICKET, ForKeys, "8 digits"),
+        (Step.STATUS, Keys("9"), Step.MENU, ForKeys, "To report something"),
+        (Step.STATUS, Nothing(), Step.ENDING, End, "Goodbye."),
+        (Step.NEWS, Keys("*"), Step.NEWS, ForKeys, "the lamp is out"),
+        (Step.NEWS, Nothing(), Step.ENDING, End, "Goodbye."),
+        (Step.TRANSFER, Nothing(), Step.CALLBACK, ForSpeech, "Nobody can take your call right now. | After the tone"),
+        (Step.CALLBACK, SAID, Step.ENDING, ForKeys, "We will call you back. | Your ticket is 48217059."),
+        (Step.CALLBACK, LATER, Step.ENDING, ForKeys, "We will call you back."),
+        (Step.ENDING, Keys("9"), Step.MENU, ForKeys, "To report something"),
+        (Step.ENDING, Nothing(), Step.ENDING, End, "Goodbye."),
+    ],
+)
+async def test_each_step(step: Step, event: Event, after: Step, wanted: type, says: str) -> None:
+    call, turn = await take(Pretended(), at(step), event)
+    assert call.step is after
+    assert isinstance(turn.then, wanted)
+    assert says in words(turn)
+
+
+@pytest.mark.parametrize("step", list(Step))
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_whoever_hangs_up_has_said_what_he_said(step: Step, language: str) -> None:
+    desk = Pretended()
+    call, turn = await take(desk, at(step, language=language), HungUp())
+    assert isinstance(turn.then, End)
+    assert [one.media[0].external_id for one in desk.taken] == (["t1"] if step is Step.CONFIRMING else [])
+    assert call.said is None
+
+
+async def test_what_is_kept_has_its_words_its_caller_and_its_recording() -> None:
+    desk = Pretended()
+    await take(desk, at(Step.SPEAKING, line="+86571112345"), SAID, Keys("1"))
+    (taken,) = desk.taken
+    assert (taken.channel, taken.address, taken.line, taken.language) == ("voice", CALLER, "+86571112345", "en")
+    assert taken.media == (recording(),)
+    assert taken.media[0].heard == HEARD
+    assert (taken.kind, taken.private, taken.commands) == (Kind.REPORT, False, False)
+    assert taken.external_id == "t1"
+
+
+async def test_a_recording_only_holds_no_words_and_gets_none() -> None:
+    desk = Pretended()
+    await take(desk, at(Step.SPEAKING), SAID, Keys("3"))
+    (taken,) = desk.taken
+    assert taken.text == ""
+    assert taken.media[0].heard is None
+    assert not taken.media[0].transcribe
+
+
+async def test_words_without_a_recording_are_kept_as_text() -> None:
+    desk = Pretended()
+    await take(desk, at(Step.SPEAKING), Said("water pipe leaking", None, 0.8), HungUp())
+    assert [(one.text, one.media) for one in desk.taken] == [("water pipe leaking", ())]
+
+
+async def test_who_says_it_again_leaves_only_the_last() -> None:
+    desk = Pretended()
+    again = Said("loud noise", recording("t9"), 0.9)
+    await take(desk, at(Step.SPEAKING), SAID, Keys("2"), again, Keys("1"))
+    assert [one.external_id for one in desk.taken] == ["t9"]
+
+
+async def test_two_reports_in_one_call_are_two() -> None:
+    desk = Pretended()
+    first, second = Said("one thing", None, 0.9), Said("another thing", None, 0.9)
+    call, _ = await take(
+        desk, at(Step.MENU), Keys("1"), first, Keys("1"), Keys("9"), Keys("1"), second, Keys("1"), HungUp()
+    )
+    assert [one.external_id for one in desk.taken] == ["CA1:0", "CA1:1"]
+    assert call.ticket == "48217059"
+
+
+async def test_danger_is_answered_at_once_and_the_report_still_kept() -> None:
+    desk = Pretended()
+    call, turn = await take(desk, at(Step.SPEAKING), Said("there is a fire", recording(), 0.9))
+    assert "call 110" in turn.say[0].text
+    assert not turn.say[0].interruptible
+    assert call.step is Step.CONFIRMING
+    await take(desk, call, HungUp())
+    assert len(desk.taken) == 1
+
+
+async def test_a_wish_to_be_called_back_is_between_the_caller_and_staff() -> None:
+    desk = Pretended()
+    await take(desk, at(Step.MENU), Keys("0"), SAID)
+    (taken,) = desk.taken
+    assert taken.private
+    assert taken.kind is Kind.QUESTION
+    assert json.loads(taken.raw) == {"call": "CA1"}
+    withheld = Pretended()
+    _, turn = await take(withheld, at(Step.MENU, address=None), Keys("0"))
+    assert "number we can call you at" in words(turn)
+
+
+async def test_a_report_after_a_wish_to_be_called_back_is_a_report() -> None:
+    desk = Pretended()
+    await take(desk, at(Step.MENU), Keys("0"), Keys("9"), Keys("1"), SAID, Keys("1"))
+    assert [one.kind for one in desk.taken] == [Kind.REPORT]
+
+
+async def test_who_is_on_duty_is_called_and_if_nobody_answers_calls_back() -> None:
+    call, turn = await take(Pretended(), at(Step.MENU), Keys("0"), sets=STAFFED)
+    assert turn.then == Transfer("+86571000000", 25)
+    call, turn = await take(Pretended(), call, Nothing(), sets=STAFFED)
+    assert call.step is Step.CALLBACK
+
+
+async def test_nothing_three_times_is_goodbye() -> None:
+    for step in (Step.MENU, Step.SPEAKING, Step.TICKET):
+        _, turn = await take(Pretended(), at(step), Nothing(), Nothing(), Nothing())
+        assert "Goodbye." in words(turn), step
+        assert isinstance(turn.then, End)
+
+
+async def test_a_wrong_ticket_three_times_leads_to_the_menu() -> None:
+    wrong = Keys("48217050")
+    call, _ = await take(Pretended(), at(Step.TICKET), wrong, wrong, wrong)
+    assert call.step is Step.MENU
+
+
+async def test_a_chosen_language_is_not_asked_for_again() -> None:
+    call, turn = await take(Pretended(chosen="zh"), Call("voice", "CA1", CALLER), Began())
+    assert (call.step, call.language) == (Step.MENU, "zh")
+    assert turn.say[0].text.startswith("欢迎致电")
+
+
+async def test_texts_are_read_in_the_voice_of_their_own_script() -> None:
+    _, turn = await take(Pretended(), at(Step.TICKET), Keys("48217059"))
+    assert [prompt.language for prompt in turn.say] == ["en", "en", "zh", "en"]
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step not in (Step.START, Step.TRANSFER)])
+async def test_a_call_that_comes_back_goes_on_where_it_was(step: Step) -> None:
+    values = {"asked": "48217059"} if step is Step.STATUS else {}
+    call, turn = await take(Pretended(), at(step, **values), Began())
+    assert call.step is step
+    assert turn.say
+
+
+async def test_what_could_not_be_kept_is_told_and_not_forgotten() -> None:
+    desk = Pretended()
+    desk.full = True
+    with pytest.raises(Busy):
+        await take(desk, at(Step.CONFIRMING), Keys("1"))
+    desk.full = False
+    await take(desk, at(Step.CONFIRMING), HungUp())
+    assert len(desk.taken) == 1
+
+
+EVENTS = some.one_of(
+    some.builds(Keys, some.text("0123456789*#", min_size=1, max_size=8)),
+    some.just(Nothing()),
+    some.just(Began()),
+    some.builds(
+        lambda n, text: Said(text, recording(f"t{n}"), 0.5),
+        some.integers(0, 9999),
+        some.sampled_from([None, "", "a", "fire"]),
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(some.lists(EVENTS, max_size=25), some.sampled_from(["zh", "en"]), some.booleans())
+async def test_whatever_happens_a_call_ends_and_nothing_said_is_lost(
+    events: list[Event], language: str, staffed: bool
+) -> None:
+    desk, call = Pretended(), Call("voice", "CA1", CALLER, language=language)
+    turn, last = Turn((), ForKeys(1, "", 1.0)), None
+    for event in [Began(), *events]:
+        listens = isinstance(turn.then, ForSpeech)
+        if isinstance(event, Said):
+            if not listens:
+                continue
+            last = event
+        elif event == Keys("2") and call.step is Step.CONFIRMING:
+            last = None  # he takes it back himself
+        call, turn = await take(desk, call, event, sets=STAFFED if staffed else PLAIN)
+        assert turn.say or isinstance(turn.then, End)
+        if isinstance(turn.then, End):
+            break
+    await take(desk, call, HungUp())
+    if last is not None and last.media:
+        assert last.media.external_id in [one.external_id for one in desk.taken]
+
+
+def test_a_mapping_holds_all_of_a_call() -> None:
+    call = at(Step.CONFIRMING, tries=2, asked="48217059", asks_back=True, kept=3, ticket="48217059")
+    assert Call.from_mapping(json.loads(json.dumps(call.to_mapping()))) == call
+    assert Call.from_mapping(replace(call, said=None).to_mapping()) == replace(call, said=None)
