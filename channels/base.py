@@ -346,10 +346,6 @@ class Desk(Protocol):
         """How a ticket stands, for the ear: to its author all, to others what is public. None for an unknown one."""
         ...
 
-    async def spoken_news(self, language: str) -> Sequence[str]:
-        """What was published and answered last, for the ear; empty when nothing was."""
-        ...
-
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good; None when he never did."""
         ...
@@ -477,6 +473,10 @@ class Desk(Protocol):
 
     async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
         """The radio's bulletins, newest first, as `bulletin` gives one; those whose `size` is 0 cannot be heard now."""
+        ...
+
+    def own_voices(self) -> bool:
+        """Whether callers may be heard themselves on the radio, so that it is worth asking them."""
         ...
 
     async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:

@@ -120,10 +120,6 @@ class Desk:
         """How a ticket stands, for the ear; None for an unknown one."""
         return await phoning.spoken_status(self._runtime, ticket, address, language)
 
-    async def spoken_news(self, language: str) -> Sequence[str]:
-        """What was published and answered last, for the ear."""
-        return await phoning.spoken_news(self._runtime, language)
-
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good."""
         return await phoning.chosen_language(self._runtime, address)
@@ -247,6 +243,10 @@ class Desk:
     async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
         """The radio's bulletins, newest first."""
         return await bulletins.newest(self._runtime, language, limit)
+
+    def own_voices(self) -> bool:
+        """Whether callers may be heard themselves on the radio."""
+        return self._runtime.settings.radio.own_voices
 
     async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:
         """One bulletin, and its sound while that may be heard."""
