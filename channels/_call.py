@@ -73,7 +73,8 @@ class Call:
     """All that is known of one call. `address` is the caller's URN, None when withheld; `line` our number.
 
     `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
-    called back. `ticket` is the last report's of this call, `asked` the one whose state is being read.
+    called back, `own_voice` that the radio may play it. `ticket` is the last report's of this call, `asked` the one
+    whose state is being read.
     """
 
     channel: str
@@ -85,6 +86,7 @@ class Call:
     tries: int = 0
     said: Said | None = None
     asks_back: bool = False
+    own_voice: bool = False
     kept: int = 0
     ticket: str | None = None
     asked: str | None = None
@@ -137,6 +139,7 @@ def report(call: Call, said: Said) -> Incoming:
         kind=Kind.QUESTION if call.asks_back else Kind.REPORT,
         language=call.language,
         private=call.asks_back,
+        own_voice=call.own_voice,
         media=(said.media,) if said.media else (),
         commands=False,
         raw=(said.raw or json.dumps({"call": call.id})).encode(),
@@ -173,7 +176,7 @@ class Talk:
         if said is None:
             return False
         taken = await self.desk.take(report(call, said))
-        self.call = replace(call, said=None, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
+        self.call = replace(call, said=None, own_voice=False, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
         return True
 
 
@@ -203,6 +206,8 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.CONFIRMING if call.said and call.said.text:
             talk.say("understood", text=call.said.text)
             talk.say("confirm")
+            if _may_be_heard(talk):
+                talk.say("confirm_voice")
             return talk.then(step, ForKeys(1, "", KEY_SECONDS))
         case Step.TICKET:
             talk.say("ticket")
@@ -324,6 +329,17 @@ async def _recording_only(talk: Talk) -> tuple[Call, Turn]:
     return await _kept(talk)
 
 
+async def _heard_on_air(talk: Talk) -> tuple[Call, Turn]:
+    """Keep it, and let the radio play it in the caller's own voice; where the city does not ask, it is kept alone."""
+    talk.call = replace(talk.call, own_voice=_may_be_heard(talk))
+    return await _kept(talk)
+
+
+def _may_be_heard(talk: Talk) -> bool:
+    """Whether to ask for it: there is a recording, and the city plays such."""
+    return talk.desk.own_voices() and talk.call.said is not None and talk.call.said.media is not None
+
+
 async def _person(talk: Talk) -> tuple[Call, Turn]:
     """Put through where somebody is set to be on duty, else taken down who wants to be called back."""
     if not talk.settings.person:
@@ -350,12 +366,12 @@ async def _status(talk: Talk, ticket: str) -> tuple[Call, Turn]:
 
 
 async def _news(talk: Talk) -> tuple[Call, Turn]:
-    """Read what was published and answered last."""
-    parts = await talk.desk.spoken_news(talk.call.language)
-    if not parts:
+    """Read the newest bulletin of the radio, each piece in its own language; not how to call here."""
+    bulletin = await talk.desk.bulletin(talk.call.language)
+    if bulletin is None:
         talk.say("no_news")
-    for part in parts:
-        talk.read(part)
+    for part in bulletin.items[:-1] if bulletin else ():
+        talk.first += [Prompt(words, language) for language, words in part.said]
     talk.say("after_news")
     return talk.then(Step.NEWS, ForKeys(1, "", KEY_SECONDS))
 
@@ -378,6 +394,6 @@ KEYS: Mapping[Step, Mapping[str, Key]] = {
         "8": _other_language,
         "0": _person,
     },
-    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only},
+    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
 }

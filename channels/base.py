@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from channels.failures import Refused, Unknown
 from gateway.errors import BadInput
-from gateway.schema import Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
 from speech.live import Hearing
 
 
@@ -60,6 +60,11 @@ class Capabilities:
     paid: bool = False
     recalls: bool = False
     tries: int | None = None
+
+    @property
+    def spoken(self) -> bool:
+        """Whether a line is called: it takes sound and carries no texts back."""
+        return not self.schemes and any(kind.startswith("audio") for kind in self.media)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,10 +349,6 @@ class Desk(Protocol):
         """How a ticket stands, for the ear: to its author all, to others what is public. None for an unknown one."""
         ...
 
-    async def spoken_news(self, language: str) -> Sequence[str]:
-        """What was published and answered last, for the ear; empty when nothing was."""
-        ...
-
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good; None when he never did."""
         ...
@@ -410,6 +411,10 @@ class Desk(Protocol):
         """The URN of a browser that brought its cookie; None for one that is new, or whose cookie is not ours."""
         ...
 
+    def language(self, request: web.Request) -> str:
+        """The language a request is answered in."""
+        ...
+
     def network(self, request: web.Request) -> str:
         """The network a request comes from, as limits count by it."""
         ...
@@ -460,6 +465,25 @@ class Desk(Protocol):
         self, ticket: str, *, limit: int = 100, cursor: str | None = None
     ) -> tuple[Sequence[PublicPost], str | None]:
         """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
+        ...
+
+    async def bulletin(self, language: str) -> Bulletin | None:
+        """The newest bulletin of the radio, to be read out (`parts`); None before the first.
+
+        What it quotes is public at this moment: what was withdrawn or corrected since it was made is not in it.
+        """
+        ...
+
+    async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
+        """The radio's bulletins, newest first, as `bulletin` gives one; those whose `size` is 0 cannot be heard now."""
+        ...
+
+    def own_voices(self) -> bool:
+        """Whether callers may be heard themselves on the radio, so that it is worth asking them."""
+        ...
+
+    async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:
+        """One bulletin, and its sound (`speech.encoding`) while that may be heard. Raises `NotFound`."""
         ...
 
 

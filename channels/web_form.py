@@ -18,6 +18,8 @@ from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Ki
 
 FORM = "/new"
 API = "/api/v1/posts"
+# What is ticked or not.
+TICKS = ("private", "own_voice")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _CITIZENS = tuple(kind.value for kind in CITIZEN_KINDS)
 
@@ -31,7 +33,7 @@ class FormSettings(ChannelSettings):
 class NewPost(BaseModel):
     """What a program, or the form, says for a citizen. `contact` is a mobile number, proved by a code before use.
 
-    `language` is what is spoken in recordings sent with it.
+    `language` is what is spoken in recordings sent with it, `own_voice` whether they may be heard on the radio.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
@@ -45,6 +47,7 @@ class NewPost(BaseModel):
     name: str | None = Field(None, max_length=100)
     contact: str | None = Field(None, max_length=32)
     private: bool = False
+    own_voice: bool = False
     language: str | None = Field(None, pattern=f"^({'|'.join(LANGUAGES)})$")
 
 
@@ -166,6 +169,7 @@ class Adapter(Channel):
                 place=Place(body.place or None, body.lat, body.lon),
                 place_from=place_from if placed else None,
                 private=body.private,
+                own_voice=body.own_voice,
                 name=body.name or None,
                 contact=self._contact(body.contact) if body.contact else None,
                 media=media,
@@ -253,8 +257,8 @@ def _form_key(form: Mapping[str, str], media: Sequence[IncomingMedia]) -> str:
 def _fields(form: Mapping[str, str]) -> dict[str, Any]:
     """A form's fields in their types; what was left empty is not there."""
     known = {name: value for name, value in form.items() if name in NewPost.model_fields and value.strip()}
-    fields: dict[str, Any] = {name: value for name, value in known.items() if name not in ("private", "lat", "lon")}
-    fields["private"] = known.get("private", "") in ("1", "on", "true", "yes")
+    fields: dict[str, Any] = {name: value for name, value in known.items() if name not in (*TICKS, "lat", "lon")}
+    fields |= {name: known.get(name, "") in ("1", "on", "true", "yes") for name in TICKS}
     fields["text"] = known.get("text", "")
     for name in ("lat", "lon"):
         if name in known:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
 
 from gateway import clock
+from gateway.casework import bulletins
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, identity, phoning, receipts
 from gateway.journey import media as journey_media
@@ -15,7 +17,7 @@ from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
-from gateway.schema import Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from speech.live import Hearing
 from store import kept, leases, media, posts
 
@@ -50,6 +52,10 @@ class Site(Protocol):
 
     def returning(self, request: web.Request) -> str | None:
         """The URN of a browser that brought its cookie."""
+        ...
+
+    def language(self, request: web.Request) -> str:
+        """The language a request is answered in."""
         ...
 
     def network(self, request: web.Request) -> str:
@@ -114,10 +120,6 @@ class Desk:
         """How a ticket stands, for the ear; None for an unknown one."""
         return await phoning.spoken_status(self._runtime, ticket, address, language)
 
-    async def spoken_news(self, language: str) -> Sequence[str]:
-        """What was published and answered last, for the ear."""
-        return await phoning.spoken_news(self._runtime, language)
-
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good."""
         return await phoning.chosen_language(self._runtime, address)
@@ -177,6 +179,10 @@ class Desk:
         """The URN of a browser that brought its cookie, else None."""
         return self._open_site().returning(request)
 
+    def language(self, request: web.Request) -> str:
+        """The language a request is answered in."""
+        return self._open_site().language(request)
+
     def network(self, request: web.Request) -> str:
         """The network a request comes from, as limits count by it."""
         return self._open_site().network(request)
@@ -230,6 +236,22 @@ class Desk:
         return await self._runtime.database.ask(
             lambda connection: posts.comments(connection, ticket, limit=limit, cursor=cursor)
         )
+
+    async def bulletin(self, language: str) -> Bulletin | None:
+        """The newest bulletin of the radio, or None before the first."""
+        return next(iter(await self.bulletins(language, 1)), None)
+
+    async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
+        """The radio's bulletins, newest first."""
+        return await bulletins.newest(self._runtime, language, limit)
+
+    def own_voices(self) -> bool:
+        """Whether callers may be heard themselves on the radio."""
+        return self._runtime.settings.radio.own_voices
+
+    async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:
+        """One bulletin, and its sound while that may be heard."""
+        return await bulletins.one(self._runtime, bulletin_id)
 
     def _open_site(self) -> Site:
         if self.site is None:

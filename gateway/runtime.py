@@ -172,6 +172,12 @@ class Runtime:
         able = (c for c in self.channels.values() if c.capabilities.delivery is DeliveryKind.SUBSCRIBERS)
         return next(able, None)
 
+    def numbers(self) -> list[tuple[Channel, str]]:
+        """The lines that people may write to or call, with the number of each."""
+        plans = {plan.name: plan.settings for plan in self.plans}
+        numbers = [(channel, getattr(plans.get(name), "number", None)) for name, channel in self.channels.items()]
+        return [(channel, str(number)) for channel, number in numbers if channel.capabilities.receives and number]
+
     def simulated(self, channel: str) -> bool:
         """Whether a simulator stands in for this channel's carrier."""
         return any(plan.name == channel and plan.mode is Mode.SIMULATED for plan in self.plans)

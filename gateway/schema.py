@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any, Literal
 
 LANGUAGES = ("zh", "en")
+# Signs of Chinese text that take the room of a space behind them.
+FULL_WIDTH = tuple("。！？：；，、）”")
 
 
 class Kind(StrEnum):
@@ -242,6 +244,7 @@ class Incoming:
     `web:<id>`) or None when the line is withheld. `line` is which of our own lines was used. `contact` is an
     unproved address the citizen typed (a URN). `thread` is the ticket it is said under, when the medium knows.
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
+    `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
     `raw` is the carrier's payload as received.
     """
@@ -258,6 +261,7 @@ class Incoming:
     place: Place = Place()
     place_from: PlaceFrom | None = None
     private: bool = False
+    own_voice: bool = False
     name: str | None = None
     contact: str | None = None
     thread: str | None = None
@@ -386,6 +390,59 @@ class PublicPost:
     answers: tuple["PublicPost", ...] = ()
     author: str | None = None
     due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulletinPart:
+    """One part of a bulletin: its greeting, one post with its answers, or its closing.
+
+    `text` is all that is said in it, `said` the same in pieces, each with the language it is spoken in. `title` names
+    it in lists; `ticket` is that of its post. `start` is where it begins, in seconds; None while there is no sound.
+    `own_voice` says that the caller himself is heard.
+    """
+
+    title: str
+    said: tuple[tuple[str, str], ...]
+    ticket: str | None = None
+    start: float | None = None
+    own_voice: bool = False
+
+    @property
+    def text(self) -> str:
+        """Its words, without their languages."""
+        return "".join(self.pieces)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The words of each piece, with what stands between them: a full-width sign has its space in itself."""
+        words = [said if said[-1:] in FULL_WIDTH else f"{said} " for _, said in self.said]
+        return (*words[:-1], words[-1].rstrip()) if words else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """What the radio says at one time in one language: masked words that are public at the moment of asking.
+
+    `version` grows when it is made anew; `size` of its sound is in bytes, 0 while there is none.
+    """
+
+    id: str
+    language: str
+    version: int
+    title: str
+    at: datetime
+    items: tuple[BulletinPart, ...]
+    seconds: float = 0.0
+    size: int = 0
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The texts to speak, in order."""
+        return tuple(part.text for part in self.items)
+
+    def file(self, ending: str) -> str:
+        """The path at which something of it lies as it is now: its sound (mp3), chapters (json), transcript (vtt)."""
+        return f"/radio/bulletins/{self.id}-{self.version}.{ending}"
 
 
 # A text in pieces, in order and nothing lost, each with whether it is what a search asked for.

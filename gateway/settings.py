@@ -251,6 +251,18 @@ class Health(Section):
         return value
 
 
+class Radio(Section):
+    """`[radio]`: the bulletins that are spoken."""
+
+    morning: str = Field("07:30", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    evening: str = Field("18:30", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    posts: int = Field(12, ge=1, le=50)
+    longest_text: int = Field(320, ge=80, le=2000)
+    own_voices: bool = True
+    longest_voice: float = Field(60, ge=5, le=300)
+    keep_days: int = Field(60, ge=1)
+
+
 class Subscribers(Section):
     """`[subscribers]`: other systems that are told of publications."""
 
@@ -413,6 +425,7 @@ class Settings(Section):
     broadcast: Broadcast = Broadcast()
     moderation: Moderation = Moderation()
     health: Health = Health()
+    radio: Radio = Radio()
     subscribers: Subscribers = Subscribers()
     accounts: Accounts = Accounts()
     simulator: Simulator = Simulator()

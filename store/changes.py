@@ -38,6 +38,7 @@ class Changing:
     channel: str
     version: int
     published_at: datetime | None
+    own_voice: bool
     group_id: str | None = None
     urgent: bool = False
 
@@ -159,6 +160,7 @@ def _read(row: Row[Any]) -> Changing:
         channel=row.channel,
         version=row.version,
         published_at=row.published_at,
+        own_voice=row.own_voice,
         group_id=row.group_id,
         urgent=row.urgent,
     )

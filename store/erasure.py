@@ -141,7 +141,9 @@ async def _empty_posts(connection: AsyncConnection, citizen_ids: Sequence[str], 
     await connection.execute(delete(staff_search).where(staff_search.c.post_id.in_(unknown)))
     empty: dict[str, Any] = {"text": "", "place": None, "lat": None, "lon": None, "rules": []}
     await connection.execute(update(posts).where(hidden).values(**empty))
-    await connection.execute(update(posts).where(mine).values(citizen_id=None))
+    # What is still said of it on the radio is said anew, and by nobody's own voice.
+    gone: dict[str, Any] = {"citizen_id": None, "own_voice": False, "version": posts.c.version + 1}
+    await connection.execute(update(posts).where(mine).values(**gone))
     return remains
 
 

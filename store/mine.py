@@ -44,6 +44,7 @@ class OwnPost:
     category: str | None
     place: Place
     private: bool
+    own_voice: bool
     progress: Progress
     language: str
     created_at: datetime
@@ -227,6 +228,7 @@ def _post(row: Row[Any], own: bool, files: tuple[OwnFile, ...]) -> OwnPost:
         category=row.category,
         place=Place(row.place, row.lat, row.lon),
         private=row.private,
+        own_voice=row.own_voice,
         progress=Progress(row.progress or Progress.NEW),
         language=row.language,
         created_at=row.created_at,

@@ -61,13 +61,14 @@ _open_kinds = posts.c.kind.in_(FIRST_KINDS)
 class StaffMedia:
     """A citizen's file as staff see it, with the state of its fetching and its writing down.
 
-    `public` says whether it is shown with its post once that is published.
+    `public` says whether it is shown with its post once that is published, `on_air` whether on the radio.
     """
 
     id: str
     url: str
     type: str
     public: bool
+    on_air: bool
     preview: str | None
     width: int | None
     height: int | None
@@ -100,6 +101,7 @@ class StaffPost:
     place: Place
     place_from: str | None
     private: bool
+    own_voice: bool
     ruling: str
     rules: tuple[str, ...]
     version: int
@@ -385,6 +387,7 @@ def _staff_media(row: Row[Any]) -> StaffMedia:
         url=f"/media/{row.id}",
         type=row.type,
         public=row.public,
+        on_air=row.on_air,
         preview=f"/media/{row.id}/preview" if row.preview else None,
         width=row.width,
         height=row.height,
@@ -414,6 +417,7 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         place=Place(row.place, row.lat, row.lon),
         place_from=row.place_from,
         private=row.private,
+        own_voice=row.own_voice,
         ruling=row.ruling,
         rules=tuple(row.rules),
         version=row.version,

@@ -18,8 +18,8 @@ from sqlalchemy import delete, make_url, select, update
 
 from gateway.errors import StoreInUse, StoreUnreachable
 from gateway.schema import DeliveryState
+from store import bulletins, media, migrating
 from store import digests as digest_rows
-from store import media, migrating
 from store.broadcasts import BroadcastState
 from store.database import Database, Transaction
 from store.proof import PROOF
@@ -74,7 +74,7 @@ async def facts(database: Database) -> tuple[str, set[str]]:
     """What is sealed to prove the key, in hexadecimal, and the hashes of all files that are named now."""
     async with database.reading() as connection:
         wrapped = (await connection.execute(select(keys.c.wrapped).where(keys.c.id == PROOF))).scalar_one()
-        return wrapped.hex(), await media.all_named(connection)
+        return wrapped.hex(), await media.all_named(connection) | await bulletins.all_named(connection)
 
 
 async def in_use(database: Database, at: datetime) -> None:

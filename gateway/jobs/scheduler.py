@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
-from gateway.casework import daybook, handling
+from gateway.casework import airing, bulletins, daybook, handling
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -30,6 +30,8 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),
     (daybook.keep_up, 300),
+    (bulletins.keep_up, 10),
+    (airing.speak_due, 10),
     (handling.resume_answered, 30),
 )
 
@@ -46,7 +48,7 @@ def start(runtime: Runtime) -> AsyncIOScheduler:
             "interval",
             args=(runtime, holder, job),
             seconds=seconds,
-            id=job.__name__,
+            id=f"{job.__module__}.{job.__name__}",
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,

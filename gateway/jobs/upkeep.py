@@ -7,7 +7,22 @@ import structlog
 from gateway import clock
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
-from store import alike, audit, calls, claims, incidents, incoming, kept, media, outbox, recordings, tallies, words
+from gateway.schema import LANGUAGES
+from store import (
+    alike,
+    audit,
+    bulletins,
+    calls,
+    claims,
+    incidents,
+    incoming,
+    kept,
+    media,
+    outbox,
+    recordings,
+    tallies,
+    words,
+)
 from store import sessions as session_rows
 
 # For how long a file may lie on disk before the row that names it is there, in seconds.
@@ -49,7 +64,7 @@ async def sweep_files(runtime: Runtime) -> None:
     for start in range(0, len(old), FILES_AT_ONCE):
         some = old[start : start + FILES_AT_ONCE]
         async with runtime.database.reading() as connection:
-            named = await media.named(connection, some)
+            named = await media.named(connection, some) | await bulletins.named(connection, some)
         removed += await runtime.blobs.remove([sha256 for sha256 in some if sha256 not in named], UNNAMED)
     log.info("files swept", action="upkeep.files", removed=removed, kept=len(old) - removed)
 
@@ -81,6 +96,8 @@ async def forget(runtime: Runtime) -> None:
     await runtime.database.write(lambda transaction: tallies.forget(transaction, at, keep))
     await runtime.database.write(lambda transaction: incidents.forget(transaction, at - timedelta(days=keep)))
     await runtime.database.write(lambda transaction: claims.forget(transaction, at))
+    spoken = at - timedelta(days=runtime.settings.radio.keep_days)
+    aired = await runtime.database.write(lambda transaction: bulletins.forget(transaction, LANGUAGES, spoken))
     called = at - timedelta(days=runtime.settings.keeping.call_days)
     await runtime.database.write(lambda transaction: calls.forget(transaction, called))
     sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))
@@ -89,4 +106,5 @@ async def forget(runtime: Runtime) -> None:
             lambda transaction: audit.note(transaction, "upkeep", "payloads forgotten", str(payloads))
         )
     counts = {"payloads": payloads, "kept": values, "gists": gists, "questions": questions, "sessions": sessions}
+    counts["bulletins"] = aired
     log.info("forgot", action="upkeep.forget", **counts)

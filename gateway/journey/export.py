@@ -121,6 +121,7 @@ def _post(runtime: Runtime, post: OwnPost, opened: Opened) -> dict[str, Any]:
         "kind": post.kind,
         "state": post.state,
         "private": post.private,
+        "own_voice": post.own_voice,
         "words": opened.originals.get(post.id),
         "shown_words": post.text,
         "channel": post.channel,

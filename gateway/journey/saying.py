@@ -130,6 +130,7 @@ def _post_row(
         "place_from": incoming.place_from,
         "language": draft.language,
         "private": thread.private if thread else draft.private,
+        "own_voice": incoming.own_voice,
         "urgent": verdict.emergency,
         "group_id": group,
         "ruling": verdict.ruling,

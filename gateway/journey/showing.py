@@ -1,7 +1,10 @@
 """Which photos of a post the public sees: staff may take a single one away and put it back, and that is in its history.
 
-Recordings are never shown: a voice tells who spoke.
+Recordings are never shown: a voice tells who spoke. One may be heard on the radio when its author agreed and staff
+allow it; both can be taken back.
 """
+
+from typing import Any
 
 from gateway import clock
 from gateway.errors import Conflict
@@ -38,6 +41,41 @@ async def try_again(runtime: Runtime, media_id: str, *, actor: str) -> None:
         await history.add(transaction, history.entry(file.post_id, actor, "file_again"))
 
     await runtime.database.write(work)
+
+
+async def air(runtime: Runtime, media_id: str, allowed: bool, *, actor: str) -> None:
+    """Let a recording be heard on the radio whose author agreed to it, or no more. Raises `NotFound`, `Conflict`."""
+
+    async def work(transaction: Transaction) -> None:
+        file = await media.find(transaction.connection, media_id)
+        post = await changes.load(transaction.connection, file.post_id, hold=True)
+        if file.state is not MediaState.STORED or not file.type.startswith("audio/"):
+            raise Conflict("only recordings can be heard on the radio")
+        if allowed and not post.own_voice:
+            raise Conflict("its author did not agree to be heard on the radio")
+        await media.change(transaction, media_id, on_air=allowed)
+        await history.add(transaction, history.entry(post.id, actor, "voice_allowed" if allowed else "voice_forbidden"))
+        await _say_anew(transaction, post.id)
+
+    await runtime.database.write(work)
+
+
+async def take_back_voice(runtime: Runtime, post_id: str, *, actor: str) -> None:
+    """Note that an author does not agree any more to be heard on the radio. Raises `NotFound`."""
+
+    async def work(transaction: Transaction) -> None:
+        post = await changes.load(transaction.connection, post_id, hold=True)
+        if post.own_voice:
+            await history.add(transaction, history.entry(post.id, actor, "voice_taken_back"))
+            await _say_anew(transaction, post.id, own_voice=False)
+
+    await runtime.database.write(work)
+
+
+async def _say_anew(transaction: Transaction, post_id: str, **values: Any) -> None:
+    """Change a post so that bulletins with it are spoken anew: they name the version they said."""
+    await changes.apply(transaction, post_id, **values)
+    transaction.wake("bulletins")
 
 
 async def announce(transaction: Transaction, post_id: str) -> None:

@@ -23,7 +23,7 @@ TYPES = {
 # Sheets that are always asked for together travel as one: the first visit waits for fewer answers.
 _COMMON = ("tokens.css", "elements.css", "components.css")
 BUNDLES: Mapping[str, Sequence[str]] = {
-    "public.css": (*_COMMON, "citizens.css", "chat.css"),
+    "public.css": (*_COMMON, "citizens.css", "chat.css", "radio.css"),
     "staff.css": (*_COMMON, "console.css", "queue.css", "wall.css", "charts.css", "inbox.css", "calls.css"),
 }
 WORTH_PACKING = (".css", ".js", ".svg", ".webmanifest")

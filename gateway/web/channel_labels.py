@@ -56,7 +56,22 @@ STANDINGS: Mapping[str, str] = {
     "ask": N_("do not work"),
     "never": N_("cannot work here"),
 }
+# Where a bulletin of the radio stands, and what was just done with one.
+BULLETINS: Mapping[str, str] = {
+    "due": N_("Being spoken"),
+    "ready": N_("On the air"),
+    "failed": N_("Could not be spoken"),
+    "withdrawn": N_("Taken off the air"),
+}
+BULLETIN_DONE: Mapping[str, str] = {
+    "made": N_("A bulletin is being spoken, in each language. It is on the air in a few seconds."),
+    "anew": N_("It is being composed and spoken anew."),
+    "withdraw": N_("It is off the air. What it told may be told by the next one."),
+    "restore": N_("It is on the air again."),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
+    "bulletin": BULLETINS,
+    "bulletin_done": BULLETIN_DONE,
     "condition": CONDITIONS,
     "sign": SIGNS,
     "cause": CAUSES,

@@ -18,7 +18,6 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from channels.base import Channel
 from gateway import clock
 from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
@@ -92,7 +91,7 @@ class Drawing:
         `lasting` says that it changes only with what is public, and may be kept and shown to others.
         """
         request[LASTING] = lasting
-        language = request.get(LANGUAGE, self._runtime.settings.city.language)
+        language = self.language(request)
         text = self.draw(language, template, {**self._context(request), **values})
         return web.Response(text=text, status=status, content_type="text/html", headers={"Content-Language": language})
 
@@ -104,6 +103,11 @@ class Drawing:
         """The URN of a browser that brought its cookie, else None."""
         known = self._visitor(request)
         return None if request.get(NEW_VISITOR) else known
+
+    def language(self, request: web.Request) -> str:
+        """The language a request is answered in."""
+        language: str = request.get(LANGUAGE, self._runtime.settings.city.language)
+        return language
 
     def network(self, request: web.Request) -> str:
         """The network a request comes from, as limits count by it."""
@@ -243,21 +247,16 @@ class Drawing:
 
     def _find_lines(self) -> list[Line]:
         """The numbers people may write to or call. A simulated carrier's number reaches nobody and is shown as such."""
-        plans = {plan.name: plan.settings for plan in self._runtime.plans}
-        lines = []
-        for name, channel in self._runtime.channels.items():
-            number = getattr(plans.get(name), "number", None)
-            if channel.capabilities.receives and number:
-                lines.append(
-                    Line(
-                        labels.medium(name),
-                        str(number),
-                        _readable(str(number)),
-                        _is_spoken(channel),
-                        self._runtime.simulated(name),
-                    )
-                )
-        return lines
+        return [
+            Line(
+                labels.medium(channel.name),
+                number,
+                _readable(number),
+                channel.capabilities.spoken,
+                self._runtime.simulated(channel.name),
+            )
+            for channel, number in self._runtime.numbers()
+        ]
 
 
 def _readable(number: str) -> str:
@@ -268,11 +267,6 @@ def _readable(number: str) -> str:
         return number
     shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return shown.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _is_spoken(channel: Channel) -> bool:
-    """Whether a line is called: it takes sound and carries no texts back."""
-    return not channel.capabilities.schemes and any(kind.startswith("audio") for kind in channel.capabilities.media)
 
 
 def _named(names: Mapping[Any, str], language: str) -> str:

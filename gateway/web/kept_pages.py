@@ -22,9 +22,9 @@ from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from store import modes
 from store.wakeups import Wakeups
 
-# What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden; and
-# whether a rule publishes, which the rules tell.
-TOPICS = ("events", "media", modes.SWITCHED)
+# What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden;
+# bulletins; and whether a rule publishes, which the rules tell.
+TOPICS = ("events", "media", "bulletins", modes.SWITCHED)
 LASTS = timedelta(seconds=10)
 MOST_KNOWN = 10_000
 MOST_BYTES = 32 * 1024 * 1024

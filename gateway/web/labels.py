@@ -71,6 +71,9 @@ DONE: Mapping[str, str] = {
     "recording_deleted": N_("deleted the recording, by the city’s rule"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
+    "voice_allowed": N_("let the recording be heard on the radio"),
+    "voice_forbidden": N_("kept the recording off the radio"),
+    "voice_taken_back": N_("does not want to be heard on the radio any more"),
     "file_again": N_("file tried again"),
     "erased": N_("had himself erased"),
     "separated": N_("made it a report of its own"),
@@ -249,6 +252,7 @@ MEDIUMS: Mapping[str, str] = {
     "web_chat": N_("Chat"),
     "portal": N_("This site"),
     "feeds": N_("Feeds"),
+    "radio": N_("Radio"),
     "console": N_("City staff"),
     "webhook": N_("Webhook"),
 }

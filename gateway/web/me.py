@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway import clock
 from gateway.errors import BadInput, NotFound
-from gateway.journey import names
+from gateway.journey import names, showing
 from gateway.journey.export import TOLD
 from gateway.schema import State
 from gateway.web import auth, visitors
@@ -32,6 +32,7 @@ DONE: Mapping[str, str] = {
     "unnamed": N_("Kept. Your public posts show no name now."),
     "unfollowed": N_("Not followed any more."),
     "followed": N_("Followed again."),
+    "voice": N_("Taken back. The radio reads your words by another voice, also in bulletins that are there already."),
 }
 TOPICS = ("all", "category", "department", "ticket", "place")
 LONGEST_TOPIC = 96
@@ -52,6 +53,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/me/name", _name),
         web.post("/me/follows/{id:[0-9a-f]{32}}/remove", _unfollow),
         web.post("/me/follows", _follow),
+        web.post("/me/posts/{id:[0-9a-f]{32}}/voice", _take_back_voice),
         web.get("/me/leave", _leave_page),
         web.post("/me/leave", _leave),
     ]
@@ -155,6 +157,18 @@ async def _follow(request: web.Request) -> web.Response:
         raise BadInput("choose one of the list", "topic")
     await request.app[RUNTIME].database.write(lambda tx: citizens.follow(tx, line.id, topic, clock.now()))
     raise web.HTTPSeeOther("/me?done=followed#follows")
+
+
+async def _take_back_voice(request: web.Request) -> web.Response:
+    await visitors.form(request)
+    runtime, (_, person, _) = request.app[RUNTIME], await visitors.must_be_somebody(request)
+    post_id = request.match_info["id"]
+    async with runtime.database.reading() as connection:
+        own = await mine.wrote(connection, person, post_id)
+    if not own:
+        raise NotFound("this is not your post")
+    await showing.take_back_voice(runtime, post_id, actor="author")
+    raise web.HTTPSeeOther("/me?done=voice")
 
 
 async def _leave_page(request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """Citizens' files: the public ones of published posts for everybody, all others for staff and whoever sent them.
 
-Moderators take a single photo from the public here, put it back, and have one that could not be used tried again.
+Moderators take a single photo from the public here, put it back, and have one that could not be used tried again; they
+let a recording be heard on the radio.
 """
 
 from typing import Any
@@ -31,6 +32,8 @@ def routes() -> list[web.RouteDef]:
         web.post(f"/console/media/{FILE}/transcript", _correct),
         web.post(f"/console/media/{FILE}/transcription", _write_again),
         web.post(f"/console/media/{FILE}/again", _try_again),
+        web.post(f"/console/media/{FILE}/air", _air),
+        web.post(f"/console/posts/{FILE}/voice", _take_back_voice),
     ]
 
 
@@ -104,6 +107,19 @@ async def _is_staffs(request: web.Request, connection: Any, file: MediaFile) -> 
     except NotAllowed:
         return False
     return any(post.id == file.post_id for post in thread)
+
+
+async def _air(request: web.Request) -> web.Response:
+    account, form = request[ACCOUNT], await request.post()
+    await showing.air(request.app[RUNTIME], request.match_info["id"], form.get("allowed") == "1", actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
+
+
+async def _take_back_voice(request: web.Request) -> web.Response:
+    """The author told staff that he does not agree any more."""
+    account, form = request[ACCOUNT], await request.post()
+    await showing.take_back_voice(request.app[RUNTIME], request.match_info["id"], actor=account.name)
+    raise web.HTTPSeeOther(back_to(str(form.get("back", ""))))
 
 
 def _is_public(file: MediaFile) -> bool:

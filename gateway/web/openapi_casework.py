@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.casework import inbox as wanting
+from gateway.casework.bulletins import ACTS
 from gateway.schema import Kind, State
 from gateway.web import bodies
 from store.inbox import MOST
@@ -26,6 +27,13 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "sort": list(wanting.SORTS),
 }
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+
+_ACT = {
+    "parameters": [
+        ID,
+        {"name": "act", "in": "path", "required": True, "schema": {"type": "string", "enum": list(ACTS)}},
+    ]
+}
 
 
 def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -64,6 +72,13 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
         "/api/v1/console/templates/{id}": {"delete": operation("Take a template away", status="204", extra=one)},
         "/api/v1/console/templates/{id}/change": {
             "post": operation("Give a template another wording", changed, body="AnswerTemplateChange", extra=one)
+        },
+        "/api/v1/console/bulletins": {
+            "get": operation("The radio\u2019s bulletins, newest first"),
+            "post": operation("Have a bulletin of what is new made in each language", changed, status="201"),
+        },
+        "/api/v1/console/bulletins/{id}/{act}": {
+            "post": operation("Have a bulletin made anew, take it off the air, or restore it", changed, extra=_ACT)
         },
         "/api/v1/console/words/trial": {"post": operation("Try a word on the last texts", changed, body="WordTrial")},
     }

@@ -26,6 +26,7 @@ SECTIONS = (
     "delivery",
     "broadcast",
     "health",
+    "radio",
     "subscribers",
     "accounts",
     "simulator",

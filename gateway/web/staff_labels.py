@@ -63,6 +63,10 @@ AUDIT: Mapping[str, str] = {
     "subscriber rotated": N_("secret of a subscriber renewed"),
     "subscriber removed": N_("subscriber removed"),
     "subscriber stopped": N_("subscriber given up"),
+    "bulletin made": N_("bulletin made"),
+    "bulletin anew": N_("bulletin made anew"),
+    "bulletin withdrawn": N_("bulletin withdrawn"),
+    "bulletin restored": N_("bulletin restored"),
     "note added": N_("internal note added"),
     "filter saved": N_("filter of the inbox saved"),
     "filter changed": N_("filter of the inbox changed"),
@@ -84,6 +88,7 @@ AUDIT_ACTORS: Mapping[str, str] = {
     "delivery": N_("the delivery"),
     "nobody": N_("unknown name"),
     "upkeep": N_("upkeep"),
+    "clock": N_("the clock"),
     "command line": N_("command line"),
 }
 SCOPES: Mapping[str, str] = {
@@ -115,6 +120,9 @@ FAULTS = (
     N_("there is no such post"),
     N_("give a day, like 2026-03-02"),
     N_("somebody has this name already"),
+    N_("this bulletin was withdrawn; restore it first"),
+    N_("this bulletin was not withdrawn"),
+    N_("there is no such bulletin"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "audit": AUDIT,

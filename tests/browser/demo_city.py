@@ -118,6 +118,7 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
     for item in (await _get(client, f"{url}/api/v1/console/queue"))["items"]:
         if item["text"] == ADDED:
             await _post(client, f"{url}/api/v1/console/posts/{item['id']}/decision", {"action": "publish"}, staff)
+    city.places["bulletin"] = await _bulletin(client, url, staff)
     for text, category, place in WAITING:
         city.places["waiting"] = await _say(client, url, text, category, place, "", None)
     for number in range(5):
@@ -129,6 +130,16 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
         found = re.search(r"/console/broadcasts/(\w+)\"", await page.text())
     assert found
     city.places["broadcast"] = found[1]
+
+
+async def _bulletin(client: ClientSession, url: str, staff: dict[str, str]) -> str:
+    """Have the radio tell the day, and then that there is nothing new; gives the id of the first, spoken."""
+    path = f"{url}/api/v1/console/bulletins"
+    for _ in range(2):
+        await _post(client, path, {}, staff)
+        await _until(lambda: _get(client, path), lambda found: {one["state"] for one in found["items"]} == {"ready"})
+    told = [one for one in (await _get(client, path))["items"] if one["language"] == "zh"]
+    return str(told[-1]["id"])
 
 
 async def _record(city: City, client: ClientSession, staff: dict[str, str], data: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pytest_aiohttp.plugin import AiohttpClient
 
-from channels import feeds, portal, web_comment, web_form
+from channels import feeds, portal, radio, web_comment, web_form
 from channels.base import City, Surroundings
 from gateway.assembly import uploads_of
 from gateway.casework import cases
@@ -15,11 +15,15 @@ PUBLIC_URL = "http://127.0.0.1:8080"
 CITY = City(name="清源市", public_url=PUBLIC_URL, language="zh", country="CN")
 
 
-async def open_site(runtime: Runtime, aiohttp_client: AiohttpClient) -> World:
-    """The site with the portal, the form, additions and the feeds."""
+async def open_site(
+    runtime: Runtime, aiohttp_client: AiohttpClient, radio_settings: radio.RadioSettings | None = None
+) -> World:
+    """The site with the portal, the form, additions, the feeds and the radio."""
     around = Surroundings(CITY, runtime.http, uploads_of(runtime.settings))
-    for adapter in (portal.Adapter, web_form.Adapter, web_comment.Adapter, feeds.Adapter):
+    for adapter in (portal.Adapter, web_form.Adapter, web_comment.Adapter, feeds.Adapter, radio.Adapter):
         runtime.channels[adapter.name] = adapter(adapter.Settings(), around)  # type: ignore[arg-type]  # its own
+    if radio_settings:
+        runtime.channels["radio"] = radio.Adapter(radio_settings, around)
     desk = Desk(runtime)
     app = create_app(runtime, desk)
     return World(runtime, desk, app, await aiohttp_client(app, headers={"Accept-Language": "en"}))

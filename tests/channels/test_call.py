@@ -11,8 +11,9 @@ from hypothesis import strategies as some
 
 from channels._call import Call, CallSettings, Step, advance
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
+from gateway import clock
 from gateway.errors import Busy
-from gateway.schema import Heard, Incoming, IncomingMedia, Kind, Outcome, Say, Taken
+from gateway.schema import Bulletin, BulletinPart, Heard, Incoming, IncomingMedia, Kind, Outcome, Say, Taken
 from gateway.settings import Settings, read
 
 CALLER = "tel:+8613800000001"
@@ -45,6 +46,7 @@ class Pretended:
         self.chosen = chosen
         self.taken: list[Incoming] = []
         self.full = False
+        self.voices, self.news = True, True
         self.asked: list[tuple[str, str | None]] = []
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
@@ -68,8 +70,13 @@ class Pretended:
         self.asked.append((ticket, address))
         return ["Ticket 48217059. published. Answered.", "Water answers:", "已修好。"] if ticket == "48217059" else None
 
-    async def spoken_news(self, language: str) -> Sequence[str]:
-        return ["the lamp is out", "Roads answers:", "It is mended."]
+    async def bulletin(self, language: str) -> Bulletin | None:
+        said = (("en", "the lamp is out"), ("en", "Roads answers:"), ("zh", "已修好。"))
+        items = (BulletinPart("Greeting", (("en", "News."),)), BulletinPart("lamp", said), BulletinPart("Bye", said))
+        return Bulletin("1", language, 1, "News", clock.now(), items) if self.news else None
+
+    def own_voices(self) -> bool:
+        return self.voices
 
 
 def at(step: Step, **values: Any) -> Call:
@@ -111,7 +118,13 @@ def words(turn: Turn) -> str:
         (Step.LANGUAGE, Keys("7"), Step.LANGUAGE, ForKeys, "This key does nothing here."),
         (Step.MENU, Keys("1"), Step.SPEAKING, ForSpeech, "After the tone"),
         (Step.MENU, Keys("2"), Step.TICKET, ForKeys, "8 digits"),
-        (Step.MENU, Keys("3"), Step.NEWS, ForKeys, "the lamp is out | Roads answers: | It is mended."),
+        (
+            Step.MENU,
+            Keys("3"),
+            Step.NEWS,
+            ForKeys,
+            "News. | the lamp is out | Roads answers: | 已修好。 | For",
+        ),
         (Step.MENU, Keys("8"), Step.MENU, ForKeys, "反映问题请按1"),
         (Step.MENU, Keys("0"), Step.CALLBACK, ForSpeech, "Nobody can take your call right now."),
         (Step.MENU, Keys("*"), Step.MENU, ForKeys, "To report something, press 1."),
@@ -125,6 +138,7 @@ def words(turn: Turn) -> str:
         (Step.CONFIRMING, Keys("1"), Step.ENDING, ForKeys, "Your ticket is 48217059."),
         (Step.CONFIRMING, Keys("2"), Step.SPEAKING, ForSpeech, "After the tone"),
         (Step.CONFIRMING, Keys("3"), Step.ENDING, ForKeys, "Your ticket is 48217059."),
+        (Step.CONFIRMING, Keys("4"), Step.ENDING, ForKeys, "Your ticket is 48217059."),
         (Step.CONFIRMING, Keys("*"), Step.CONFIRMING, ForKeys, "We understood: water pipe leaking"),
         (Step.CONFIRMING, Keys("7"), Step.CONFIRMING, ForKeys, "This key does nothing here. | We understood"),
         (Step.CONFIRMING, Keys("9"), Step.MENU, ForKeys, "To report something"),
@@ -358,3 +372,35 @@ def test_a_mapping_holds_all_of_a_call() -> None:
     call = at(Step.CONFIRMING, tries=2, asked="48217059", asks_back=True, kept=3, ticket="48217059")
     assert Call.from_mapping(json.loads(json.dumps(call.to_mapping()))) == call
     assert Call.from_mapping(replace(call, said=None).to_mapping()) == replace(call, said=None)
+
+
+async def test_who_agrees_by_a_key_may_be_heard_himself_and_nobody_else() -> None:
+    for key, agreed in (("1", False), ("3", False), ("4", True)):
+        desk = Pretended()
+        _, turn = await take(desk, at(Step.SPEAKING), SAID)
+        assert "in your own voice, press 4" in words(turn)
+        await take(desk, at(Step.SPEAKING), SAID, Keys(key))
+        assert [incoming.own_voice for incoming in desk.taken] == [agreed]
+
+
+async def test_what_is_said_next_is_asked_for_anew() -> None:
+    desk = Pretended()
+    other = Said("the lamp is out", recording("t3"), 0.9)
+    await take(desk, at(Step.SPEAKING), SAID, Keys("4"), Keys("9"), Keys("1"), other, Keys("1"))
+    assert [incoming.own_voice for incoming in desk.taken] == [True, False]
+
+
+async def test_a_city_without_own_voices_does_not_ask() -> None:
+    desk = Pretended()
+    desk.voices = False
+    _, turn = await take(desk, at(Step.SPEAKING), SAID)
+    assert "press 4" not in words(turn)
+    await take(desk, at(Step.SPEAKING), SAID, Keys("4"))
+    assert [incoming.own_voice for incoming in desk.taken] == [False]
+
+
+async def test_before_the_first_bulletin_there_is_no_news() -> None:
+    desk = Pretended()
+    desk.news = False
+    call, turn = await take(desk, at(Step.MENU), Keys("3"))
+    assert (call.step, words(turn).split(" | ")[0]) == (Step.NEWS, "Nothing has been published yet.")

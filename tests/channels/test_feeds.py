@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from channels import feeds
+from channels import _syndication, feeds
 from gateway import clock
 from gateway.runtime import Runtime
 from gateway.schema import Kind, Outgoing, Place, Progress, PublicPost, State
@@ -173,12 +173,12 @@ async def test_the_tag_outweighs_the_time(world: World) -> None:
 
 
 async def test_only_so_many_addresses_are_remembered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "REMEMBERED", 2)
+    monkeypatch.setattr(_syndication, "REMEMBERED", 2)
     for place in "abc":
         await world.client.get(f"/feeds/posts.atom?place={place}")
     adapter = world.runtime.channels["feeds"]
     assert isinstance(adapter, feeds.Adapter)
-    assert [address[-1] for address in adapter._seen] == ["b", "c"]
+    assert [address[-1] for address in adapter.seen.addresses] == ["b", "c"]
 
 
 async def test_a_delivery_is_done_at_once(world: World) -> None:

@@ -80,25 +80,6 @@ async def test_a_ticket_that_nobody_got_is_unknown(runtime: Runtime) -> None:
     assert await told(runtime, tickets.draw(1)[0], OWN) is None
 
 
-async def test_the_news_are_what_is_public_newest_first_with_their_answers(runtime: Runtime) -> None:
-    assert await phoning.spoken_news(runtime, "en") == []
-    first = await report(runtime, LAMP)
-    await report(runtime, PIPE)
-    await report(runtime, "noise at night", publish=False)
-    await report(runtime, "my neighbour is ill", private=True)
-    await cases.answer(runtime, first, CREW, "water", actor="of")
-    assert await phoning.spoken_news(runtime, "en") == [PIPE, LAMP, "Water answers:", CREW]
-
-
-async def test_only_the_newest_are_read_and_none_for_ever(runtime: Runtime) -> None:
-    for n in range(phoning.NEWS + 2):
-        await report(runtime, f"{n} different things are wrong at square {n * 7}, {'x' * n} " + "so much to say " * 60)
-    news = await phoning.spoken_news(runtime, "en")
-    assert len(news) <= phoning.NEWS
-    assert news[0].startswith(f"{phoning.NEWS + 1} ")
-    assert max(map(len, news)) <= phoning.LONGEST_TEXT
-
-
 async def test_the_language_chosen_on_another_line_is_known(runtime: Runtime) -> None:
     assert await phoning.chosen_language(runtime, OWN) is None
     await Intake(runtime).take(message("the lamp is broken", ANNA))

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import analytics, cases, daybook, handling, periods
+from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, periods
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -82,6 +82,7 @@ from store import (
     waiting,
     words,
 )
+from store import bulletins as bulletin_rows
 from store import cases as case_rows
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
@@ -90,6 +91,7 @@ from store.inbox import Filter
 from store.standings import Position
 from store.tables import metadata
 from store.tallies import Span
+from tests.casework.radio_world import Humming
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
@@ -179,6 +181,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await work_here(runtime)
     await tell_other_systems(runtime)
     await look_back(runtime)
+    await be_on_the_air(runtime)
     await be_called(runtime)
     await write_again(runtime)
 
@@ -204,6 +207,27 @@ async def write_again(runtime: Runtime) -> None:
         pass
     await moderation.decide(runtime, str(taken.post_id), Action.REJECT, actor="mo", reason="personal")
     assert await runtime.database.write(lambda tx: recordings.forget(tx, clock.now(), clock.now(), 5))
+
+
+async def be_on_the_air(runtime: Runtime) -> None:
+    """Have bulletins made by the clock and by hand, spoken, heard, taken back, made anew and forgotten."""
+    runtime.synthesiser = Humming()
+    taken = await Intake(runtime).take(message("the fountain is dry", "+8613800137009", own_voice=True, commands=False))
+    assert taken.post_id
+    assert taken.ticket
+    await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    await cases.answer(runtime, taken.ticket, "until spring", "water", actor="of")
+    [one, _] = await bulletins.make_now(runtime, actor="mo")
+    await airing.speak_due(runtime)
+    await bulletins.newest(runtime, "en", 5)
+    assert (await bulletins.one(runtime, one))[1]
+    for act in (bulletins.withdraw, bulletins.restore, bulletins.make_anew):
+        await act(runtime, one, actor="mo")
+    await showing.take_back_voice(runtime, taken.post_id, actor="author")
+    await bulletins.keep_up(runtime)
+    async with runtime.database.reading() as connection:
+        assert not await bulletin_rows.named(connection, ["0" * 64])
+    await runtime.database.write(lambda tx: bulletin_rows.forget(tx, ["en", "zh"], clock.now()))
 
 
 async def be_called(runtime: Runtime) -> None:

@@ -23,7 +23,7 @@ VALUES = {
     "action": ["pause"],
     "decision": ["0" * 32],
     "id": ["1", "0" * 32],
-    "act": ["pause"],
+    "act": ["pause", "anew"],
     "chart": ["posts"],
 }
 # Some rows by name, so that a slip in the table is one here too.
@@ -33,6 +33,7 @@ KNOWN = {
     "GET /console/words": {Role.ADMINISTRATOR, Role.MODERATOR},
     "POST /console/channels/{name}/switch": {Role.ADMINISTRATOR},
     "POST /api/v1/console/deliveries/drop": {Role.ADMINISTRATOR, Role.MODERATOR},
+    "POST /console/bulletins": {Role.ADMINISTRATOR, Role.MODERATOR},
     "GET /console/users": {Role.ADMINISTRATOR},
     "POST /api/v1/console/users": {Role.ADMINISTRATOR},
     "GET /console/audit.csv": {Role.ADMINISTRATOR},

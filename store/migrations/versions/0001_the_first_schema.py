@@ -284,6 +284,52 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "bulletin_parts",
+        sa.Column("bulletin_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("ticket", sa.String(length=8), nullable=True),
+        sa.Column("start", sa.Float(), nullable=True),
+        sa.Column("media_id", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("bulletin_id", "number", name=op.f("pk_bulletin_parts")),
+    )
+    op.create_table(
+        "bulletin_sources",
+        sa.Column("bulletin_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("bulletin_id", "number", "post_id", name=op.f("pk_bulletin_sources")),
+    )
+    op.create_table(
+        "bulletins",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("slot", sa.String(length=48), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("edition", sa.String(length=16), nullable=False),
+        sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("bytes", sa.Integer(), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error", sa.String(length=200), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("composed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulletins")),
+        sa.UniqueConstraint("slot", "language", name=op.f("uq_bulletins_slot_language")),
+    )
+    with op.batch_alter_table("bulletins", schema=None) as batch_op:
+        batch_op.create_index("ix_bulletins_language_at", ["language", "at"], unique=False)
+        batch_op.create_index("ix_bulletins_sha256", ["sha256"], unique=False)
+        batch_op.create_index("ix_bulletins_state", ["state"], unique=False)
+
+    op.create_table(
         "digests",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
@@ -489,6 +535,7 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), nullable=True),
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("public", sa.Boolean(), nullable=False),
+        sa.Column("on_air", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("transcript_state", sa.String(length=16), nullable=False),
         sa.Column("transcript_id", sa.String(length=32), nullable=True),
         sa.Column("corrected_id", sa.String(length=32), nullable=True),
@@ -573,6 +620,7 @@ def upgrade() -> None:
         sa.Column("place_from", sa.String(length=8), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
+        sa.Column("own_voice", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("group_id", sa.String(length=32), nullable=True),
         sa.Column("ruling", sa.String(length=8), nullable=False),
@@ -1084,6 +1132,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_digests_state")
 
     op.drop_table("digests")
+    with op.batch_alter_table("bulletins", schema=None) as batch_op:
+        batch_op.drop_index("ix_bulletins_state")
+        batch_op.drop_index("ix_bulletins_sha256")
+        batch_op.drop_index("ix_bulletins_language_at")
+
+    op.drop_table("bulletins")
+    op.drop_table("bulletin_sources")
+    op.drop_table("bulletin_parts")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_underway",
