@@ -84,6 +84,8 @@ TABLE: Mapping[str, Rule] = {
     "GET /api/v1/console/posts/{reference}": READ,
     "POST /api/v1/console/posts/{reference}/decision": DECIDE,
     "POST /api/v1/console/posts/{reference}/undo": DECIDE,
+    "POST /api/v1/console/decisions": DECIDE,
+    "POST /api/v1/console/decisions/{decision}/undo": DECIDE,
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
