@@ -122,6 +122,7 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/broadcasts/{id}/{action}": OPERATE,
     "GET /console/channels": READ,
     "GET /console/channels/{name}": READ,
+    "GET /console/channels/{name}/{chart}.csv": READ,
     "POST /console/channels/{name}/switch": SWITCH,
     "POST /console/alarm": OPERATE,
     "POST /console/alarm/code": OPERATE,
