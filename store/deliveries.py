@@ -20,6 +20,9 @@ MAILBOXES = "mailbox "
 # Who was told, or may have been.
 HEARD = (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT, DeliveryState.DELIVERED)
 
+# As many deliveries of a thread are read at once.
+MOST_OF_POSTS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -169,20 +172,28 @@ async def author_heard(connection: AsyncConnection, post_id: str, phrases: Seque
 
 
 async def of_posts(connection: AsyncConnection, post_ids: Sequence[str]) -> list[StaffDelivery]:
-    """All deliveries of some posts with their attempts, oldest first."""
-    return await for_staff(connection, [deliveries.c.post_id.in_(post_ids)], 1000)
+    """Deliveries of some posts with their attempts, oldest first, and no more than `MOST_OF_POSTS`: a post that went to
+    a million followers has as many. `search` goes through all of them."""
+    return await for_staff(connection, [deliveries.c.post_id.in_(post_ids)], MOST_OF_POSTS)
 
 
 async def search(
-    connection: AsyncConnection, *, ticket: str | None = None, state: DeliveryState | None = None, limit: int = 100
+    connection: AsyncConnection,
+    *,
+    ticket: str | None = None,
+    state: DeliveryState | None = None,
+    limit: int = 100,
+    before: int | None = None,
 ) -> list[StaffDelivery]:
-    """Deliveries by thread and state, newest first."""
+    """Deliveries by thread and state, newest first, those with ids below `before`."""
     where: list[ColumnElement[bool]] = []
     if ticket:
         thread = select(posts.c.id).where(posts.c.ticket == ticket).scalar_subquery()
         where.append(deliveries.c.post_id.in_(select(posts.c.id).where(posts.c.thread_id == thread)))
     if state:
         where.append(deliveries.c.state == state)
+    if before is not None:
+        where.append(deliveries.c.id < before)
     return await for_staff(connection, where, limit, newest=True)
 
 

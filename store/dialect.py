@@ -50,6 +50,8 @@ WRITER_PRAGMAS = (
     "cache_size=-65536",
     "wal_autocheckpoint=16384",
 )
+# Never ANALYZE or PRAGMA optimize: each question has its index (tests/store/test_indexes.py), which SQLite takes while
+# it knows nothing of the rows. What it learns of small tables has it walk them, also when they are small no more.
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
 # PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html).

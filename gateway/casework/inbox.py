@@ -140,15 +140,17 @@ async def change(
     )
 
 
-async def remove(runtime: Runtime, account: Account, filter_id: str) -> None:
-    """Delete a saved filter. Raises `NotFound`, `NotAllowed`."""
-    await _with(runtime, account, filter_id, "filter deleted", lambda tx, known: inbox_filters.remove(tx, known.id))
+async def remove(runtime: Runtime, account: Account, filter_id: str) -> SavedFilter:
+    """Delete a saved filter; gives what it was. Raises `NotFound`, `NotAllowed`."""
+    return await _with(
+        runtime, account, filter_id, "filter deleted", lambda tx, known: inbox_filters.remove(tx, known.id)
+    )
 
 
 async def _with(
     runtime: Runtime, account: Account, filter_id: str, action: str, what: Callable[[Transaction, SavedFilter], Any]
-) -> None:
-    async def work(transaction: Transaction) -> None:
+) -> SavedFilter:
+    async def work(transaction: Transaction) -> SavedFilter:
         known = await inbox_filters.one(transaction.connection, filter_id)
         if known.account_id != account.id and not known.shared:
             # Others' own filters are nobody's business, not even that they are there.
@@ -157,8 +159,9 @@ async def _with(
             raise NotAllowed("this filter is somebody else’s")
         await what(transaction, known)
         await audit.note(transaction, account.name, action, known.id)
+        return known
 
-    await runtime.database.write(work)
+    return await runtime.database.write(work)
 
 
 def _check_sharing(account: Account, shared: bool) -> None:

@@ -10,6 +10,7 @@ from gateway.casework.answer_templates import LONGEST_TEXT as LONGEST_TEMPLATE
 from gateway.casework.inbox import LONGEST_NAME
 from gateway.casework.notes import LONGEST as LONGEST_NOTE_TEXT
 from gateway.errors import BadInput
+from gateway.journey.batches import MOST as MOST_TOGETHER
 from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
 from gateway.journey.trying import SIZES
@@ -40,6 +41,23 @@ class Decision(In):
     alike: bool = False
     unless_held: bool = False
     expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+
+class OneOfSeveral(In):
+    """A post of several, in the version that was seen."""
+
+    id: str = Field(pattern="^[0-9a-f]{32}$")
+    version: int | None = Field(None, ge=1)
+
+
+class Decisions(In):
+    """What staff decides of several posts at once; each has its own outcome."""
+
+    posts: list[OneOfSeveral] = Field(min_length=1, max_length=MOST_TOGETHER)
+    action: Annotated[Action, Field(strict=False)]
+    reason: str | None = Field(None, max_length=64)
+    note: str | None = Field(None, max_length=LONGEST_NOTE)
+    unless_held: bool = False
 
 
 class BroadcastChange(In):

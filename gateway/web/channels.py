@@ -1,5 +1,7 @@
 """The operators' pages: how every channel stands, one channel by the minute and hour, and what a person may switch."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +16,8 @@ from gateway.journey import alarm_lines, identity, switching
 from gateway.journey.breaker import BreakerState
 from gateway.journey.health import HEALS, Condition, breaker_state, condition
 from gateway.runtime import Runtime
-from gateway.web.charts import chart
+from gateway.schema import moment
+from gateway.web.charts import Chart, chart
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 from store import alarms, counts, incidents, standings, subscribers, tallies
@@ -94,6 +97,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/console/channels", _all),
         web.get("/console/channels/{name}", _one),
+        web.get("/console/channels/{name}/{chart}.csv", _csv),
         web.post("/console/channels/{name}/switch", _switch),
         web.post("/console/alarm", _ask_alarm),
         web.post("/console/alarm/code", _prove_alarm),
@@ -203,15 +207,14 @@ async def _draw_one(request: web.Request, name: str) -> web.Response:
     row = next((row for row in await rows(runtime) if row.name == name and row.activity), None)
     if row is None:
         raise NotFound("there is no such channel here")
+    charts = await _charts(runtime, name, at)
     async with runtime.database.reading() as connection:
-        minutes = (await tallies.since(connection, Span.MINUTE, at - HOUR)).get(name, {})
-        hours = (await tallies.since(connection, Span.HOUR, at - DAY)).get(name, {})
         listed = await incidents.lately(connection, MOST_INCIDENTS, name)
     return await draw(
         request,
         "console/channel.html",
         row=row,
-        charts=_charts(minutes, hours, at),
+        charts=charts,
         incidents=listed,
         heals=HEALS,
         lasting=lasting,
@@ -220,6 +223,25 @@ async def _draw_one(request: web.Request, name: str) -> web.Response:
         at=at,
         may_switch=request[ACCOUNT].role is Role.ADMINISTRATOR,
     )
+
+
+async def _csv(request: web.Request) -> web.Response:
+    """The numbers of one chart."""
+    name, key = request.match_info["name"], request.match_info["chart"]
+    if name not in request.app[RUNTIME].channels:
+        raise NotFound("there is no such channel here")
+    charts = await _charts(request.app[RUNTIME], name, clock.now())
+    if key not in charts:
+        raise NotFound("there is no such chart")
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(["at", "received" if key.endswith("_in") else "sent", "errors"])
+    writer.writerows([moment(bar.at), bar.number, bar.errors] for bar in charts[key].bars)
+    headers = {
+        "Content-Type": "text/csv; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="everyline-{name}-{key}.csv"',
+    }
+    return web.Response(body=file.getvalue().encode("utf-8-sig"), headers=headers)
 
 
 async def _switch(request: web.Request) -> web.Response:
@@ -274,7 +296,11 @@ def _whole_minutes(minutes: Tallies, at: datetime) -> Tally:
     return sum((tally for moment, tally in minutes.items() if since <= moment < end), Tally())
 
 
-def _charts(minutes: Tallies, hours: Tallies, at: datetime) -> Mapping[str, Any]:
+async def _charts(runtime: Runtime, name: str, at: datetime) -> Mapping[str, Chart]:
+    """What a channel took and sent in the last hour and day."""
+    async with runtime.database.reading() as connection:
+        minutes = (await tallies.since(connection, Span.MINUTE, at - HOUR)).get(name, {})
+        hours = (await tallies.since(connection, Span.HOUR, at - DAY)).get(name, {})
     minute, hour = timedelta(minutes=1), HOUR
     first_minute, first_hour = begin(Span.MINUTE, at) - 59 * minute, begin(Span.HOUR, at) - 23 * hour
     return {

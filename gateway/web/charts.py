@@ -11,14 +11,15 @@ WIDTH, HEIGHT, GAP = 600, 96, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One minute or hour: where it stands, how high its good and its bad part are, and what it counts."""
+    """One minute or hour: where it stands, how high its good and its bad part are, and the numbers of both."""
 
     at: datetime
     x: float
     width: float
     good: float
     bad: float
-    tally: Tally
+    number: int
+    errors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def chart(tallies: Tallies, begin: datetime, step: timedelta, number: int, *, in
     most = max((good + bad for good, bad in parts), default=0)
     scale, width = HEIGHT / max(most, 1), WIDTH / number
     bars = []
-    for index, (at, (good, bad), tally) in enumerate(zip(moments, parts, counted, strict=True)):
+    for index, (at, (good, bad)) in enumerate(zip(moments, parts, strict=True)):
         x, thick = round(index * width, 2), round(width * (1 - GAP), 2)
-        bars.append(Bar(at, x, thick, round(good * scale, 2), round(bad * scale, 2), tally))
+        bars.append(Bar(at, x, thick, round(good * scale, 2), round(bad * scale, 2), good, bad))
     return Chart(bars, most)

@@ -123,6 +123,7 @@ async def draw_post(
         may_note=account.role is not Role.VIEWER,
         longest_note=notes.LONGEST,
         broadcasts=told,
+        cut_off=deliveries.MOST_OF_POSTS if len(sent) >= deliveries.MOST_OF_POSTS else None,
         undoable=left,
         alike=[post for post in alike if post.id != first.id],
         heard=heard,

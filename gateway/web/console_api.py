@@ -8,11 +8,13 @@ from aiohttp import web
 
 from gateway.casework import answer_templates, cases
 from gateway.errors import BadInput
-from gateway.journey import moderation, redelivery, undoing
+from gateway.journey import batches, moderation, redelivery, undoing
+from gateway.journey.claiming import Held
 from gateway.schema import DeliveryState, moment
 from gateway.web import access, auth, bodies, channels
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable, may_decide
+from gateway.web.deliveries import before_number
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import deliveries, history, notes, posts, waiting
 
@@ -27,6 +29,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/console/posts/{reference}", _post),
         web.post("/api/v1/console/posts/{reference}/decision", _decide),
         web.post("/api/v1/console/posts/{reference}/undo", _undo),
+        web.post("/api/v1/console/decisions", _decide_several),
+        web.post("/api/v1/console/decisions/{decision}/undo", _undo_several),
         web.post("/api/v1/console/posts/{reference}/answers", _answer),
         web.get("/api/v1/console/deliveries", _deliveries),
         web.get("/api/v1/console/deliveries/{id:[0-9]{1,18}}", _delivery),
@@ -103,6 +107,37 @@ async def _undo(request: web.Request) -> web.Response:
     return web.json_response({"version": version})
 
 
+async def _decide_several(request: web.Request) -> web.Response:
+    """One decision about several posts: what became of each, and what to name to undo all of it."""
+    account = request[ACCOUNT]
+    body = await bodies.read(request, bodies.Decisions)
+    batch = await batches.decide(
+        request.app[RUNTIME],
+        [batches.Chosen(post.id, post.version) for post in body.posts],
+        body.action,
+        actor=account.name,
+        reason=body.reason,
+        note=body.note,
+        unless_held=body.unless_held,
+    )
+    results = [
+        {
+            "id": one.post_id,
+            "version": one.version,
+            "problem": str(one.problem) if one.problem else None,
+            "holder": one.problem.holder if isinstance(one.problem, Held) else None,
+        }
+        for one in batch.results
+    ]
+    return web.json_response({"decision": batch.decision_id, "results": results})
+
+
+async def _undo_several(request: web.Request) -> web.Response:
+    account = request[ACCOUNT]
+    number = await undoing.undo_together(request.app[RUNTIME], request.match_info["decision"], actor=account.name)
+    return web.json_response({"undone": number})
+
+
 async def _answer(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
     body = await bodies.read(request, bodies.Answer)
@@ -124,9 +159,12 @@ async def _deliveries(request: web.Request) -> web.Response:
             connection,
             ticket=request.query.get("ticket") or None,
             state=DeliveryState(wanted) if wanted else None,
-            limit=whole_number(request, "limit", USUAL, MOST),
+            limit=(limit := whole_number(request, "limit", USUAL, MOST)) + 1,
+            before=before_number(request, "cursor"),
         )
-    return web.json_response({"items": [plain(asdict(delivery)) for delivery in found]})
+    onward = found[limit - 1].id if len(found) > limit else None
+    items = [plain(asdict(delivery)) for delivery in found[:limit]]
+    return web.json_response({"items": items, "next": onward and str(onward)})
 
 
 async def _delivery(request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """The console's pages of deliveries: what left, why one did not arrive, and the dead letters."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from store import dead_letters, deliveries
 from store.accounts import Role
 
 SHOWN = 200
+LAST = 2**62
 
 
 def routes() -> list[web.RouteDef]:
@@ -30,11 +32,29 @@ def routes() -> list[web.RouteDef]:
 
 async def _list(request: web.Request) -> web.Response:
     ticket, state = request.query.get("ticket", "").replace(" ", ""), _state(request)
+    before = before_number(request, "before")
     async with request.app[RUNTIME].database.reading() as connection:
-        found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=SHOWN)
-    states = list(DeliveryState)
-    values = {"deliveries": found, "states": states, "chosen": state, "ticket": ticket, "show_ticket": True}
+        found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=SHOWN + 1, before=before)
+    asked = {name: value for name, value in (("state", state), ("ticket", ticket)) if value}
+    earlier = "?" + urlencode({**asked, "before": found[SHOWN - 1].id}) if len(found) > SHOWN else None
+    values = {
+        "deliveries": found[:SHOWN],
+        "states": list(DeliveryState),
+        "chosen": state,
+        "ticket": ticket,
+        "show_ticket": True,
+        "earlier": earlier,
+        "begin": "?" + urlencode(asked) if before != LAST else None,
+    }
     return await _draw(request, "console/deliveries.html", values)
+
+
+def before_number(request: web.Request, name: str) -> int:
+    """The delivery before which a page begins. Raises `BadInput`."""
+    value = request.query.get(name) or str(LAST)
+    if not value.isascii() or not value.isdigit() or len(value) > len(str(LAST)):
+        raise BadInput("this cursor was not given by us", name)
+    return min(int(value), LAST)
 
 
 async def _one(request: web.Request) -> web.Response:

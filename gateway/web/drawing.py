@@ -24,7 +24,7 @@ from gateway.runtime import Runtime
 from gateway.schema import PublicPost
 from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
 from gateway.web.catalogues import N_
-from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME
+from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME, TOKEN_DRAWN
 from gateway.web.typed import Kept
 
 # As many as are shown again and again, in each language, with some 2 KB each.
@@ -143,13 +143,18 @@ class Drawing:
         """What every page knows beside the globals of its language."""
         return {
             "path": request.path,
-            "csrf": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(self._csrf(request)),
+            "csrf": lambda: self._draw_token(request),
             "account": request.get(ACCOUNT),
             "theme": request.get(THEME),
             "with_query": lambda **changes: str(request.rel_url.update_query(changes)),
             "offers": lambda address: address in self._addresses(request.app),
             "ways": lambda: self._draw_ways(request),
         }
+
+    def _draw_token(self, request: web.Request) -> Markup:
+        """The hidden field of a form that changes something."""
+        request[TOKEN_DRAWN] = True
+        return Markup('<input type="hidden" name="csrf" value="{}">').format(self._csrf(request))
 
     def _draw_ways(self, request: web.Request) -> Markup:
         """How one takes part, by every line that is on."""

@@ -23,6 +23,8 @@ PAGE = 50
 # The first of the side list show how many fit; each number is a question to the store.
 MOST_COUNTED = 12
 NOTHING = inbox.Page((), None)
+# Of a removed filter's query in the address, in characters.
+LONGEST_HELD = 2000
 # Filters that stand behind "more" until one of them is used.
 MORE = ("kind", "channel", "urgent", "late", "days", "since", "until", "sort")
 
@@ -78,8 +80,13 @@ async def _change(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     try:
         if action == "delete":
-            await wanting.remove(runtime, account, filter_id)
-            raise web.HTTPSeeOther(address(query))
+            gone = await wanting.remove(runtime, account, filter_id)
+            if gone.account_id != account.id:  # made again it would be somebody else's
+                raise web.HTTPSeeOther(address(query))
+            # What is needed to make it again stands in the address, for as long as one stays there.
+            raise web.HTTPSeeOther(
+                address(query, removed=gone.name, held=urlencode(gone.query), shared="1" if gone.shared else None)
+            )
         if action not in ("rename", "share", "keep", "replace"):
             raise BadInput("choose what to do")
         await wanting.change(
@@ -124,6 +131,7 @@ async def _draw(
         query_without_state={name: value for name, value in query.items() if name != "state"},
         address=address,
         encoded=urlencode(query),
+        removed={name: request.query.get(name, "")[:LONGEST_HELD] for name in ("removed", "held", "shared")},
         phrases=sought,
         excerpt=finding.excerpt,
         page=page,

@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler
 from gateway import clock
 from gateway.web import auth
 from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
+from gateway.web.packing import pack
 from store import modes
 from store.wakeups import Wakeups
 
@@ -136,7 +137,7 @@ class KeptPages:
 async def give_kept(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer with a kept page where one fits; else draw it, once for all who ask meanwhile, and keep it."""
     if not _fits(request):
-        return await handler(request)
+        return pack(request, await handler(request))
     pages, key = request.app[KEPT_PAGES], (request.path, request[LANGUAGE], request.get(THEME, ""))
     page = pages.find(key) or await pages.turn(key)
     if page:
@@ -149,7 +150,7 @@ async def give_kept(request: web.Request, handler: Handler) -> web.StreamRespons
             page = pages.keep(key, response, generation)
     finally:
         pages.end(key, drawn)
-    return page.answer(request) if page else response
+    return page.answer(request) if page else pack(request, response)
 
 
 def _fits(request: web.Request) -> bool:

@@ -45,6 +45,7 @@ ACCOUNT = web.RequestKey("account", Account)
 SESSION = web.RequestKey("session", Session)
 # That a page is the same for everybody who is no staff, until something public changes.
 LASTING = web.RequestKey("lasting", bool)
+TOKEN_DRAWN = web.RequestKey("token_drawn", bool)
 # That a request was answered with a kept page.
 KEPT = web.RequestKey("kept", bool)
 # The id in the visitor's cookie, and whether the answer must bring that cookie.

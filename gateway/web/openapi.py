@@ -17,6 +17,8 @@ from store.broadcasts import BroadcastState
 REFERENCE = "#/components/schemas/{model}"
 TICKET = {"name": "ticket", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{8}$"}}
 PATH_REFERENCE = {"name": "reference", "in": "path", "required": True, "schema": {"type": "string"}}
+_CURSOR = {"name": "cursor", "in": "query", "schema": {"type": "string"}}
+PATH_DECISION = {"name": "decision", "in": "path", "required": True, "schema": {"type": "string"}}
 FILTERS = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("cursor", "category", "department")),
@@ -189,6 +191,20 @@ def _moderation() -> dict[str, dict[str, Any]]:
                 extra={"parameters": [PATH_REFERENCE]},
             )
         },
+        "/api/v1/console/decisions": {
+            "post": _operation(
+                "Decide several posts at once, each with its own outcome", {"type": "object"}, body="Decisions"
+            )
+        },
+        "/api/v1/console/decisions/{decision}/undo": {
+            "post": _operation(
+                "Undo a decision about several posts, within the undo time",
+                {"type": "object"},
+                extra={
+                    "parameters": [{"name": "decision", "in": "path", "required": True, "schema": {"type": "string"}}]
+                },
+            )
+        },
         "/api/v1/console/posts/{reference}/answers": {
             "post": _operation(
                 "Answer as a department",
@@ -220,7 +236,7 @@ def _telling() -> dict[str, dict[str, Any]]:
             )
         },
         "/api/v1/console/deliveries": {
-            "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS]})
+            "get": _operation("Deliveries", extra={"parameters": [*DELIVERIES, MOST_ITEMS, _CURSOR]})
         },
         "/api/v1/console/deliveries/{id}": {
             "get": _operation(

@@ -1,5 +1,6 @@
 """The operators' pages: what they say of every channel, in both languages, and what a person may switch."""
 
+import csv
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -273,6 +274,15 @@ async def test_a_channels_page_draws_what_it_did(wired: World) -> None:
     assert text.count('<rect class="good"') == 4
     assert text.count('<rect class="bad"') == 2
     assert "style=" not in text
+    assert text.count('<td class="figure">4</td><td class="figure">1</td>') == 2
+    path = "/console/channels/texting/hour_out.csv"
+    assert f'href="{path}"' in text
+    rows = list(csv.reader((await page(wired, path)).removeprefix("\ufeff").splitlines()))
+    assert rows[0] == ["at", "sent", "errors"]
+    assert len(rows) == 61
+    assert [row[1:] for row in rows[1:] if row[1:] != ["0", "0"]] == [["4", "1"]]
+    await page(wired, "/console/channels/texting/week_out.csv", 404)
+    await page(wired, "/console/channels/nobody/day_in.csv", 404)
 
 
 def test_bars_stand_side_by_side_and_none_is_too_high() -> None:

@@ -1,5 +1,7 @@
 """The console's pages of deliveries: why one did not arrive, and what staff do about dead letters."""
 
+import html
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -209,3 +211,24 @@ async def test_a_sent_one_waits_for_its_receipt(moderator: World, texting: Texti
     texting.had_it = SendResult("SM1")
     await settle_down(moderator.runtime)
     assert await holds(moderator, 1) == [Holds.RECEIPT]
+
+
+async def test_all_deliveries_are_reached_page_by_page(moderator: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.web.deliveries.SHOWN", 2)
+    all_of_them = [one.id for one in await failed(moderator, *[failures.RecipientGone()] * 5)]
+    path, seen = "/console/deliveries?state=failed", list[int]()
+    while path:
+        text = await page(moderator, path)
+        seen += [int(number) for number in re.findall(r'href="/console/deliveries/(\d+)"', text)]
+        onward = re.search(r'href="(\?[^"]*before=\d+)" rel="next"', text)
+        path = f"/console/deliveries{html.unescape(onward[1])}" if onward else ""
+    assert seen == all_of_them
+    await page(moderator, "/console/deliveries?before=x", 422)
+    headers, cursor = await moderator.token(Role.VIEWER), "9" * 18
+    told: list[int] = []
+    while cursor:
+        path = f"/api/v1/console/deliveries?limit=2&cursor={cursor}"
+        answer = await (await moderator.client.get(path, headers=headers)).json()
+        told += [one["id"] for one in answer["items"]]
+        cursor = answer["next"]
+    assert told == all_of_them

@@ -151,8 +151,14 @@ async def test_a_filter_is_saved_renamed_shared_replaced_and_deleted(world: Worl
     await send(world, change, action="nothing", status=422)
     await send(world, "/console/inbox/filters", name="First", query="state=held", status=409)
     await send(world, "/console/inbox/filters", name=" ", query="state=held", status=422)
-    await send(world, change, action="delete")
-    assert saved not in await page(world, "/console/inbox")
+    gone = await send(world, change, action="delete", query="kind=report")
+    text = await page(world, gone)
+    assert saved not in text
+    [offered] = re.findall(r'<form[^>]*class="notice good inline".*?</form>', text, re.DOTALL)
+    undo = dict(re.findall(r'<input type="hidden" name="(query|name|shared)" value="([^"]*)">', offered))
+    assert undo == {"query": "state=held&amp;sort=oldest", "name": "First", "shared": "1"}
+    back = await send(world, "/console/inbox/filters", **{**undo, "query": undo["query"].replace("&amp;", "&")})
+    assert back.startswith("/console/inbox?state=held&sort=oldest&saved=")
 
 
 async def test_others_filters_are_seen_when_shared_and_changed_by_nobody_else(world: World) -> None:

@@ -219,3 +219,17 @@ class TestSeveralProcesses:
                 assert await heard.wait(20)
         finally:
             await other.close()
+
+
+async def test_pages_that_are_not_kept_are_packed_unless_they_hold_a_token(world: World) -> None:
+    await world.published("the drain is blocked")
+    raw = {"Accept-Encoding": "gzip", "Cookie": "other=1"}
+    for path, packed in (("/", True), ("/search?q=drain", True), ("/new", False), ("/me", False), ("/login", False)):
+        async with world.client.get(path, headers=raw) as response:
+            text = await response.text()
+            assert ("Content-Encoding" in response.headers) is packed, path
+            assert ('name="csrf"' in text) is not packed, path
+            assert ("Accept-Encoding" in response.headers.get("Vary", "")) is packed, path
+    async with world.client.get("/search?q=drain", headers={"Accept-Encoding": "identity"}) as response:
+        assert "Content-Encoding" not in response.headers
+        assert "the" in await response.text()

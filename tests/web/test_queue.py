@@ -240,3 +240,23 @@ def test_what_differs_is_marked(one: str, other: str, gone: list[str], come: lis
     assert "".join(piece.text for piece in after) == other
     assert [piece.text for piece in before if piece.differs] == gone
     assert [piece.text for piece in after if piece.differs] == come
+
+
+async def test_programs_decide_several_and_undo_it(moderator: World) -> None:
+    taken, headers = await three(moderator), await moderator.token(Role.MODERATOR)
+    chosen = [{"id": one.post_id, "version": 1} for one in taken[:2]] + [{"id": taken[2].post_id, "version": 7}]
+    body = {"posts": chosen, "action": "reject", "reason": "elsewhere"}
+    path = "/api/v1/console/decisions"
+    async with moderator.client.post(path, json=body, headers=headers) as response:
+        told = await response.json()
+    assert [one["problem"] is None for one in told["results"]] == [True, True, False]
+    assert await states(moderator, taken) == [State.REJECTED, State.REJECTED, State.PENDING]
+    async with moderator.client.post(f"{path}/{told['decision']}/undo", json={}, headers=headers) as response:
+        assert await response.json() == {"undone": 2}
+    assert await states(moderator, taken) == [State.PENDING] * 3
+    for wrong in ({**body, "reason": None}, {**body, "posts": []}, {**body, "posts": [{"id": "x"}]}):
+        async with moderator.client.post(path, json=wrong, headers=headers) as response:
+            assert response.status == 422
+    viewer = await moderator.token(Role.VIEWER)
+    async with moderator.client.post(path, json=body, headers=viewer) as response:
+        assert response.status == 403
