@@ -28,7 +28,7 @@ Ts = TypeVarTuple("Ts")
 _MAX_ANSWER = 256 * 1024 * 1024
 _ORPHAN_GRACE = 2.0
 _LENGTH = struct.Struct("!Q")
-_PROGRAM = "from gateway.workers import serve; serve()"
+_PROGRAM = "from gateway.workers import serve; serve(gives_way={})"
 _PRIVATE = "EVERYLINE_"
 
 
@@ -45,9 +45,13 @@ class WorkerTimeout(EverylineError):
 
 
 class Workers:
-    """At most `size` processes; jobs beyond that wait in the order they came."""
+    """At most `size` processes; jobs beyond that wait in the order they came.
 
-    def __init__(self, size: int) -> None:
+    They let the gateway go first (`gives_way`), but for those that somebody on the telephone waits for.
+    """
+
+    def __init__(self, size: int, *, gives_way: bool = True) -> None:
+        self._gives_way = gives_way
         self._slots = asyncio.Semaphore(size)
         self._idle: list[asyncio.subprocess.Process] = []
         self._busy: set[asyncio.subprocess.Process] = set()
@@ -102,18 +106,19 @@ class Workers:
                 self._busy.add(process)
                 return process
             await _end(process)
-        process = await _start()
+        process = await _start(self._gives_way)
         self._busy.add(process)
         if self._stopped:  # stop() ran while the process was being made and could not see it
             await _end(process)
         return process
 
 
-def serve() -> None:
+def serve(*, gives_way: bool) -> None:
     """The life of a worker process: one job after the other until the parent's end of the pipe closes."""
     for interruption in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interruption, signal.SIG_IGN)  # the parent decides when we end
-    _give_way()
+    if gives_way:
+        _give_way()
     inbox, outbox = _private_streams()
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inbox, jobs), daemon=True).start()
@@ -124,13 +129,13 @@ def serve() -> None:
             outbox.flush()
 
 
-async def _start() -> asyncio.subprocess.Process:
+async def _start(gives_way: bool) -> asyncio.subprocess.Process:
     # A session of its own keeps the terminal's Ctrl-C away from the moment it starts.
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
         "-c",
-        _PROGRAM,
+        _PROGRAM.format(gives_way),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,

@@ -4,6 +4,7 @@ Another voice is plugged in as a `Voice`: a picklable function that runs in the 
 (`speech.spoken` made it) to 16-bit mono samples. What was said once is kept by its content, in memory and on disk.
 """
 
+import asyncio
 import contextlib
 import ctypes
 import functools
@@ -50,11 +51,13 @@ class Synthesiser:
     """The voices of one process. `folder` holds what was spoken, of at most `most_bytes`; the oldest goes first."""
 
     def __init__(self, folder: Path, *, most_bytes: int, pace: int = 150, voice: Voice | None = None) -> None:
-        self._workers = Workers(1)
+        self._workers = Workers(1, gives_way=False)  # callers wait for it
         self._voice = voice or espeak
         self._folder, self._most_bytes, self._pace = folder, most_bytes, pace
         self._memory: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
+        # What is being spoken now: a hundred callers who wait for one sentence have it spoken once.
+        self._making: dict[str, asyncio.Task[bytes]] = {}
 
     async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
         """The text as 16-bit mono samples, `rate` of them a second; empty for a text of which nothing can be said.
@@ -72,7 +75,12 @@ class Synthesiser:
         if (known := self._memory.pop(name, None)) is not None:
             self._memory[name] = known
             return known
-        return self._remember(name, await self._made(name, words, language, rate))
+        if (making := self._making.get(name)) is None:
+            making = asyncio.create_task(self._made(name, words, language, rate), name="speak")
+            self._making[name] = making
+            making.add_done_callback(lambda _: self._making.pop(name))
+        # Shielded: who waits no longer (he hung up) takes nothing from the others.
+        return self._remember(name, await asyncio.shield(making))
 
     async def stop(self) -> None:
         """End the process."""
@@ -105,8 +113,9 @@ class Synthesiser:
             raise Speechless(f"the voice failed: {error}") from error
 
     def _remember(self, name: str, pcm: bytes) -> bytes:
+        if name not in self._memory:
+            self._size += len(pcm)
         self._memory[name] = pcm
-        self._size += len(pcm)
         while self._size > MEMORY_BYTES:
             self._size -= len(self._memory.popitem(last=False)[1])
         return pcm

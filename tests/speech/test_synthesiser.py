@@ -1,5 +1,6 @@
 """The gateway's voice: understood by a recogniser, cached by content, and lost without harm."""
 
+import asyncio
 import os
 import signal
 import time
@@ -140,3 +141,23 @@ async def test_a_voice_that_raises_or_hangs_is_told(tmp_path: Path, monkeypatch:
     with pytest.raises(Speechless):
         await made.speak("anything", "en")
     await made.stop()
+
+
+async def test_a_sentence_that_many_wait_for_is_spoken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice, asked, spoken = Synthesiser(tmp_path, most_bytes=10**7), 0, asyncio.Event()
+
+    async def made(*what: object) -> bytes:
+        nonlocal asked
+        asked += 1
+        await spoken.wait()
+        return b"12"
+
+    monkeypatch.setattr(voice, "_made", made)
+    waiting = [asyncio.create_task(voice.speak("good morning", "en")) for _ in range(5)]
+    await asyncio.sleep(0)
+    waiting.pop().cancel()
+    spoken.set()
+    assert await asyncio.gather(*waiting) == [b"12"] * 4
+    assert asked == 1
+    assert await voice.speak("good morning", "en") == b"12"
+    await voice.stop()
