@@ -220,6 +220,7 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
 
 async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     """Say back what was understood; what waits for its words is kept at once, and so is a wish to be called back."""
+    await talk.keep()  # whatever was said before and never decided is not lost for it
     talk.call = replace(talk.call, said=said)
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
@@ -277,7 +278,9 @@ async def _pressed(talk: Talk, digits: str) -> tuple[Call, Turn]:
     if (does := KEYS.get(call.step, {}).get(digits)) is not None:
         return await does(talk)
     talk.say("wrong_key")
-    if call.tries + 1 >= TRIES and call.said is None:
+    if call.tries + 1 >= TRIES:
+        if call.said is not None:
+            return await _kept(talk)
         talk.say("goodbye")
         return talk.then(Step.ENDING, End())
     after, turn = await _ask(talk, call.step)

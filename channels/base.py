@@ -265,8 +265,11 @@ class Tape(Protocol):
 class OnTheLine(Protocol):
     """One call as staff follow it. To be held as long as the call goes on: one that is let go of ends by itself."""
 
-    async def step(self, name: str, *, language: str | None = None) -> None:
-        """Tell where the conversation is now (`menu`, `speaking`, ...), and the language when it was chosen."""
+    async def step(self, name: str, *, language: str | None = None, within: float | None = None) -> None:
+        """Tell where the conversation is now (`menu`, `speaking`, ...), and the language when it was chosen.
+
+        A call that is not live tells `within` how many seconds it is heard of again, or else its caller is gone.
+        """
         ...
 
     def hearing(self, text: str, final: bool) -> None:

@@ -557,6 +557,8 @@ def _override(files: dict[str, dict[str, Any]], environ: Mapping[str, str], prob
 
 
 def _typed(value: str) -> Any:
+    if value.startswith("+"):  # a telephone number, and not a number
+        return value
     try:
         return tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -95,6 +95,12 @@ def test_names_that_other_files_must_have_are_checked(folder: Path) -> None:
         ("EVERYLINE_FILTERS__MASKING__PLATES", "false", ("filters", "masking", "plates"), False),
         ("EVERYLINE_FILTERS__HITS_DAYS", "90", ("filters", "hits_days"), 90),
         ("EVERYLINE_CHANNELS__FEEDS__LENGTH", "7", ("channels", "feeds", "length"), 7),
+        (
+            "EVERYLINE_CHANNELS__VOICE_TWILIO__PERSON",
+            "+8657100000000",
+            ("channels", "voice_twilio", "person"),
+            "+8657100000000",
+        ),
         ("EVERYLINE_DATA", "/srv/x", ("key_file",), Path("/srv/x/everyline.key")),
     ],
 )

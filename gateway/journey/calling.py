@@ -37,10 +37,13 @@ class OnTheLine:
     def __init__(self, calling: "Calling", call: Call) -> None:
         self._calling = calling
         self.call = call
+        self.lease = LEASE if call.live else PATIENT_LEASE
 
-    async def step(self, name: str, *, language: str | None = None) -> None:
-        """Note where the conversation is now, and in which language when that was chosen."""
-        if (name, language or self.call.language) != (self.call.step, self.call.language):
+    async def step(self, name: str, *, language: str | None = None, within: float | None = None) -> None:
+        """Note where the conversation is now, in which language when that was chosen, and when it goes on at last."""
+        if within is not None:
+            self.lease = min(timedelta(seconds=within), PATIENT_LEASE)
+        if within is not None or (name, language or self.call.language) != (self.call.step, self.call.language):
             self.call = replace(self.call, step=name[:32], language=language or self.call.language)
             await self._calling.write_now(self)
 
@@ -122,8 +125,7 @@ class Calling:
         due = {one: line for one in ids or list(self._unwritten) if (line := self._unwritten.pop(one, None))}
         runtime, at = self._runtime, clock.now()
         for line in due.values():
-            lease = at + (LEASE if line.call.live else PATIENT_LEASE)
-            line.call = replace(line.call, changed_at=at, lease_until=lease)
+            line.call = replace(line.call, changed_at=at, lease_until=at + line.lease)
         rows = [line.call for line in due.values()]
         if not rows:
             return

@@ -96,9 +96,11 @@ class NotedLine:
     heard: list[str] = field(default_factory=list)
     ticket: str | None = None
     how: str | None = None
+    within: float | None = None
 
-    async def step(self, name: str, *, language: str | None = None) -> None:
+    async def step(self, name: str, *, language: str | None = None, within: float | None = None) -> None:
         self.steps.append(name)
+        self.within = within
 
     def hearing(self, text: str, final: bool) -> None:
         self.heard.append(text)

@@ -318,6 +318,42 @@ async def test_whatever_happens_a_call_ends_and_nothing_said_is_lost(
         assert last.media.external_id in [one.external_id for one in desk.taken]
 
 
+@pytest.mark.parametrize("address", [CALLER, None], ids=["known", "withheld"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("event", [Nothing(), Keys("7")], ids=["silence", "wrong keys"])
+@pytest.mark.parametrize("step", list(Step))
+async def test_a_call_that_leads_nowhere_ends_and_keeps_what_was_said(
+    step: Step, event: Event, language: str, address: str | None
+) -> None:
+    desk, call = Pretended(), at(step, language=language, address=address)
+    call = replace(call, asked="48217059" if step is Step.STATUS else None)
+    for _ in range(9):
+        call, turn = await take(desk, call, event, sets=STAFFED)
+        if isinstance(turn.then, End):
+            break
+    assert isinstance(turn.then, End)
+    assert words(turn).endswith({"zh": "再见。", "en": "Goodbye."}[language])
+    assert [one.address for one in desk.taken] == ([address] if step is Step.CONFIRMING else [])
+
+
+async def test_what_is_said_before_the_last_was_decided_leaves_both() -> None:
+    desk = Pretended()
+    await take(desk, at(Step.CONFIRMING), Said("loud noise", recording("t9"), 0.9), HungUp())
+    assert [one.external_id for one in desk.taken] == ["t1", "t9"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("step", list(Step))
+async def test_every_step_speaks_the_language_of_its_caller(step: Step, language: str) -> None:
+    """All but the question which it is, and what others wrote."""
+    values = {"asked": "48217059"} if step is Step.STATUS else {}
+    _, turn = await take(Pretended(), at(step, language=language, **values), Began())
+    ours = {text for text in PHRASES[language].values() if "{" not in text}
+    others = {text for text in PHRASES[{"zh": "en", "en": "zh"}[language]].values()}
+    assert step in (Step.START, Step.LANGUAGE) or not {prompt.text for prompt in turn.say} & (others - ours)
+    assert {prompt.language for prompt in turn.say if prompt.text in ours} <= {language}
+
+
 def test_a_mapping_holds_all_of_a_call() -> None:
     call = at(Step.CONFIRMING, tries=2, asked="48217059", asks_back=True, kept=3, ticket="48217059")
     assert Call.from_mapping(json.loads(json.dumps(call.to_mapping()))) == call

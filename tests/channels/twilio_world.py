@@ -19,8 +19,9 @@ from yarl import URL
 
 from channels._twilio_lists import CatchingUp
 from channels.base import Channel, City, Desk, Surroundings
-from gateway.errors import EverylineError
+from gateway.errors import EverylineError, TooMany
 from gateway.schema import Incoming, Outcome, Receipt, Say, Taken
+from tests.channels.line_world import NotedLine
 
 ROOT = Path(__file__).parents[2]
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -47,6 +48,8 @@ class NotedDesk:
         self.ticket: str | None = TICKET
         self.repeated = False
         self.held_by_another = False
+        self.lines: dict[str, NotedLine] = {}
+        self.most_lines = 10
         self._phrases = {
             language: tomllib.loads((ROOT / f"config/phrases/{language}.toml").read_text()) for language in ("zh", "en")
         }
@@ -72,6 +75,11 @@ class NotedDesk:
 
     async def hold(self, channel: str, name: str, seconds: float) -> bool:
         return not self.held_by_another
+
+    async def on_the_line(self, channel: str, call: str, **known: Any) -> NotedLine:
+        if call not in self.lines and len(self.lines) >= self.most_lines:
+            raise TooMany("all lines are taken", 60)
+        return self.lines.setdefault(call, NotedLine())
 
     async def chosen_language(self, address: str) -> str | None:
         return None

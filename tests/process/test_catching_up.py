@@ -92,7 +92,7 @@ async def test_a_recording_whose_callbacks_never_came_is_there_once(simulator: S
     recorded = {"EVERYLINE_CHANNELS__VOICE_TWILIO__LIVE": "false"}
     async with running(data, **simulator.environment(), **recorded) as gateway:
         simulator.gateway_url = gateway.url
-        caller = Caller(keys=["2"], sounds=[sample.path.read_bytes()], finish="#", pace=Pace(waiting=0.5))
+        caller = Caller(keys=["2", "1"], sounds=[sample.path.read_bytes()], finish="#", pace=Pace(waiting=0.5))
         log, call = simulator.begin_call(CITIZEN, caller)
         await until(lambda: Heard.RECORD in [entry.kind for entry in log.entries])
         await gateway.kill()

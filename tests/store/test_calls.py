@@ -98,6 +98,27 @@ async def test_a_call_the_carrier_comes_back_for_goes_on_where_it_was(runtime: R
     assert going.words.settled == ("the first part", "the second part")
 
 
+async def test_a_call_that_does_not_come_back_in_its_time_makes_room(
+    runtime: Runtime, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller put the phone down, which no carrier tells of while it plays."""
+    calls_set = runtime.settings.calls.model_copy(update={"most_at_once": 1})
+    monkeypatch.setattr(runtime, "settings", runtime.settings.model_copy(update={"calls": calls_set}))
+    desk = Desk(runtime)
+    for within in (30, 90):
+        await (await ring(desk, live=False)).step("menu", within=within)
+    later(60)
+    with pytest.raises(TooMany):
+        await ring(desk, "CA2", live=False)
+    later(40)
+    await ring(desk, "CA2", live=False)
+    await upkeep.end_lost_calls(runtime)
+    assert [(one.external_id, one.how) for one in await over(runtime)] == [("CA1", calls.LOST)]
+    back = await ring(desk, live=False)
+    await back.ended("transferred")
+    assert [(one.external_id, one.how) for one in await over(runtime)] == [("CA1", "transferred")], "it spoke all along"
+
+
 async def test_it_ends_when_its_process_is_heard_of_no_more_and_may_come_back(
     runtime: Runtime, later: Callable[[float], None]
 ) -> None:
