@@ -146,7 +146,7 @@ ON_THE_WIRE = [
 async def test_signatures_over_a_socket(http: ClientSession, label: str, public: str, query: str, extra: str) -> None:
     server = await serve(channel(http, public), NotedDesk())
     body = payload("voice_twilio", "answer") + "&" + extra
-    path = f"/hooks/voice_twilio/language{query}"
+    path = f"/hooks/voice_twilio/turn{query}"
     good = await hook(http, server, path, body, public_url=public.rstrip("/"))
     forged = await hook(http, server, path, body, public_url="https://elsewhere.example")
     await server.close()
