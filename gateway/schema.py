@@ -7,7 +7,7 @@ Everything here is plain and frozen. Channels make an `Incoming`; the journey ke
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 LANGUAGES = ("zh", "en")
 
@@ -41,11 +41,39 @@ class State(StrEnum):
 
 
 class Progress(StrEnum):
-    """Where the department's work on a thread stands."""
+    """Where the department's work on a thread stands. Only `casework.handling` and an answer change it."""
 
     NEW = "new"
     ASSIGNED = "assigned"
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    PASSED_ON = "passed_on"
+    REOPENED = "reopened"
     ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+# Where an answer is still owed.
+OPEN_PROGRESS = tuple(progress for progress in Progress if progress not in (Progress.ANSWERED, Progress.CLOSED))
+
+
+# Which span of `config/deadlines.toml` a case has until its answer.
+Deadline = Literal["urgent", "normal", "hard"]
+
+
+class CaseStep(StrEnum):
+    """What is done to a case; `casework.handling.TABLE` says from where each may lead whither."""
+
+    ASSIGN = "assign"
+    ACCEPT = "accept"
+    BEGIN = "begin"
+    ASK = "ask"
+    RESUME = "resume"
+    PASS_ON = "pass_on"  # noqa: S105
+    REFUSE = "refuse"
+    CLOSE = "close"
+    REOPEN = "reopen"
 
 
 class Action(StrEnum):
@@ -337,7 +365,7 @@ class PublicMedia:
 class PublicPost:
     """A post as the world sees it: masked words, never an address. Times are UTC.
 
-    `author` is the name its author chose to be shown by.
+    `author` is the name its author chose to be shown by. `due_at` is when the department's time is up, while it runs.
     """
 
     id: str
@@ -357,6 +385,7 @@ class PublicPost:
     comments: int
     answers: tuple["PublicPost", ...] = ()
     author: str | None = None
+    due_at: datetime | None = None
 
 
 # A text in pieces, in order and nothing lost, each with whether it is what a search asked for.
@@ -419,6 +448,7 @@ def public_json(post: PublicPost) -> dict[str, Any]:
         ],
         "created_at": moment(post.created_at),
         "published_at": moment(post.published_at) if post.published_at else None,
+        "due_at": moment(post.due_at) if post.due_at else None,
         "parent": post.parent,
         "comments": post.comments,
         "answers": [public_json(answer) for answer in post.answers],

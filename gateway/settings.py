@@ -10,18 +10,22 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from gateway.casework.deadlines import Calendar, Span, span, stretch
 from gateway.errors import Problem, SettingsError
-from gateway.schema import LANGUAGES
+from gateway.schema import LANGUAGES, Deadline
 
 Language = Literal["zh", "en"]
 Words = dict[Language, str]
+SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
 
 # Environment variable -> file, section, key.
 FIXED = {
@@ -34,7 +38,7 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "routing", "speech", "filters")
+FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters")
 DEFAULT_FOLDER = Path("config")
 # Each holds its own copy of a model, which may have gigabytes; who has them sets a number.
 MOST_WORKERS = 4
@@ -353,11 +357,38 @@ class Department(Section):
 
 
 class Category(Section):
-    """One category of `departments.toml`, and the department that deals with it."""
+    """One category of `departments.toml`, the department that deals with it, and which span it has for it."""
 
     slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
     name: Words
     department: str | None = None
+    deadline: Deadline = "normal"
+
+
+class WorkingTime(Section):
+    """`[calendar]` of `deadlines.toml`: when the city works."""
+
+    country: str = Field("", pattern="^([A-Z]{2})?$")
+    region: str = Field("", pattern="^[A-Z0-9]{0,8}$")
+    hours: tuple[str, ...] = ("08:30-12:00", "13:30-17:30")
+    closed: tuple[date, ...] = ()
+    open: tuple[date, ...] = ()
+
+
+class Spans(Section):
+    """`[spans]` of `deadlines.toml`: how long a department may take."""
+
+    acknowledge: str = "2 working hours"
+    urgent: str = "24 hours"
+    normal: str = "7 working days"
+    hard: str = "15 working days"
+
+
+class Deadlines(Section):
+    """`deadlines.toml`: by when departments must act."""
+
+    calendar: WorkingTime = WorkingTime()
+    spans: Spans = Spans()
 
 
 class Rule(Section):
@@ -388,6 +419,7 @@ class Settings(Section):
     keeping: Keeping = Keeping()
     speech: Speech = Speech()
     filters: Filters = Filters()
+    deadlines: Deadlines = Deadlines()
     departments: tuple[Department, ...] = ()
     categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -401,6 +433,23 @@ class Settings(Section):
     def public_url(self) -> str:
         """What carriers sign and links begin with, without a slash at the end."""
         return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """When the city works."""
+        given, city = self.deadlines.calendar, self.city
+        return Calendar(
+            zone=city.zone,
+            country=given.country or city.country,
+            hours=tuple(stretch(hours) for hours in given.hours),
+            region=given.region or None,
+            closed=frozenset(given.closed),
+            open=frozenset(given.open),
+        )
+
+    def span(self, name: SpanName) -> Span:
+        """How long a department may take, by the name of the span."""
+        return span(getattr(self.deadlines.spans, name), self.calendar)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -446,6 +495,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "rules": files["routing"].get("rules", []),
         "speech": files["speech"],
         "filters": files["filters"],
+        "deadlines": files["deadlines"],
         "phrases": phrases,
         "folder": folder,
         "given": given,
@@ -524,7 +574,7 @@ def _typed(value: str) -> Any:
 def _problem(folder: Path, detail: Any) -> Problem:
     first, *rest = [str(part) for part in detail["loc"]]
     owner = {"categories": "departments", "rules": "routing"}.get(first, first if first in FILES else "gateway")
-    key = ".".join(rest) if first in ("speech", "filters") else ".".join([first, *rest])
+    key = ".".join(rest) if first in ("speech", "filters", "deadlines") else ".".join([first, *rest])
     remedy = "no such key; remove it" if detail["type"] == "extra_forbidden" else detail["msg"]
     return Problem(str(folder / f"{owner}.toml"), key, remedy)
 
@@ -542,6 +592,7 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.department))
         if rule.category and rule.category not in categories:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.category))
+    problems += _impossible_times(settings)
     if REASON + OTHER not in settings.phrases[LANGUAGES[0]]:
         where = str(settings.folder / "phrases" / f"{LANGUAGES[0]}.toml")
         problems.append(Problem(where, REASON + OTHER, "must be there: it is the reason that is said in a note"))
@@ -550,6 +601,21 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
         if missing:
             where = str(settings.folder / "phrases" / f"{language}.toml")
             problems.append(Problem(where, ", ".join(missing), "must stand in the phrases of every language"))
+    return problems
+
+
+def _impossible_times(settings: Settings) -> list[Problem]:
+    where = str(settings.folder / "deadlines.toml")
+    try:
+        settings.calendar.after(datetime.now(UTC), Span(settings.calendar.day, True))
+    except ValueError as error:
+        return [Problem(where, "calendar", str(error))]
+    problems = []
+    for name in get_args(SpanName):
+        try:
+            settings.span(name)
+        except ValueError as error:
+            problems.append(Problem(where, f"spans.{name}", str(error)))
     return problems
 
 

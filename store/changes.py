@@ -1,4 +1,4 @@
-"""Changes of posts and cases, inside the transaction that also writes history and broadcast."""
+"""Changes of posts, inside the transaction that also writes history and broadcast."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
 from gateway.errors import NotFound
-from gateway.schema import Kind, Progress, State
+from gateway.schema import Kind, State
 from store.citizens import of_person, person_of
 from store.database import Transaction
 from store.dialect import insert_new, upsert
@@ -39,6 +39,7 @@ class Changing:
     version: int
     published_at: datetime | None
     group_id: str | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +94,6 @@ async def insert(transaction: Transaction, row: dict[str, Any]) -> None:
     await transaction.connection.execute(posts.insert(), row)
     transaction.wake("queue")
     await leave_to_index(transaction, [row["id"]])
-
-
-async def open_case(
-    transaction: Transaction, thread_id: str, *, department: str | None, rule: str | None, at: datetime
-) -> None:
-    """Open a thread's case with the department that must act; one that is open already stays as it is."""
-    progress = Progress.ASSIGNED if department else Progress.NEW
-    row = {"thread_id": thread_id, "department": department, "rule": rule, "progress": progress, "opened_at": at}
-    await transaction.connection.execute(insert_new(transaction.connection, cases, ["thread_id"]), row)
-
-
-async def close_case(transaction: Transaction, thread_id: str) -> None:
-    """Take away a case that was opened by mistake and nobody answered yet."""
-    unanswered = delete(cases).where(cases.c.thread_id == thread_id, cases.c.answered_at.is_(None))
-    await transaction.connection.execute(unanswered)
-
-
-async def answer_case(transaction: Transaction, thread_id: str, department: str | None, at: datetime) -> None:
-    """Note that a department answered, also when nobody had opened the case."""
-    row = {
-        "thread_id": thread_id,
-        "department": department,
-        "progress": Progress.ANSWERED,
-        "opened_at": at,
-        "answered_at": at,
-    }
-    renewed = ["department", "progress", "answered_at"]
-    await transaction.connection.execute(upsert(transaction.connection, cases, ["thread_id"], renewed), row)
 
 
 async def follow(transaction: Transaction, citizen_id: str, topic: str, at: datetime) -> None:
@@ -187,4 +160,5 @@ def _read(row: Row[Any]) -> Changing:
         version=row.version,
         published_at=row.published_at,
         group_id=row.group_id,
+        urgent=row.urgent,
     )

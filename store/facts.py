@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Kind, State
+from gateway.schema import Kind, Progress, State
 from store.dialect import hold_back
 from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
 
@@ -152,6 +152,8 @@ _ADDRESSES = (
     .where(addresses.c.lookup.in_(_among("lookups")))
 )
 _FIRST = posts.alias("thread")
+# Where an answer was given, whatever came after it.
+ANSWERED_ONCE = (Progress.ANSWERED, Progress.CLOSED, Progress.REOPENED)
 # By any ticket in a thread: a report that was put under another one keeps its own number.
 _THREADS = (
     select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at)
@@ -278,7 +280,7 @@ async def _add_following(connection: AsyncConnection, facts: Facts, address_ids:
 async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     """The latest published answer of each thread that has one."""
     threads = [*facts.threads.values(), *(thread for own in facts.own.values() for thread in own.threads)]
-    answered = {thread.id for thread in threads if thread.progress == "answered"}
+    answered = {thread.id for thread in threads if thread.progress in ANSWERED_ONCE}
     if not answered:
         return
     rows = await connection.execute(_ANSWERS, {"threads": list(answered)})

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Progress, State
+from gateway.schema import OPEN_PROGRESS, State
 from store.tables import cases, posts
 
 
@@ -36,5 +36,5 @@ async def waiting(connection: AsyncConnection) -> Waiting:
 
 async def unanswered(connection: AsyncConnection, departments: Sequence[str]) -> int:
     """How many threads some departments were given and have not answered."""
-    wanted = select(func.count()).where(cases.c.department.in_(departments), cases.c.progress == Progress.ASSIGNED)
+    wanted = select(func.count()).where(cases.c.department.in_(departments), cases.c.progress.in_(OPEN_PROGRESS))
     return (await connection.execute(wanted)).scalar_one()

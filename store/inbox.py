@@ -39,7 +39,8 @@ class Filter:
     """What is looked for. Without a kind the first posts of threads; `progress` is any of those named.
 
     `words` are to be in the post, and `ticket` is that of its thread: with either, any kind fits unless one is named.
-    `place` is how the place begins. `since` is the first moment, `until` the first one after.
+    `late_at` is the moment at which an answer was due and had not come. `place` is how the place begins. `since` is the
+    first moment, `until` the first one after.
     """
 
     kind: Kind | None = None
@@ -50,6 +51,7 @@ class Filter:
     channel: str | None = None
     place: str | None = None
     urgent: bool | None = None
+    late_at: datetime | None = None
     since: datetime | None = None
     until: datetime | None = None
     oldest_first: bool = False
@@ -186,13 +188,21 @@ def _fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield _progress.in_(wanted.progress)
     if wanted.place:
         yield func.substr(posts.c.place, 1, len(wanted.place)) == wanted.place
+    yield from _is_dealt_with(wanted)
     for column, value in (
-        (_department, wanted.department),
         (posts.c.category, wanted.category),
         (posts.c.channel, wanted.channel),
     ):
         if value is not None:
             yield column == value
+
+
+def _is_dealt_with(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    """What is asked of a thread's case."""
+    if wanted.department is not None:
+        yield or_(_department == wanted.department, cases.c.handed_to == wanted.department)
+    if wanted.late_at:
+        yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
 
 
 def _joined(wanted: Select[Any], window: Subquery) -> Select[Any]:

@@ -105,6 +105,7 @@ class StaffPost:
     version: int
     progress: Progress
     rule: str | None
+    due_at: datetime | None
     created_at: datetime
     published_at: datetime | None
     urgent: bool = False
@@ -242,6 +243,7 @@ def _readable() -> ColumnElement[bool]:
 def _public() -> Select[Any]:
     return (
         select(*_public_columns, cases.c.progress, cases.c.department.label("case_department"))
+        .add_columns(cases.c.due_at, cases.c.stopped_at)
         .add_columns(_thread.c.ticket.label("thread_ticket"), _person.c.display_name)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
@@ -296,6 +298,7 @@ def staff_posts() -> Select[Any]:
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
         .add_columns(_thread.c.ticket.label("thread_ticket"), _thread.c.text.label("thread_text"))
+        .add_columns(cases.c.due_at, cases.c.stopped_at)
         .add_columns(alike.scalar_subquery().label("alike"))
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
@@ -363,6 +366,7 @@ def _post(
         comments=comments.get(row.thread_id, 0) if shown else 0,
         answers=tuple(answers.get(row.thread_id, ())) if shown and row.parent_id is None else (),
         author=row.display_name if shown else None,
+        due_at=row.due_at if row.parent_id is None and row.stopped_at is None else None,
     )
 
 
@@ -415,6 +419,7 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         version=row.version,
         progress=Progress(row.progress or Progress.NEW),
         rule=row.rule,
+        due_at=row.due_at if row.stopped_at is None else None,
         created_at=row.created_at,
         published_at=row.published_at,
         urgent=row.urgent,

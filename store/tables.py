@@ -406,8 +406,32 @@ cases = Table(
     Column("progress", String(16), nullable=False),
     Column("rule", String(64)),
     Column("opened_at", Moment, nullable=False),
+    # How long the department has, by the span's name; by when it must say that it has it, and by when answer.
+    Column("span", String(16), nullable=False),
+    Column("acknowledge_by", Moment),
+    Column("acknowledged_at", Moment),
+    Column("due_at", Moment, nullable=False),
+    # Since when the clock stands still: while the citizen is waited for, and from the answer on.
+    Column("stopped_at", Moment),
+    # To whom it is being passed on; until that department accepts it, `department` stays responsible.
+    Column("handed_to", String(64)),
+    Column("handed_at", Moment),
     Column("answered_at", Moment),
+    Column("reopened", Integer, nullable=False, server_default=text("0")),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
+    Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
+    Index(
+        "ix_cases_running",  # what is overdue, and what will be next
+        "due_at",
+        sqlite_where=text("stopped_at IS NULL"),
+        postgresql_where=text("stopped_at IS NULL"),
+    ),
+    Index(
+        "ix_cases_waiting",  # whose clock starts again when the citizen writes
+        "stopped_at",
+        sqlite_where=text("progress = 'waiting'"),
+        postgresql_where=text("progress = 'waiting'"),
+    ),
 )
 
 # --- broadcasts and deliveries -------------------------------------------------------------------------------------

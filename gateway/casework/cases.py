@@ -19,8 +19,7 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
     cleaned = folding.clean(text, runtime.settings.intake.text_limit)
     if not cleaned:
         raise BadInput("write an answer", "text")
-    if department not in {known.slug for known in runtime.settings.departments}:
-        raise BadInput("choose a department", "department")
+    check_department(runtime, department)
     verdict = runtime.judge(cleaned)
     held = verdict.ruling in (Ruling.HOLD, Ruling.BLOCK)
 
@@ -44,6 +43,12 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
         return answer_id
 
     return await runtime.database.write(work)
+
+
+def check_department(runtime: Runtime, department: str | None) -> None:
+    """Raises `BadInput` for what is no department of the city."""
+    if department not in {known.slug for known in runtime.settings.departments}:
+        raise BadInput("choose a department", "department")
 
 
 async def _insert(transaction: Transaction, thread: Changing, text: str, department: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.errors import BadInput, NotAllowed, NotFound
 from gateway.journey import folding, tickets, tokens
 from gateway.runtime import Runtime
-from gateway.schema import Kind, Progress, State
+from gateway.schema import OPEN_PROGRESS, Kind, Progress, State
 from gateway.settings import Settings
 from store import audit, inbox_filters
 from store.accounts import Account, Role
@@ -22,7 +22,7 @@ LONGEST_NAME = 64
 LONGEST_VALUE = 200
 # "open" is whatever is not answered.
 PROGRESSES: Mapping[str, tuple[Progress, ...]] = {
-    "open": (Progress.NEW, Progress.ASSIGNED),
+    "open": OPEN_PROGRESS,
     **{progress: (progress,) for progress in Progress},
 }
 YES_OR_NO = {"yes": True, "no": False}
@@ -39,6 +39,7 @@ NAMES = (
     "channel",
     "place",
     "urgent",
+    "late",
     "days",
     "since",
     "until",
@@ -71,6 +72,7 @@ def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | 
         channel=given.get("channel"),
         place=given.get("place"),
         urgent=_one_of(given, "urgent", YES_OR_NO),
+        late_at=at if _one_of(given, "late", {"yes": True}) else None,
         since=since,
         until=_moment(given, "until", settings, last=True),
         # What has words comes as the index of words has it, the newest first.

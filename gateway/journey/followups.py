@@ -1,4 +1,5 @@
-"""To which thread a message belongs: one it quotes, one it repeats, the only one just spoken of, or none.
+"""To which thread a message belongs: one it quotes, one it repeats, one about which a department asked its author, the
+only one just spoken of, or none.
 
 Pure. Where two threads fit, the message is a report of its own and its sender is asked; an answer moves it.
 """
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.journey import sameness
-from gateway.schema import State
+from gateway.schema import Progress, State
 from store.facts import Facts, KnownThread
 
 OPEN = (State.PENDING, State.HELD, State.PUBLISHED)
@@ -50,6 +51,9 @@ def belonging(
         return Belonging(repeated, repeats=not files)
     if not converses:
         return Belonging()
+    asked = [thread for thread in own if thread.progress == Progress.WAITING]
+    if len(asked) == 1:
+        return Belonging(asked[0])
     spoken_of = [thread for thread in own if thread.state in OPEN and thread.last_at > at - window]
     if len(spoken_of) == 1:
         return Belonging(spoken_of[0])

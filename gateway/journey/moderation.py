@@ -10,12 +10,12 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, claiming, finding, folding, groups, masking, routing
+from gateway.journey import broadcasting, claiming, due, finding, folding, groups, masking, routing
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
 from gateway.settings import OTHER
-from store import changes, events, history
+from store import cases, changes, events, history
 from store.broadcasts import Told
 from store.changes import Changing
 from store.database import Transaction
@@ -201,7 +201,7 @@ async def _publish(
 ) -> None:
     at = clock.now()
     if post.kind is Kind.ANSWER:
-        await changes.answer_case(transaction, post.thread_id, post.department, at)
+        await cases.answer(transaction, post.thread_id, post.department, due.span_of(runtime.settings, post), at)
         await announce(transaction, post, events.Happening.UPDATE, events.About.ANSWERED)
         await broadcasting.start(runtime, transaction, post, Told.ANSWERED, expires_at)
         return
@@ -210,7 +210,13 @@ async def _publish(
         await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
         return
     routed = routing.route(runtime.settings, text, post.category)
-    await changes.open_case(transaction, post.thread_id, department=routed.department, rule=routed.rule, at=at)
+    await cases.open_case(
+        transaction,
+        post.thread_id,
+        rule=routed.rule,
+        opened_at=at,
+        **due.given(runtime.settings, post, routed.department, at),
+    )
     await announce(transaction, post, events.Happening.POST)
     await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at)
 

@@ -13,7 +13,7 @@ from gateway.journey.commands import UNDECIDED
 from gateway.journey.moderation import announce
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State
-from store import alike, changes, events, history
+from store import alike, cases, changes, events, history
 from store.changes import Changing
 from store.database import Transaction
 from store.history import Entry
@@ -108,4 +108,4 @@ async def _hide(transaction: Transaction, post: Changing, decided_at: datetime) 
     await events.unsay(transaction, post.thread_id, decided_at)
     await announce(transaction, post, events.Happening.WITHDRAWN)
     if post.kind not in (Kind.ANSWER, Kind.COMMENT):
-        await changes.close_case(transaction, post.thread_id)
+        await cases.drop(transaction, post.thread_id)

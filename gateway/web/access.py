@@ -83,6 +83,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{ticket}/answers": ANSWER,
     "GET /console/posts/{ticket}/templates/{id}": LOOK_AT_ANSWERS,
     "POST /console/posts/{ticket}/notes": NOTE,
+    # which steps are whose is asked behind
+    "POST /console/posts/{ticket}/case": NOTE,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "GET /console/words": LOOK_CLOSELY,
@@ -94,6 +96,7 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/undo": DECIDE,
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
+    "POST /api/v1/console/posts/{reference}/case": NOTE,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
     "GET /console/inbox": READ,

@@ -23,6 +23,7 @@ from gateway.web import (
     deliveries,
     entrance,
     factor_pages,
+    handling,
     health,
     hooks,
     inbox,
@@ -85,7 +86,7 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, inbox, inbox_api)
+CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 

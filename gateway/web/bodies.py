@@ -14,7 +14,7 @@ from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
 from gateway.journey.trying import SIZES
 from gateway.journey.words import LONGEST_WORD
-from gateway.schema import Action, Kind, Progress, State
+from gateway.schema import Action, CaseStep, Kind, Progress, State
 from store.accounts import Role
 from store.events import About
 
@@ -71,6 +71,14 @@ class WriteAgain(In):
     """By which speech model to write a recording down again; without one by that which is taken by itself."""
 
     model: str | None = Field(None, min_length=1, max_length=64)
+
+
+class Handling(In):
+    """One step of a case: to which department, and what the citizen is asked or why it is done."""
+
+    step: CaseStep
+    department: Slug | None = None
+    text: str = Field("", max_length=LONGEST_TEXT)
 
 
 class Note(In):
@@ -180,6 +188,7 @@ class Post(BaseModel):
     media: list[Media]
     created_at: datetime
     published_at: datetime | None
+    due_at: datetime | None
     parent: str | None
     comments: int
     answers: list["Post"]

@@ -2,9 +2,41 @@
 
 from collections.abc import Mapping
 
+from gateway.schema import CaseStep
 from gateway.web.catalogues import N_
 
 LANGUAGES: Mapping[str, str] = {"zh": N_("Chinese"), "en": N_("English")}
+# What is done to a case: on its buttons, and in its history.
+STEPS: Mapping[str, str] = {
+    CaseStep.ACCEPT: N_("Accept"),
+    CaseStep.BEGIN: N_("Begin the work"),
+    CaseStep.ASK: N_("Ask the citizen"),
+    CaseStep.RESUME: N_("Go on without waiting"),
+    CaseStep.PASS_ON: N_("Pass on"),
+    CaseStep.REFUSE: N_("Send back"),
+    CaseStep.CLOSE: N_("Close"),
+    CaseStep.REOPEN: N_("Open again"),
+    CaseStep.ASSIGN: N_("Give to a department"),
+}
+STEPS_DONE: Mapping[str, str] = {
+    f"case_{CaseStep.ACCEPT}": N_("accepted the case"),
+    f"case_{CaseStep.BEGIN}": N_("began the work"),
+    f"case_{CaseStep.ASK}": N_("asked the citizen; the clock stands still"),
+    f"case_{CaseStep.RESUME}": N_("set the clock going again"),
+    f"case_{CaseStep.PASS_ON}": N_("would pass it on to"),
+    f"case_{CaseStep.REFUSE}": N_("sent it back"),
+    f"case_{CaseStep.CLOSE}": N_("closed the case"),
+    f"case_{CaseStep.REOPEN}": N_("opened the case again"),
+    f"case_{CaseStep.ASSIGN}": N_("gave it to"),
+}
+# What is to be written to a step, above its field.
+STEP_WORDS: Mapping[str, str] = {
+    CaseStep.ASK: N_("What the citizen is asked, on the line he used"),
+    CaseStep.PASS_ON: N_("Why it is not yours"),
+    CaseStep.REFUSE: N_("Why it is not yours"),
+    CaseStep.REOPEN: N_("Why it is not done"),
+}
+SPANS: Mapping[str, str] = {"urgent": N_("urgent"), "normal": N_("normal"), "hard": N_("hard")}
 # What a field of an answer's template is filled in with.
 FIELDS: Mapping[str, str] = {
     "ticket": N_("the number of the report"),
@@ -35,5 +67,16 @@ FAULTS = (
     N_("somebody changed this meanwhile; look at it again"),
     N_("write one word or phrase"),
     N_("nothing of this word can be looked for"),
+    N_("there is no case of this thread"),
+    N_("this step is not possible any more"),
+    N_("this step is for another department"),
+    N_("it is this department’s already"),
+    N_("say in a few words what or why"),
 )
-TABLES: Mapping[str, Mapping[str, str]] = {"language": LANGUAGES, "field": FIELDS}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "language": LANGUAGES,
+    "field": FIELDS,
+    "step": STEPS,
+    "step_words": STEP_WORDS,
+    "span": SPANS,
+}

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway import clock
-from gateway.casework import notes
+from gateway.casework import handling, notes
 from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput
 from gateway.journey import mailbox, moderation, routing, transcription, undoing
@@ -14,7 +14,7 @@ from gateway.schema import Action, MediaState, State
 from gateway.web import access, auth, storyline
 from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import answer_templates, claims, deliveries, history, posts, progress
+from store import answer_templates, cases, claims, deliveries, history, posts, progress
 from store import notes as note_rows
 from store.accounts import Role
 from store.history import Entry, Heard
@@ -101,6 +101,7 @@ async def draw_post(
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
         heard = await listened(request, connection, thread)
+        case = await cases.find(connection, thread[0].id)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
     left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
@@ -109,11 +110,16 @@ async def draw_post(
         request,
         "console/post.html",
         status,
-        **{"fault": None, "asked": None, "noted": "", **values},
+        **{"fault": None, "asked": None, "noted": "", "stepping": "", "stepped": "", **values},
         typed=typed,
         thread=thread,
         first=first,
         story=storyline.story(thread, entries, noticed, told, sent),
+        case=case,
+        steps=handling.allowed(case, account) if case else (),
+        late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
+        needs_words=handling.NEEDS_WORDS,
+        needs_department=handling.NEEDS_DEPARTMENT,
         may_note=account.role is not Role.VIEWER,
         longest_note=notes.LONGEST,
         broadcasts=told,

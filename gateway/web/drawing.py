@@ -207,6 +207,7 @@ class Drawing:
             "day": lambda moment: format_date(moment.astimezone(settings.city.zone), DAYS[language], locale=language),
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
+            "overdue": lambda moment: moment < clock.now(),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
             "category": lambda slug: names["category"].get(slug, slug),
             "department": lambda slug: names["department"].get(slug, slug),

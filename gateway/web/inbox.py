@@ -24,7 +24,7 @@ PAGE = 50
 MOST_COUNTED = 12
 NOTHING = inbox.Page((), None)
 # Filters that stand behind "more" until one of them is used.
-MORE = ("kind", "channel", "urgent", "days", "since", "until", "sort")
+MORE = ("kind", "channel", "urgent", "late", "days", "since", "until", "sort")
 
 
 @dataclass(frozen=True, slots=True)

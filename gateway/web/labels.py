@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.schema import (
+    OPEN_PROGRESS,
     Action,
     DeliveryState,
     Kind,
@@ -39,7 +40,13 @@ STATES: Mapping[str, str] = {
 PROGRESS: Mapping[str, str] = {
     Progress.NEW: N_("No department yet"),
     Progress.ASSIGNED: N_("With the department"),
+    Progress.ACCEPTED: N_("Accepted by the department"),
+    Progress.IN_PROGRESS: N_("Being worked on"),
+    Progress.WAITING: N_("Waiting for the citizen"),
+    Progress.PASSED_ON: N_("Being passed on"),
+    Progress.REOPENED: N_("Opened again"),
     Progress.ANSWERED: N_("Answered"),
+    Progress.CLOSED: N_("Closed"),
 }
 ACTIONS: Mapping[str, str] = {
     Action.PUBLISH: N_("Publish"),
@@ -71,6 +78,7 @@ DONE: Mapping[str, str] = {
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
     "undone": N_("undid the decision"),
+    **casework_labels.STEPS_DONE,
 }
 # What rejected a post beside the city's lists, which name themselves.
 RULES: Mapping[str, str] = {
@@ -445,6 +453,7 @@ class Step:
     at: datetime | None = None
     reached: bool = True
     department: str | None = None
+    due_at: datetime | None = None
 
 
 def medium(channel: str) -> str:
@@ -468,9 +477,17 @@ def steps(post: PublicPost) -> list[Step]:
     first = Step(
         N_("Reviewed and published") if post.text else N_("Accepted, for the department only"), post.published_at
     )
-    given = Step(N_("With the department"), None, post.progress is not Progress.NEW, post.department)
+    owed = post.progress in OPEN_PROGRESS
+    working = PROGRESS[post.progress] if owed and post.progress is not Progress.NEW else N_("With the department")
+    given = Step(working, None, post.progress is not Progress.NEW, post.department)
     last = post.answers[-1].published_at if post.answers else None
-    return [received, first, given, Step(N_("Answered"), last, post.progress is Progress.ANSWERED)]
+    due_at = post.due_at if post.department else None
+    return [
+        received,
+        first,
+        given,
+        Step(N_("Answer") if owed else N_("Answered"), None if owed else last, not owed, due_at=due_at),
+    ]
 
 
 def fitted(width: int | None, height: int | None, side: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from gateway.web import bodies
 from store.inbox import MOST
 
 MODELS = (
+    bodies.Handling,
     bodies.Note,
     bodies.InboxFilter,
     bodies.InboxFilterChange,
@@ -45,6 +46,14 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
                 "Put an internal note to a post",
                 body="Note",
                 status="201",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/case": {
+            "post": operation(
+                "Take a step with a thread\u2019s case",
+                {"type": "object"},
+                body="Handling",
                 extra={"parameters": [reference]},
             )
         },

@@ -4,10 +4,15 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway import clock
 from gateway.errors import NotFound
 from gateway.journey import automatic
 from gateway.settings import Settings
 from gateway.web.keys import DRAWING, RUNTIME
+from store import cases
+
+# How many of the late ones are listed, the longest late first; how many there are stands with each department.
+MOST_LATE = 50
 
 
 def routes() -> list[web.RouteDef]:
@@ -27,12 +32,15 @@ async def _draw(request: web.Request, template: str, status: int = 200, **values
 
 
 async def _departments(request: web.Request) -> web.Response:
-    settings = request.app[RUNTIME].settings
+    settings, at = request.app[RUNTIME].settings, clock.now()
+    async with request.app[RUNTIME].database.reading() as connection:
+        loads = await cases.loads(connection, [department.slug for department in settings.departments], at)
+        late = await cases.overdue(connection, at, MOST_LATE)
     served = {
         department.slug: [category.slug for category in settings.categories if category.department == department.slug]
         for department in settings.departments
     }
-    return await _draw(request, "departments.html", served=served)
+    return await _draw(request, "departments.html", served=served, loads=loads, late=late)
 
 
 async def _department(request: web.Request) -> web.Response:

@@ -32,10 +32,11 @@ SECTIONS = (
     "keeping",
     "speech",
     "filters",
+    "deadlines",
 )
 LISTS = ("departments", "categories", "rules")
 # Sections that are a file of their own; all others stand in gateway.toml.
-FILES = {"speech": "speech.toml", "filters": "filters.toml", "rules": "routing.toml"}
+FILES = {"speech": "speech.toml", "filters": "filters.toml", "deadlines": "deadlines.toml", "rules": "routing.toml"}
 HIDDEN = "••••••"
 # Somebody's own number among the settings is shown as it is elsewhere in the console.
 ADDRESSES = ("health.operators",)

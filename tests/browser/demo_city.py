@@ -107,6 +107,9 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
         await _decide(client, url, staff, ticket, "publish")
     city.places["long"] = await _say(client, url, LONG, "water", "锦绣花园", "", None)
     await _decide(client, url, staff, city.places["long"], "publish")
+    await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", {"step": "accept"}, staff)
+    passed = {"step": "pass_on", "department": "roads", "text": "主管道正常，井盖与路面属市政道路局。"}
+    await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", passed, staff)
     answered = await _say(client, url, ANSWERED, "water", "中山路27号", "", None)
     await _decide(client, url, staff, answered, "publish")
     answer = {"text": ANSWER, "department": "water"}

@@ -46,6 +46,7 @@ PAGES: Sequence[Listed] = (
     Listed("not-found", "/nothing/here", status=404),
     Listed("console-queue", "/console", staff=True),
     Listed("console-post", "/console/posts/{answered}", staff=True),
+    Listed("console-post-passed-on", "/console/posts/{long}", staff=True),
     Listed("console-post-waiting", "/console/posts/{waiting}", staff=True),
     Listed("console-inbox", "/console/inbox", staff=True),
     Listed("console-inbox-filtered", "/console/inbox?category=roads&days=7", staff=True),

@@ -1,6 +1,9 @@
+from collections.abc import Callable
+
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from gateway.casework import cases
 from gateway.errors import BadInput, TooMany
 from gateway.runtime import Runtime
 from gateway.schema import Outgoing
@@ -164,3 +167,21 @@ async def test_a_code_from_a_foreign_form_is_refused(world: World) -> None:
 
 async def test_a_delivery_is_done_at_once(world: World) -> None:
     assert (await world.runtime.channels["portal"].send(Outgoing(1, None, "text", "zh", "1"))).final
+
+
+@pytest.mark.parametrize(
+    ("language", "runs", "late"),
+    [("en", "due by", "late: it was due"), ("zh", "须在", "已逾期")],
+)
+async def test_a_posts_page_shows_the_clock_of_its_department(
+    world: World, later: Callable[[float], None], language: str, runs: str, late: str
+) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    path = f"/posts/{taken.ticket}?lang={language}"
+    assert runs in await page(world, path)
+    later(40 * 86_400)
+    assert late in await page(world, path)
+    await cases.answer(world.runtime, taken.ticket or "", "已修好。", "roads", actor="of")
+    shown = await page(world, path)
+    assert late not in shown
+    assert runs not in shown

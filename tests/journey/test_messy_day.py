@@ -20,6 +20,7 @@ LATER = (
     "fault_",
     "code_alarm",
     "undone_",
+    "case_",
     "answer_corrected",
     "answer_withdrawn",
     "digest",

@@ -74,6 +74,7 @@ def seconds(number: float) -> timedelta:
 
 async def test_what_was_said_is_counted_by_what_its_thread_is_about(database: Database) -> None:
     before = NOON - timedelta(days=1)
+    case = {"thread_id": "old", "department": "heat", "progress": "assigned", "opened_at": before}
     await put(
         database,
         (
@@ -87,7 +88,7 @@ async def test_what_was_said_is_counted_by_what_its_thread_is_about(database: Da
                 post("d", NOON, thread_id="old", parent_id="old", kind="answer", channel="console"),
             ],
         ),
-        (cases, [{"thread_id": "old", "department": "heat", "progress": "assigned", "opened_at": before}]),
+        (cases, [case | {"span": "normal", "due_at": NOON}]),
     )
     found = (await counted(database)).figures
     assert found[Dimension.ALL, ""] == Figures(posts=2, followups=1)

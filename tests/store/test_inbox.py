@@ -9,7 +9,7 @@ import pytest
 from gateway import clock
 from gateway.errors import BadInput
 from gateway.schema import Kind, Progress, Ruling, State
-from store import changes, inbox
+from store import cases, changes, inbox
 from store.database import Database, Transaction
 from store.inbox import Filter
 
@@ -37,13 +37,17 @@ async def put(database: Database, number: int, minutes: int | None = None, **val
     return str(row["id"])
 
 
+def given(department: str, at: datetime) -> dict[str, Any]:
+    return {"department": department, "progress": Progress.ASSIGNED, "span": "normal", "opened_at": at, "due_at": at}
+
+
 async def route(database: Database, thread_id: str, department: str, *, answered: bool = False) -> None:
     at = clock.now()
 
     async def work(transaction: Transaction) -> None:
-        await changes.open_case(transaction, thread_id, department=department, rule=None, at=at)
+        await cases.open_case(transaction, thread_id, **given(department, at))
         if answered:
-            await changes.answer_case(transaction, thread_id, department, at)
+            await cases.answer(transaction, thread_id, department, "normal", at)
 
     await database.write(work)
 

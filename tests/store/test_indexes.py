@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import analytics, cases, daybook, periods
+from gateway.casework import analytics, cases, daybook, handling, periods
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -49,7 +49,7 @@ from gateway.journey import (
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, IncomingMedia, Kind, Progress, State
+from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Progress, State
 from store import (
     accounts,
     alarms,
@@ -82,6 +82,7 @@ from store import (
     waiting,
     words,
 )
+from store import cases as case_rows
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
 from store import media as media_rows
@@ -106,6 +107,7 @@ SMALL = {
     "switches",
     "modes",
 }
+OFFICER = accounts.Account("1" * 32, "of", accounts.Role.OFFICER, "water")
 # The tables, and the other names under which statements use one of them.
 LARGE = set(metadata.tables) - SMALL | {"thread", "others", "speaker", "person"}
 
@@ -129,6 +131,8 @@ async def live_a_day(runtime: Runtime) -> None:
     while await media.work_on_due(runtime):
         pass
     await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    await handling.take(runtime, taken.ticket, handling.Wanted(CaseStep.ASK, None, "which one?"), OFFICER)
+    await handling.resume_answered(runtime)
     await cases.answer(runtime, taken.ticket, "done", "water", actor="of")
     await settle_down(runtime)
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="personal")
@@ -143,6 +147,8 @@ async def live_a_day(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         await posts.published(connection, cursor=None)
         await posts.published_since(connection, at)
+        await case_rows.overdue(connection, at, 50)
+        await case_rows.loads(connection, ["water", "roads"], at)
         await waiting.queue(connection)
         [file] = (await posts.thread(connection, pictured.post_id))[0].media
         await media_rows.named(connection, ["0" * 64])

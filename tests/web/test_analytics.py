@@ -36,7 +36,14 @@ async def city(world: World) -> AsyncIterator[World]:
         change("b", NOON + seconds(9), "pending", "rejected"),
         change("y", yesterday + seconds(12), "pending", "published"),
     ]
-    assigned = {"thread_id": "y", "department": "heating", "progress": "assigned", "opened_at": yesterday}
+    assigned = {
+        "thread_id": "y",
+        "department": "heating",
+        "progress": "assigned",
+        "opened_at": yesterday,
+        "span": "normal",
+        "due_at": yesterday,
+    }
     await put(world.runtime.database, (posts, said), (history, decided), (cases, [assigned]))
     clock.replace(now=lambda: NOON + timedelta(hours=3))
     await daybook.keep_up(world.runtime)

@@ -125,11 +125,34 @@ def upgrade() -> None:
         sa.Column("progress", sa.String(length=16), nullable=False),
         sa.Column("rule", sa.String(length=64), nullable=True),
         sa.Column("opened_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("span", sa.String(length=16), nullable=False),
+        sa.Column("acknowledge_by", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("stopped_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("handed_to", sa.String(length=64), nullable=True),
+        sa.Column("handed_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("reopened", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
+        batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
+        batch_op.create_index(
+            "ix_cases_running",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("stopped_at IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_cases_waiting",
+            ["stopped_at"],
+            unique=False,
+            sqlite_where=sa.text("progress = 'waiting'"),
+            postgresql_where=sa.text("progress = 'waiting'"),
+        )
 
     op.create_table(
         "citizens",
@@ -1121,6 +1144,17 @@ def downgrade() -> None:
 
     op.drop_table("citizens")
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_cases_waiting",
+            sqlite_where=sa.text("progress = 'waiting'"),
+            postgresql_where=sa.text("progress = 'waiting'"),
+        )
+        batch_op.drop_index(
+            "ix_cases_running",
+            sqlite_where=sa.text("stopped_at IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.drop_index("ix_cases_handed_to")
         batch_op.drop_index("ix_cases_department_progress")
 
     op.drop_table("cases")

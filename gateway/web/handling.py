@@ -1,0 +1,37 @@
+"""The steps of a case on the staff's page of a post, and in the API."""
+
+from aiohttp import web
+
+from gateway.casework import handling
+from gateway.errors import BadInput, Conflict
+from gateway.schema import CaseStep
+from gateway.web import bodies, console
+from gateway.web.keys import ACCOUNT, RUNTIME
+
+
+def routes() -> list[web.RouteDef]:
+    """Their addresses."""
+    return [
+        web.post("/console/posts/{ticket}/case", _take),
+        web.post("/api/v1/console/posts/{reference}/case", _take_by_program),
+    ]
+
+
+async def _take(request: web.Request) -> web.Response:
+    ticket, form = request.match_info["ticket"], await request.post()
+    step, words = str(form.get("step", "")), str(form.get("text", "")).replace("\r\n", "\n")
+    try:
+        if step not in list(CaseStep):
+            raise BadInput("choose what to do", "step")
+        wanted = handling.Wanted(CaseStep(step), str(form.get("department", "")) or None, words)
+        await handling.take(request.app[RUNTIME], ticket, wanted, request[ACCOUNT])
+    except (BadInput, Conflict) as error:
+        return await console.draw_post(request, ticket, error.status, fault=str(error), stepping=step, stepped=words)
+    raise web.HTTPSeeOther(f"/console/posts/{ticket}#case")
+
+
+async def _take_by_program(request: web.Request) -> web.Response:
+    body = await bodies.read(request, bodies.Handling)
+    wanted = handling.Wanted(body.step, body.department, body.text)
+    await handling.take(request.app[RUNTIME], request.match_info["reference"], wanted, request[ACCOUNT])
+    return web.json_response({})

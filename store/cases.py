@@ -1,0 +1,183 @@
+"""Cases: the work a department does on a thread, and its clock.
+
+A clock that stands still (`stopped_at`) keeps the deadline it would have had; whoever starts it again sets a new one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import NotFound
+from gateway.schema import OPEN_PROGRESS, Deadline, Kind, Progress, State
+from store.database import Transaction
+from store.dialect import insert_new
+from store.tables import cases, posts
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thread's case. `handed_to` is whom `department` would pass it on to."""
+
+    thread_id: str
+    department: str | None
+    progress: Progress
+    span: Deadline
+    opened_at: datetime
+    acknowledge_by: datetime | None
+    acknowledged_at: datetime | None
+    due_at: datetime
+    stopped_at: datetime | None
+    handed_to: str | None
+    handed_at: datetime | None
+    answered_at: datetime | None
+    reopened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A published thread whose answer is late, as everybody may know it."""
+
+    ticket: str
+    text: str
+    department: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a department has before it: how much is open, and how much of that late."""
+
+    open: int = 0
+    late: int = 0
+
+
+async def open_case(transaction: Transaction, thread_id: str, **values: Any) -> None:
+    """Open a thread's case; one that is open already stays as it is."""
+    row = {"thread_id": thread_id, **values}
+    await transaction.connection.execute(insert_new(transaction.connection, cases, ["thread_id"]), row)
+
+
+async def drop(transaction: Transaction, thread_id: str) -> None:
+    """Take away a case that was opened by mistake and nobody answered yet."""
+    unanswered = delete(cases).where(cases.c.thread_id == thread_id, cases.c.answered_at.is_(None))
+    await transaction.connection.execute(unanswered)
+
+
+async def answer(transaction: Transaction, thread_id: str, department: str | None, span: str, at: datetime) -> None:
+    """Note that a department answered, also when nobody had opened the case; a clock that stands still stays so."""
+    row = {
+        "thread_id": thread_id,
+        "department": department,
+        "progress": Progress.ANSWERED,
+        "span": span,
+        "opened_at": at,
+        "due_at": at,
+        "acknowledged_at": at,
+        "answered_at": at,
+        "stopped_at": at,
+    }
+    made = insert_new(transaction.connection, cases, ["thread_id"])
+    await transaction.connection.execute(made, row)
+    moment = literal(at, cases.c.answered_at.type)
+    known = update(cases).where(cases.c.thread_id == thread_id)
+    await transaction.connection.execute(
+        known.values(
+            department=department,
+            progress=Progress.ANSWERED,
+            acknowledged_at=func.coalesce(cases.c.acknowledged_at, moment),
+            stopped_at=func.coalesce(cases.c.stopped_at, moment),
+            answered_at=at,
+            handed_to=None,
+            handed_at=None,
+        )
+    )
+
+
+async def load(connection: AsyncConnection, thread_id: str, *, hold: bool = False) -> Case:
+    """The case of a thread. Raises `NotFound`. With `hold` no other process changes it until the transaction ends."""
+    wanted = select(cases).where(cases.c.thread_id == thread_id)
+    row = (await connection.execute(wanted.with_for_update() if hold else wanted)).first()
+    if row is None:
+        raise NotFound("there is no case of this thread")
+    return _read(row)
+
+
+async def find(connection: AsyncConnection, thread_id: str) -> Case | None:
+    """The same, or None."""
+    row = (await connection.execute(select(cases).where(cases.c.thread_id == thread_id))).first()
+    return _read(row) if row else None
+
+
+async def change(transaction: Transaction, thread_id: str, **values: Any) -> None:
+    """Change a case; staff pages hear of it."""
+    await transaction.connection.execute(update(cases).where(cases.c.thread_id == thread_id).values(**values))
+    transaction.wake("queue")
+
+
+async def heard_from(connection: AsyncConnection, limit: int) -> Mapping[str, datetime]:
+    """The waiting threads whose author wrote since he was asked, each with when he first did."""
+    first = posts.alias("first")
+    wanted = (
+        select(cases.c.thread_id, func.min(posts.c.created_at).label("at"))
+        .join(posts, and_(posts.c.thread_id == cases.c.thread_id, posts.c.created_at > cases.c.stopped_at))
+        .join(first, first.c.id == cases.c.thread_id)
+        .where(
+            cases.c.progress == Progress.WAITING,
+            posts.c.kind == Kind.COMMENT,
+            posts.c.state != State.REJECTED,
+            posts.c.citizen_id == first.c.citizen_id,
+        )
+        .group_by(cases.c.thread_id)
+        .limit(limit)
+    )
+    return {row.thread_id: row.at for row in await connection.execute(wanted)}
+
+
+async def overdue(connection: AsyncConnection, at: datetime, limit: int) -> Sequence[Overdue]:
+    """What everybody may know is late, the longest first."""
+    wanted = (
+        select(posts.c.ticket, posts.c.text, cases.c.department, cases.c.due_at)
+        .join(posts, posts.c.id == cases.c.thread_id)
+        .where(_late(at), cases.c.department.is_not(None))
+        .where(posts.c.state == State.PUBLISHED, posts.c.private.is_(False))
+        .order_by(cases.c.due_at)
+        .limit(limit)
+    )
+    return [Overdue(*row) for row in await connection.execute(wanted)]
+
+
+async def loads(connection: AsyncConnection, departments: Sequence[str], at: datetime) -> Mapping[str, Load]:
+    """What each of some departments has before it."""
+    counted = select(cases.c.department, func.count()).where(cases.c.department.in_(departments))
+    counted = counted.group_by(cases.c.department)
+    still = (await connection.execute(counted.where(cases.c.progress.in_(OPEN_PROGRESS)))).all()
+    late = (await connection.execute(counted.where(_late(at)))).all()
+    open_by = {row[0]: row[1] for row in still}
+    late_by = {row[0]: row[1] for row in late}
+    return {slug: Load(open_by.get(slug, 0), late_by.get(slug, 0)) for slug in departments}
+
+
+def _late(at: datetime) -> ColumnElement[bool]:
+    return and_(cases.c.stopped_at.is_(None), cases.c.due_at < at)
+
+
+def _read(row: Row[Any]) -> Case:
+    return Case(
+        thread_id=row.thread_id,
+        department=row.department,
+        progress=Progress(row.progress),
+        span=row.span,
+        opened_at=row.opened_at,
+        acknowledge_by=row.acknowledge_by,
+        acknowledged_at=row.acknowledged_at,
+        due_at=row.due_at,
+        stopped_at=row.stopped_at,
+        handed_to=row.handed_to,
+        handed_at=row.handed_at,
+        answered_at=row.answered_at,
+        reopened=row.reopened,
+    )

@@ -1,0 +1,110 @@
+"""The steps of a case in the console, by form and by program, and what the public sees of the clock."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from store.accounts import Role
+from tests.web.conftest import World
+
+DAY = 86_400
+
+
+async def page(world: World, path: str) -> str:
+    response = await world.client.get(path, headers={"Accept-Language": "en"})
+    assert response.status == 200, await response.text()
+    return await response.text()
+
+
+async def press(world: World, ticket: str, status: int = 303, **form: str) -> str:
+    path = f"/console/posts/{ticket}"
+    form["csrf"] = await world.form_token(path)
+    response = await world.client.post(
+        f"{path}/case", data=form, allow_redirects=False, headers={"Accept-Language": "en"}
+    )
+    assert response.status == status, await response.text()
+    return await response.text()
+
+
+async def test_an_officer_takes_the_steps_of_his_departments_case(world: World) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    await world.account(Role.OFFICER, "of", "roads")
+    await world.log_in("of")
+    ticket = taken.ticket or ""
+    shown = await page(world, f"/console/posts/{ticket}")
+    assert "To be accepted by" in shown
+    assert "Give to a department" not in shown
+    await press(world, ticket, step="accept")
+    assert "To be accepted by" not in await page(world, f"/console/posts/{ticket}")
+    post = await (await world.client.get(f"/api/v1/posts/{ticket}")).json()
+    assert post["progress"] == "accepted"
+    kept = await press(world, ticket, 422, step="pass_on", text="it is a <pipe>", department="roads")
+    assert "it is a &lt;pipe&gt;</textarea>" in kept
+    await press(world, ticket, step="pass_on", text="it is a pipe", department="water")
+    shown = await page(world, f"/console/posts/{ticket}")
+    assert "would pass it on to" in shown
+    assert "it is a pipe" in shown
+    await press(world, ticket, 409, step="begin")
+    await press(world, ticket, 403, step="accept")
+    await press(world, ticket, 422, step="nothing")
+
+
+async def test_a_program_takes_a_step(world: World) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    path = f"/api/v1/console/posts/{taken.ticket}/case"
+
+    async def send(token: dict[str, str], status: int, **body: Any) -> None:
+        response = await world.client.post(path, json=body, headers=token)
+        assert response.status == status, await response.text()
+
+    moderator, viewer = await world.token(Role.MODERATOR), await world.token(Role.VIEWER)
+    await send(viewer, 403, step="accept")
+    await send(moderator, 422, step="fly")
+    await send(moderator, 422, step="ask")
+    await send(moderator, 200, step="assign", department="water")
+    post = await (await world.client.get(f"/api/v1/posts/{taken.ticket}")).json()
+    assert (post["department"], post["progress"]) == ("water", "assigned")
+    assert post["due_at"]
+    await send(moderator, 200, step="ask", text="which one?")
+    post = await (await world.client.get(f"/api/v1/posts/{taken.ticket}")).json()
+    assert (post["progress"], post["due_at"]) == ("waiting", None)
+
+
+@pytest.mark.parametrize(("language", "nothing"), [("en", "Nothing is late."), ("zh", "没有逾期")])
+async def test_everybody_sees_what_is_late(
+    world: World, later: Callable[[float], None], language: str, nothing: str
+) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    private = await world.published("我家门口的路灯坏了", private=True)
+    path = f"/departments?lang={language}"
+    assert nothing in await page(world, path)
+    later(40 * DAY)
+    listed = await page(world, path)
+    assert f"/posts/{taken.ticket}" in listed
+    assert f"/posts/{private.ticket}" not in listed
+    assert nothing not in listed
+
+
+async def test_the_rules_say_how_long_departments_have(world: World) -> None:
+    text = await page(world, "/rules")
+    assert "usually 7 working days" in text
+    assert "08:30-12:00, 13:30-17:30" in text
+
+
+async def test_the_inbox_finds_what_is_late_and_what_would_be_passed_on(
+    world: World, later: Callable[[float], None]
+) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    row, late = f"/console/posts/{taken.ticket}", "/console/inbox?late=yes"
+    await world.account(Role.OFFICER, "of", "roads")
+    await world.account(Role.OFFICER, "wa", "water")
+    await world.log_in("of")
+    assert row in await page(world, "/console/inbox")
+    assert row not in await page(world, late)
+    await press(world, taken.ticket or "", step="pass_on", text="it is a pipe", department="water")
+    await world.log_in("wa")
+    assert row in await page(world, "/console/inbox")
+    later(40 * DAY)
+    await world.log_in("wa")
+    assert row in await page(world, late)
