@@ -106,7 +106,7 @@ async def look(runtime: Runtime) -> Overview:
     known = {one.name for spoken in languages for one in spoken.models}
     gone = [model(name, installed=False) for name in day if name not in known]
     settings = runtime.settings.speech
-    return Overview(at, backlog, languages, gone, failed, failures, settings.workers, runtime.workers.lost)
+    return Overview(at, backlog, languages, gone, failed, failures, settings.processes, runtime.workers.lost)
 
 
 def _installed(

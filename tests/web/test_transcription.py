@@ -132,7 +132,8 @@ async def test_programs_read_the_same_and_may_try_again(world: World, post: Staf
     install(world.runtime, "en/real")
     headers = await world.token(Role.MODERATOR)
     told = json.loads(await (await world.client.get(API, headers=headers)).text())
-    assert (told["waiting"], told["failed"], told["workers"]) == (0, 1, 1)
+    assert (told["waiting"], told["failed"]) == (0, 1)
+    assert told["workers"] == world.runtime.settings.speech.processes > 0
     assert [one["reason"] for one in told["failures"]] == ["this file is empty"]
     spoken = {one["language"]: one for one in told["languages"]}
     assert [model["name"] for model in spoken["en"]["models"]] == ["real"]
