@@ -147,7 +147,8 @@ async def _record(city: City, client: ClientSession, staff: dict[str, str], data
     url = city.gateway.url
 
     async def spoken(language: str, text: str = "") -> dict[str, Any]:
-        form = FormData({"text": text, "language": language} if text else {"language": language})
+        said = {"language": language, "own_voice": "true"}
+        form = FormData({**said, "text": text} if text else said)
         form.add_field(
             "media", demo_calls.UTTERANCES[language].read_bytes(), filename="note.wav", content_type="audio/wav"
         )
