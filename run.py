@@ -1,16 +1,17 @@
-"""Everyline's command line: `python run.py serve`, `check`, `user`, `migrate`, `backup`, `restore`."""
+"""Everyline's command line: `python run.py serve`, `check`, `speech`, `user`, `migrate`, `backup`, `restore`."""
 
 import argparse
 import asyncio
 import os
 import sys
 
-from gateway.commands import backup, check, migrate, restore, serve, user
+from gateway.commands import backup, check, migrate, restore, serve, speech, user
 from gateway.errors import EverylineError, SettingsError
 
 COMMANDS = {
     "serve": (serve, "run the gateway"),
     "check": (check, "check settings, store, speech and every channel's credentials"),
+    "speech": (speech, "list, install, remove and measure the models that write down recordings"),
     "user": (user, "add staff, change and shut accounts, make tokens"),
     "migrate": (migrate, "bring the database to this version's schema"),
     "backup": (backup, "write the database and the media into one verified file"),

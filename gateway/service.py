@@ -108,7 +108,7 @@ class Service:
         self._stack.push_async_callback(database.close)
         await database.write(lambda transaction: proof.prove(transaction, vault, clock.now()))
         http = await self._stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=CALL_LIMIT)))
-        workers = Workers(settings.speech.workers)
+        workers = Workers(settings.speech.processes)
         self._stack.push_async_callback(workers.stop)
         openers = Workers(settings.media.workers)
         self._stack.push_async_callback(openers.stop)

@@ -6,6 +6,7 @@ faults are told together, each with its file, its key and a remedy. Channels' se
 channel knows its own keys (`channels.registry`).
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ FIXED = {
 }
 FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters")
 DEFAULT_FOLDER = Path("config")
+# Each holds its own copy of a model, which may have gigabytes; who has them sets a number.
+MOST_WORKERS = 4
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
 OTHER = "other"
@@ -298,10 +301,15 @@ class SpeechVoice(Section):
 class Speech(Section):
     """`speech.toml`: how recordings are written down."""
 
-    workers: int = Field(1, ge=1, le=64)
+    workers: int = Field(0, ge=0, le=64)
     longest_job: float = Field(120, ge=5)
     live: Live = Live()
     voice: SpeechVoice = SpeechVoice()
+
+    @property
+    def processes(self) -> int:
+        """How many workers there are: as set, else one core is left to the gateway, and memory is thought of."""
+        return self.workers or min(max(1, len(os.sched_getaffinity(0)) - 1), MOST_WORKERS)
 
 
 class WordLists(Section):

@@ -12,12 +12,13 @@ import faulthandler
 import os
 import pickle
 import queue
+import resource
 import signal
 import struct
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeVar, TypeVarTuple
 
 from gateway.errors import EverylineError
@@ -25,6 +26,8 @@ from gateway.errors import EverylineError
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+# What opening one file may take beside what its process holds already.
+FILE_MEMORY = 1024 * 1024 * 1024
 _MAX_ANSWER = 256 * 1024 * 1024
 _ORPHAN_GRACE = 2.0
 _LENGTH = struct.Struct("!Q")
@@ -127,6 +130,24 @@ def serve(*, gives_way: bool) -> None:
         with contextlib.suppress(BrokenPipeError):
             outbox.write(_LENGTH.pack(len(answer)) + answer)
             outbox.flush()
+
+
+@contextlib.contextmanager
+def memory_bound(more: int = FILE_MEMORY) -> Iterator[None]:
+    """Let this process's address space grow by so many bytes and no further: beyond them allocations fail.
+
+    For jobs in a worker that open a stranger's file, whose header may claim any size.
+    """
+    before, most = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm") as sizes:
+        bound = int(sizes.read().split()[0]) * resource.getpagesize() + more
+    if most != resource.RLIM_INFINITY:
+        bound = min(bound, most)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, most))
 
 
 async def _start(gives_way: bool) -> asyncio.subprocess.Process:

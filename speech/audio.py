@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import EverylineError
+from gateway.workers import memory_bound
 
 if TYPE_CHECKING:
     from av import AudioStream
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 RATE = 16_000
 # FFmpeg's names of demuxers: what carriers, browsers and chat programs record in.
 CONTAINERS = "wav,mp3,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,amr,flac,aac"
+# FFmpeg's names of decoders: no others run, also where it looks into a file to learn what it holds. So no picture is
+# ever decoded here, however large.
+CODECS = {
+    *("aac", "alac", "amrnb", "amrwb", "flac", "gsm", "gsm_ms", "libopencore_amrnb", "libopencore_amrwb", "libopus"),
+    *("mp3", "mp3float", "opus", "pcm_alaw", "pcm_f32le", "pcm_mulaw", "pcm_s16be", "pcm_s16le", "pcm_s24le"),
+    *("pcm_s32le", "pcm_u8", "vorbis"),
+}
+# More than any recording has; each costs memory before it is known to be empty.
+STREAMS = 16
+OPTIONS = {"format_whitelist": CONTAINERS, "codec_whitelist": ",".join(sorted(CODECS)), "max_streams": str(STREAMS)}
 SOURCE_RATES = range(4_000, 192_001)
 SOURCE_CHANNELS = range(1, 9)
 # A file may fall this far short of what its header claims, or have this share of broken packets, and still count.
@@ -62,11 +73,11 @@ def decode(data: bytes | Path, *, rate: int = RATE, max_seconds: float, max_byte
 
     data = _bounded(data, max_bytes)
     try:
-        with av.open(io.BytesIO(data), "r", options={"format_whitelist": CONTAINERS}) as container:
+        with memory_bound(), av.open(io.BytesIO(data), "r", options=OPTIONS) as container:
             stream = _only_stream(container)
             pcm = _resampled(container, stream, rate, max_seconds)
             claimed = _claimed_seconds(container, stream)
-    except (av.FFmpegError, ValueError, OverflowError) as error:
+    except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
         raise BadAudio("this is not a recording that can be read") from error
     seconds = len(pcm) / 2 / rate
     if not pcm:
@@ -95,14 +106,14 @@ def is_film(data: bytes | Path, *, max_bytes: int) -> bool:
     import av
 
     try:
-        with av.open(io.BytesIO(_bounded(data, max_bytes)), "r", options={"format_whitelist": CONTAINERS}) as container:
+        with memory_bound(), av.open(io.BytesIO(_bounded(data, max_bytes)), "r", options=OPTIONS) as container:
             moving = [
                 one for one in container.streams.video if not one.disposition & av.stream.Disposition.attached_pic
             ]
             if not moving and not container.streams.audio:
                 raise BadAudio("there is no sound in this file")
             return bool(moving)
-    except (av.FFmpegError, ValueError, OverflowError) as error:
+    except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
         raise BadAudio("this is not a recording that can be read") from error
 
 
@@ -132,7 +143,7 @@ def _only_stream(container: "InputContainer") -> "AudioStream":
     if not container.streams.audio:
         raise BadAudio("there is no sound in this file")
     stream = container.streams.audio[0]
-    if stream.codec_context is None:
+    if stream.codec_context is None or stream.codec_context.codec.name not in CODECS:
         raise BadAudio("the sound is coded in an unknown way")
     if stream.rate not in SOURCE_RATES or stream.channels not in SOURCE_CHANNELS:
         raise BadAudio("the recording claims an impossible sample rate or number of channels")

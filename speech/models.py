@@ -9,12 +9,14 @@ and are used only when asked for.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 REQUIRED = ("am/final.mdl", "conf/model.conf", "graph/words.txt")
 # The decoding graph, whole or in the two parts that let it change at run time.
 GRAPHS = (("graph/HCLG.fst",), ("graph/HCLr.fst", "graph/Gr.fst"))
 DEFAULT_RATE = 16_000
+RATES = range(8_000, 48_001)
 # How a model says that it takes sound of a lower or higher rate than its own.
 _ALLOWED = {
     True: re.compile(r"^\s*--allow-upsample=true", re.MULTILINE),
@@ -26,13 +28,17 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One model that passed the check; `rate` is the samples a second it was made for."""
+    """One model that passed the check; `rate` is the samples a second it was made for.
+
+    `stamp` changes when the files do: whoever keeps a loaded model keeps it under its path and its stamp.
+    """
 
     language: str
     path: Path
     name: str
     demo: bool = False
     rate: int = DEFAULT_RATE
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,14 @@ class ModelFault:
 class Models:
     """The models under `folder` (one folder a language), and those of the demo under `demo`.
 
-    The disk is asked each time, so a model installed while the gateway runs is found.
+    The disk is asked each time, so a model installed while the gateway runs is found, and one that is gone is not.
     """
 
     def __init__(self, folder: Path, demo: Path | None = None) -> None:
         self._folder = folder
         self._demo = demo
+        # What only its use showed, under path and stamp: put right, it has another stamp.
+        self._shown: dict[tuple[Path, str], str] = {}
 
     def find(self, language: str, *, demo: bool = False) -> ModelInfo | None:
         """The model for a language (`zh`, or a tag such as `zh-CN`), or None; a demo model only if `demo`."""
@@ -80,40 +88,81 @@ class Models:
             if isinstance(found, ModelFault)
         )
 
+    def refuse(self, model: ModelInfo, reason: str) -> None:
+        """Use a model no more that could not be used, until its files change; it is told among the faults."""
+        self._shown[model.path, model.stamp] = reason
+
     def _candidates(self, language: str, demo: bool) -> Iterator[ModelInfo | ModelFault]:
         for path in _places(self._folder / language):
-            yield _inspect(language, path, path.name)
+            yield self._known(inspect(language, path))
         if demo and self._demo and (path := self._demo / language / "model").is_dir():
-            yield _inspect(language, path, f"demo-{language}", demo=True)
+            yield self._known(inspect(language, path, f"demo-{language}", demo=True))
+
+    def _known(self, found: ModelInfo | ModelFault) -> ModelInfo | ModelFault:
+        if isinstance(found, ModelInfo) and (reason := self._shown.get((found.path, found.stamp))):
+            return ModelFault(found.language, found.path, reason)
+        return found
+
+
+def inspect(language: str, path: Path, name: str | None = None, *, demo: bool = False) -> ModelInfo | ModelFault:
+    """Look at the files of one model, which may vanish meanwhile; its folder's name is its own if none is given."""
+    try:
+        reason = _wrong(path)
+        rate, stamp = _rate(path), "" if reason else _stamp(path)
+    except OSError as error:
+        return ModelFault(language, path, f"cannot be read: {error.strerror or error}")
+    if not reason and rate not in RATES:
+        reason = f"made for {rate} samples a second, which is no sound"
+    return (
+        ModelFault(language, path, reason)
+        if reason
+        else ModelInfo(language, path, name or path.name, demo, rate, stamp)
+    )
 
 
 def _languages(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and _LANGUAGE.fullmatch(path.name))
+    return [path.name for path in _within(folder) if _LANGUAGE.fullmatch(path.name)]
 
 
 def _places(home: Path) -> list[Path]:
     """The folder itself when it looks like a model, else the folders in it, else (empty) the folder to complain of."""
     if not home.is_dir():
         return []
-    within = sorted(path for path in home.iterdir() if path.is_dir())
-    if any(path.name in ("am", "conf", "graph") for path in within):
-        return [home]
-    return within or [home]
+    return [home] if is_model(home) else _within(home) or [home]
 
 
-def _inspect(language: str, path: Path, name: str, *, demo: bool = False) -> ModelInfo | ModelFault:
+def is_model(folder: Path) -> bool:
+    """Whether a folder is meant to be a model, whole or not."""
+    return any(path.name in ("am", "conf", "graph") for path in _within(folder))
+
+
+def _within(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _wrong(path: Path) -> str | None:
+    """What is missing in a model."""
     missing = [file for file in REQUIRED if not _holds(path / file)]
     if not any(all(_holds(path / file) for file in graph) for graph in GRAPHS):
         missing.append(" or ".join(" + ".join(graph) for graph in GRAPHS))
     if missing:
-        return ModelFault(language, path, f"missing or empty: {', '.join(missing)}")
-    return ModelInfo(language, path, name, demo, _rate(path))
+        return f"missing or empty: {', '.join(missing)}"
+    with (path / "graph/words.txt").open("rb") as words:
+        lines = sum(1 for _ in islice(words, 2))  # the first is the empty word
+    return None if lines > 1 else "graph/words.txt is too short: it names no words"
 
 
 def _holds(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
+
+
+def _stamp(path: Path) -> str:
+    files = sorted({*REQUIRED, *(file for graph in GRAPHS for file in graph), "conf/mfcc.conf"})
+    stats = [(path / file).stat() for file in files if (path / file).exists()]
+    return "-".join(f"{one.st_ino:x}.{one.st_size:x}.{one.st_mtime_ns:x}" for one in stats)
 
 
 def resamples(model: ModelInfo, rate: int) -> bool:
@@ -124,7 +173,7 @@ def resamples(model: ModelInfo, rate: int) -> bool:
 def _rate(path: Path) -> int:
     """The sample rate of a model; Vosk fails in mid-stream when sound of a higher or lower one is not allowed."""
     found = _FREQUENCY.search(_features(path))
-    return int(found[1]) if found else DEFAULT_RATE
+    return int(found[1][:9]) if found else DEFAULT_RATE
 
 
 def _features(path: Path) -> str:

@@ -6,8 +6,9 @@ rates never return), keeps its models loaded, and may crash or hang: then a fres
 
 import functools
 import json
+import resource
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -104,7 +105,7 @@ def recogniser_of(model: ModelInfo, rate: int) -> Any:
     import vosk
 
     try:
-        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path)), float(rate))
+        recogniser = vosk.KaldiRecognizer(_loaded(str(model.path), model.stamp), float(rate))
     except Exception as error:  # vosk raises nothing more exact
         raise BadModel(f"the speech model {model.name} cannot be loaded") from error
     recogniser.SetWords(True)
@@ -129,7 +130,7 @@ def _listen(model: ModelInfo, recording: Path | bytes, max_seconds: float, max_b
 
 
 @functools.lru_cache(maxsize=_MODELS_KEPT)
-def _loaded(path: str) -> Any:
+def _loaded(path: str, stamp: str) -> Any:  # another stamp is another model, at the same path
     """A loaded model: seconds and up to gigabytes, so a process keeps the last few."""
     import vosk  # heavy, wanted in workers only
 
@@ -144,3 +145,34 @@ def _words(recogniser: Any, audio: Audio) -> Iterator[Word]:
         if recogniser.AcceptWaveform(dither(audio.pcm[start : start + step])):
             yield from words_in(recogniser.Result())
     yield from words_in(recogniser.FinalResult())
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a model costs: seconds to load it, processor seconds for `seconds` of sound, bytes of memory; its words."""
+
+    load_seconds: float
+    took: float
+    seconds: float
+    memory: int
+    texts: tuple[str, ...]
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of one processor core for each second of sound."""
+        return self.took / self.seconds
+
+
+def measure(model: ModelInfo, recordings: Sequence[Path]) -> Measure:
+    """Load a model and write recordings down by it. For a worker of its own, whose memory then is the model's.
+
+    Raises `BadModel` and `BadAudio`.
+    """
+    begun = time.perf_counter()
+    recogniser_of(model, model.rate)
+    loaded, worked = time.perf_counter(), time.process_time()
+    heard = [_listen(model, recording, MAX_SECONDS, MAX_BYTES) for recording in recordings]
+    took = time.process_time() - worked
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    texts = tuple(transcript.text for transcript in heard)
+    return Measure(loaded - begun, took, sum(transcript.seconds for transcript in heard), memory, texts)

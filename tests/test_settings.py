@@ -11,7 +11,7 @@ import pytest
 from channels import registry
 from channels.registry import Mode
 from gateway.errors import SettingsError
-from gateway.settings import FIXED, load, read, secret
+from gateway.settings import FIXED, Speech, load, read, secret
 
 ROOT = Path(__file__).parents[1]
 PNG = b"\x89PNG\r\n\x1a\nand what follows"
@@ -60,7 +60,7 @@ def test_every_key_has_a_comment(file: str) -> None:
 def test_all_faults_are_told_together(folder: Path) -> None:
     put(folder, "gateway.toml", "port = 8080", "port = 99999\nprot = 1")
     put(folder, "gateway.toml", 'timezone = "Asia/Shanghai"', 'timezone = "Mars/Olympus"')
-    put(folder, "speech.toml", "workers = 1", 'workers = "many"')
+    put(folder, "speech.toml", "workers = 0", 'workers = "many"')
     put(folder, "filters.toml", "sounds_from = 3", "sounds_from = 1\nsound = true")
     put(folder, "routing.toml", 'department = "water"', 'department = "fire"')
     told = faults(folder)
@@ -219,3 +219,11 @@ def test_a_logo_that_cannot_be_shown_is_refused_with_a_remedy(
 def test_a_colour_is_six_digits(folder: Path, colour: str) -> None:
     put(folder, "gateway.toml", 'accent = "#0b6170"', f'accent = "{colour}"')
     assert "six hexadecimal digits" in faults(folder)[0]
+
+
+@pytest.mark.parametrize(("cores", "workers", "processes"), [(1, 0, 1), (2, 0, 1), (4, 0, 3), (64, 0, 4), (2, 6, 6)])
+def test_one_core_is_left_to_the_gateway_unless_a_number_is_set(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int, processes: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    assert Speech(workers=workers).processes == processes

@@ -17,7 +17,7 @@ import structlog
 from channels import failures
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import opening, showing, transcription
+from gateway.journey import opening, showing, transcription, waiting
 from gateway.journey.opening import Opened, Unusable
 from gateway.runtime import Runtime
 from gateway.schema import IncomingMedia, MediaState, TranscriptState
@@ -57,9 +57,9 @@ async def run(runtime: Runtime) -> None:
     """Work on what is due, until cancelled: files are brought while long recordings are still being written down."""
     # On one's own database nobody else can hold anything: what is held was so when the process before this one ended.
     await runtime.database.write(lambda tx: media.let_go(tx, runtime.database.holder))
-    await transcription.requeue(runtime)
     try:
         async with asyncio.TaskGroup() as group:
+            group.create_task(waiting.run(runtime), name="media models")
             for state in _STEPS:
                 group.create_task(_keep_on(runtime, state), name=f"media {state}")
     finally:

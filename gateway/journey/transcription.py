@@ -12,13 +12,13 @@ import structlog
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
-from gateway.journey import folding, masking, writing
+from gateway.journey import folding, masking, waiting, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, MediaState, State, TranscriptState
+from gateway.schema import MediaState, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
-from speech.recogniser import Transcript, transcribe
+from speech.recogniser import BadModel, Transcript, transcribe
 from store import changes, history, media, transcribing
 from store.changes import Changing
 from store.database import Transaction
@@ -35,7 +35,11 @@ log = structlog.get_logger()
 
 
 async def write_down(runtime: Runtime, job: MediaJob) -> None:
-    """Transcribe one recording and give its words to its post, unless a moderator typed some already."""
+    """Transcribe one recording and give its words to its post, unless a moderator typed some already.
+
+    A model that cannot be used, or is gone since it was looked for, is no fault of the recording's: the next one of
+    its language is taken, and without one it waits.
+    """
     models = await _models(runtime, job.language or job.post_language, job.channel)
     model = next((one for one in models if job.wanted_model in (None, one.name)), None)
     limits = runtime.settings.media
@@ -45,6 +49,8 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
     if model is None or job.sha256 is None:
         loud = await _loudness(runtime, job)
         await _stand(runtime, job, TranscriptState.NO_MODEL, None, peaks=loud)
+        if job.sha256 and (came := await _models(runtime, job.language or job.post_language, job.channel)):
+            await waiting.requeue(runtime, [came[0].language])  # whoever saw it come did not see this one wait yet
         return
     try:
         transcript = await transcribe(
@@ -55,6 +61,14 @@ async def write_down(runtime: Runtime, job: MediaJob) -> None:
             max_seconds=limits.most_seconds,
             max_bytes=limits.most_bytes,
         )
+    except BadModel as error:
+        runtime.models.refuse(model, str(error))
+        log.error("speech model cannot be used", action="transcription.model", model=model.name, error=str(error))
+        if job.wanted_model:
+            await _stand(runtime, job, TranscriptState.FAILED, str(error)[:200])
+        else:
+            await write_down(runtime, job)
+        return
     except EverylineError as error:
         log.warning("recording cannot be written down", action="transcription.failed", media=job.id, error=str(error))
         await _stand(runtime, job, TranscriptState.FAILED, str(error)[:200])
@@ -100,13 +114,6 @@ async def again_all(runtime: Runtime, *, actor: str) -> int:
             await again(runtime, one.media_id, None, actor=actor)
             done += 1
     return done
-
-
-async def requeue(runtime: Runtime) -> None:
-    """Have what waited for a model written down, for each language that has one now."""
-    languages = [language for language in LANGUAGES if runtime.models.find(language)]
-    if languages:
-        await runtime.database.write(lambda transaction: media.requeue(transaction, languages, clock.now()))
 
 
 async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tests.bench import analytics, broadcast, delivery, hearing, intake, live, pages, search, several
+from tests.bench import analytics, broadcast, calls, delivery, hearing, intake, live, pages, recordings, search, several
 from tests.bench import filter as word_filter
 
 
@@ -15,11 +15,13 @@ async def main() -> None:
         *await delivery.measure(),
         *await broadcast.measure(),
         *await live.measure(),
+        *await recordings.measure(),
         *await several.measure(),
         *await search.measure(),
         *await pages.measure(),
         *await analytics.measure(),
         *await hearing.measure(),
+        *await calls.measure(),
     ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal
         mark = "ok" if good else "short"

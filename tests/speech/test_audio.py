@@ -3,59 +3,27 @@
 import contextlib
 import io
 import random
+import resource
 import struct
 from pathlib import Path
 
 import av
 import pytest
 
-from speech.audio import Audio, BadAudio, decode, dither
+from gateway.workers import Workers
+from speech.audio import OPTIONS, STREAMS, Audio, BadAudio, decode, dither, is_film
+from tests.speech import hostile
+from tests.speech.encoding import FORMATS, encoded
+from tests.speech.hostile import PLAYLISTS, wav
 
 UTTERANCES = Path(__file__).parents[2] / "gateway/simulator/demo_speech/en/utterances"
 WAV_16K = (UTTERANCES / "000-en-us-m4-16k.wav").read_bytes()
 WAV_8K = (UTTERANCES / "000-en-us-m4-8k.wav").read_bytes()
 SECONDS = 4.58
-# Container, codec, sample rate.
-KINDS = {
-    "wav": ("wav", "pcm_s16le", 16_000),
-    "mu-law wav": ("wav", "pcm_mulaw", 8_000),
-    "a-law wav": ("wav", "pcm_alaw", 8_000),
-    "mp3": ("mp3", "libmp3lame", 22_050),
-    "opus in ogg": ("ogg", "libopus", 48_000),
-    "opus in webm": ("webm", "libopus", 48_000),
-    "aac in mp4": ("mp4", "aac", 44_100),
-    "flac": ("flac", "flac", 16_000),
-}
 
 
-def encoded(kind: str, layout: str = "mono") -> bytes:
-    container, codec, rate = KINDS[kind]
-    file = io.BytesIO()
-    with av.open(io.BytesIO(WAV_16K), "r") as source, av.open(file, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=rate, layout=layout)
-        assert isinstance(stream, av.AudioStream)
-        resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate)
-        for frame in source.decode(audio=0):
-            for piece in resampler.resample(frame):
-                out.mux(stream.encode(piece))
-        out.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def wav(
-    data: bytes = bytes(32_000),
-    *,
-    rate: int = 16_000,
-    channels: int = 1,
-    bits: int = 16,
-    coding: int = 1,
-    claims: int | None = None,
-) -> bytes:
-    size = len(data) if claims is None else claims
-    block = channels * bits // 8
-    shape = struct.pack("<IHHIIHH", 16, coding, channels, rate, rate * block % 2**32, block % 2**16, bits)
-    riff = b"RIFF" + struct.pack("<I", min(36 + size, 2**32 - 1)) + b"WAVEfmt "
-    return riff + shape + b"data" + struct.pack("<I", size) + data
+def recorded(kind: str, layout: str = "mono") -> bytes:
+    return encoded(WAV_16K, FORMATS[kind], layout)
 
 
 def read(data: bytes | Path, *, max_seconds: float = 60, max_bytes: int = 2_000_000) -> Audio:
@@ -63,9 +31,9 @@ def read(data: bytes | Path, *, max_seconds: float = 60, max_bytes: int = 2_000_
 
 
 @pytest.mark.parametrize("layout", ["mono", "stereo"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_every_kind_becomes_the_same_plain_sound(kind: str, layout: str) -> None:
-    audio = read(encoded(kind, layout))
+    audio = read(recorded(kind, layout))
     assert audio.rate == 16_000
     assert audio.seconds == pytest.approx(SECONDS, abs=0.15)
     assert len(audio.pcm) == round(audio.seconds * 16_000) * 2
@@ -100,11 +68,6 @@ def test_the_limit_itself_is_allowed(seconds: float) -> None:
     assert read(WAV_16K, max_seconds=seconds, max_bytes=len(WAV_16K)).seconds == pytest.approx(SECONDS)
 
 
-PLAYLISTS = {
-    "m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
-    "concat": b"ffconcat version 1.0\nfile '/etc/passwd'\n",
-    "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
-}
 UNUSABLE = {
     "empty": (b"", "empty"),
     "html": (b"<!DOCTYPE html><html><body><h1>404 Not Found</h1></body></html>" * 30, "cannot|can be read"),
@@ -123,7 +86,7 @@ UNUSABLE = {
     "64 channels": (wav(channels=64), "impossible"),
     "0 channels": (wav(channels=0), "."),
     "unknown coding": (wav(coding=0x1234), "unknown way"),
-    **{f"playlist {name}": (data, "can be read") for name, data in PLAYLISTS.items()},
+    **{f"playlist {name}": (data, "can be read|no sound|cut off") for name, data in PLAYLISTS.items()},
 }
 
 
@@ -139,9 +102,9 @@ def test_what_is_no_recording_is_refused_with_a_reason(case: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "opus in webm"])
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "opus in webm"])
 def test_a_file_cut_off_on_its_way_is_refused(kind: str, share: float) -> None:
-    data = encoded(kind)
+    data = recorded(kind)
     with pytest.raises(BadAudio):
         read(data[: int(len(data) * share)])
 
@@ -154,9 +117,9 @@ def test_garbage_is_refused_whatever_it_looks_like(seed: int) -> None:
             read(start + dice.randbytes(3_000))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_damage_within_a_file_is_refused_or_heard_but_never_an_error(kind: str) -> None:
-    whole = encoded(kind)
+    whole = recorded(kind)
     for seed in range(15):
         dice = random.Random(seed)
         data = bytearray(whole)
@@ -177,20 +140,45 @@ def test_too_long_and_too_large_are_refused(tmp_path: Path) -> None:
         read(file, max_bytes=1_000)
 
 
-def test_a_small_file_that_unpacks_to_hours_stops_at_the_limit() -> None:
-    quiet = io.BytesIO()
-    with av.open(quiet, "w", format="flac") as out:
-        stream = out.add_stream("flac", rate=8_000, layout="mono")
-        assert isinstance(stream, av.AudioStream)
-        for _ in range(300):
-            frame = av.AudioFrame(format="s16", layout="mono", samples=8_000)
-            frame.sample_rate = 8_000
-            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    assert len(quiet.getvalue()) < 100_000
-    with pytest.raises(BadAudio, match="longer"):
-        read(quiet.getvalue(), max_seconds=60)
+def test_ten_hours_in_a_megabyte_stop_at_the_limit() -> None:
+    data = hostile.hours(36_000)
+    assert len(data) < 1_000_000
+    with pytest.raises(BadAudio, match="longer than 60 seconds"):
+        read(data)
+    assert read(hostile.hours(59)).seconds == pytest.approx(59, abs=0.2)
+
+
+def _peak_after(data: bytes) -> tuple[bool, int]:
+    """Whether it is a film, and the most memory that this process ever had, in bytes."""
+    film = is_film(data, max_bytes=2_000_000)
+    with contextlib.suppress(BadAudio):
+        read(data)
+    return film, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.parametrize("sound", [True, False])
+async def test_no_picture_is_decoded_however_large(sound: bool) -> None:
+    """FFmpeg would decode one to learn what it is, which for this one takes 144 MB."""
+    pool = Workers(1)
+    _, before = await pool.run(_peak_after, hostile.pictures(64, sound=sound), timeout=30)
+    film, after = await pool.run(_peak_after, hostile.pictures(12_000, sound=sound), timeout=30)
+    await pool.stop()
+    assert film
+    assert after - before < 60_000_000
+
+
+def test_of_many_sounds_in_one_file_few_are_looked_at() -> None:
+    data = hostile.streams(300)
+    assert read(data).seconds < 1
+    assert not is_film(data, max_bytes=2_000_000)
+    with av.open(io.BytesIO(data), "r", options=OPTIONS) as container:
+        assert len(container.streams) <= STREAMS
+
+
+@pytest.mark.parametrize("name", hostile.FILES)
+def test_what_is_made_to_break_us_is_refused_or_short(name: str) -> None:
+    with contextlib.suppress(BadAudio):
+        assert read(hostile.FILES[name]()).seconds < 60
 
 
 def test_dither_is_faint_equal_each_time_and_never_overflows() -> None:

@@ -13,7 +13,7 @@ FILES = ("am/final.mdl", "conf/model.conf", "graph/words.txt", "graph/HCLG.fst")
 def install(path: Path, files: tuple[str, ...] = FILES, conf: str | None = None) -> Path:
     for file in files:
         (path / file).parent.mkdir(parents=True, exist_ok=True)
-        (path / file).write_text("content")
+        (path / file).write_text("<eps> 0\nroad 1\n")
     if conf is not None:
         (path / "conf/mfcc.conf").write_text(conf)
     return path
@@ -139,3 +139,62 @@ def test_a_model_tells_the_rate_it_was_made_for(tmp_path: Path, conf: str | None
     found = Models(tmp_path).find("zh")
     assert found is not None
     assert found.rate == rate
+
+
+@pytest.mark.parametrize("rate", ["0", "4000", "99999999999999999999"])
+def test_a_rate_that_no_sound_has_is_a_fault(tmp_path: Path, rate: str) -> None:
+    install(tmp_path / "zh", conf=f"--sample-frequency={rate}\n")
+    models = Models(tmp_path)
+    assert models.find("zh") is None
+    assert "samples a second" in models.faults()[0].reason
+
+
+@pytest.mark.parametrize("words", ["<eps> 0\n", "<eps> 0", "\n"])
+def test_a_table_of_no_words_is_a_fault(tmp_path: Path, words: str) -> None:
+    install(tmp_path / "zh")
+    (tmp_path / "zh/graph/words.txt").write_text(words)
+    models = Models(tmp_path)
+    assert models.find("zh") is None
+    assert "names no words" in models.faults()[0].reason
+
+
+def test_what_is_refused_by_its_use_is_a_fault_until_its_files_change(tmp_path: Path) -> None:
+    path = install(tmp_path / "zh/a")
+    install(tmp_path / "zh/b")
+    models = Models(tmp_path)
+    first = models.find("zh")
+    assert first is not None
+    models.refuse(first, "cannot be loaded")
+    second = models.find("zh")
+    assert second is not None
+    assert (first.name, second.name) == ("a", "b")
+    assert [(fault.path, fault.reason) for fault in models.faults()] == [(path, "cannot be loaded")]
+    (path / "am/final.mdl").write_text("another model")
+    again = models.find("zh")
+    assert again is not None
+    assert again.name == "a"
+    assert again.stamp != first.stamp
+    assert models.faults() == ()
+
+
+def test_all_models_of_a_language_are_known_the_used_one_first(tmp_path: Path) -> None:
+    for name in ("b", "a", "c"):
+        install(tmp_path / "zh" / name)
+    models = Models(tmp_path, DEMO)
+    assert [model.name for model in models.installed("zh-CN")] == ["a", "b", "c"]
+    assert [model.name for model in models.installed("zh", demo=True)] == ["a", "b", "c", "demo-zh"]
+    assert models.installed("../zh") == ()
+
+
+def test_a_model_that_vanishes_while_it_is_looked_at_is_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = install(tmp_path / "zh/a")
+
+    def gone(*_: object) -> str:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr("speech.models._stamp", gone)
+    models = Models(tmp_path)
+    assert models.find("zh") is None
+    assert models.faults()[0].reason == "cannot be read: No such file or directory"

@@ -1,7 +1,10 @@
 """The whole path from a recording to text, with real Vosk in real worker processes."""
 
+import asyncio
 import os
+import resource
 import shutil
+import signal
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,10 +14,10 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import pytest
 
-from gateway.workers import WorkerLost, Workers, WorkerTimeout
+from gateway.workers import WorkerLost, Workers, WorkerTimeout, memory_bound
 from speech.audio import BadAudio
 from speech.models import ModelInfo, Models
-from speech.recogniser import BadModel, transcribe
+from speech.recogniser import BadModel, measure, transcribe
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -146,10 +149,19 @@ def _spoil(path: Path) -> None:
 
 
 def _shorten_words(path: Path) -> None:
-    (path / "graph/words.txt").write_text("<eps> 0\n")
+    (path / "graph/words.txt").write_text("<eps> 0\nroad 1\n")
 
 
-@pytest.mark.parametrize("spoil", [_spoil, _shorten_words])
+def _expect_other_features(path: Path) -> None:
+    conf = (path / "conf/mfcc.conf").read_text()
+    (path / "conf/mfcc.conf").write_text(conf.replace("--num-ceps=20", "--num-ceps=13"))
+
+
+def _vanish(path: Path) -> None:
+    """Only after the gateway looked: see below."""
+
+
+@pytest.mark.parametrize("spoil", [_spoil, _shorten_words, _expect_other_features, _vanish])
 async def test_a_model_that_only_looks_whole_is_called_bad(
     workers: Workers, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -158,8 +170,43 @@ async def test_a_model_that_only_looks_whole_is_called_bad(
     spoil(path)
     broken = Models(tmp_path).find("en")
     assert broken is not None
+    if spoil is _vanish:
+        shutil.rmtree(path)
+    pid = await workers.run(os.getpid, timeout=20)
     with pytest.raises(BadModel, match="en"):
         await transcribe(workers, broken, SPOKEN, timeout=30)
+    assert (await transcribe(workers, model(), SPOKEN, timeout=30)).text == "loud noise at the park"
+    assert await workers.run(os.getpid, timeout=20) == pid, "a bad model costs no process"
+
+
+@pytest.mark.parametrize("rate", ["8k", "16k"])
+async def test_sound_of_another_rate_is_brought_to_the_models_own(workers: Workers, tmp_path: Path, rate: str) -> None:
+    """Such a model fails in mid-stream when Vosk is to do it; and most recordings of telephones have 8 kHz."""
+    shutil.copytree(DEMO / "en/model", tmp_path / "en")
+    conf = tmp_path / "en/conf/mfcc.conf"
+    conf.write_text("".join(line for line in conf.open() if "allow-" not in line))
+    strict = Models(tmp_path).find("en")
+    assert strict is not None
+    spoken = SPOKEN.with_name(f"006-en-pedro-{rate}.wav")
+    assert (await transcribe(workers, strict, spoken, timeout=30)).text == "loud noise at the park"
+
+
+async def test_a_model_put_in_place_of_another_is_used_from_the_next_recording_on(
+    workers: Workers, tmp_path: Path
+) -> None:
+    """The worker lives on and had the old one loaded from the same path."""
+    models, spoken = Models(tmp_path), DEMO / "zh/utterances/002-cmn-latn-pinyin-linda-8k.wav"
+    shutil.copytree(DEMO / "en/model", tmp_path / "zh")
+    before = models.find("zh")
+    assert before is not None
+    assert (await transcribe(workers, before, SPOKEN, timeout=30)).text == "loud noise at the park"
+    pid = await workers.run(os.getpid, timeout=20)
+    shutil.rmtree(tmp_path / "zh")
+    shutil.copytree(DEMO / "zh/model", tmp_path / "zh")
+    after = models.find("zh")
+    assert after is not None
+    assert (await transcribe(workers, after, spoken, timeout=30)).text == "5号楼暖气不热"
+    assert await workers.run(os.getpid, timeout=20) == pid
 
 
 class Breaking(Workers):
@@ -193,3 +240,73 @@ async def test_a_second_crash_or_hang_is_told(job: tuple[Callable[..., Any], Any
         await transcribe(pool, model(), SPOKEN, timeout=30)
     assert pool.jobs == []
     await pool.stop()
+
+
+async def busy(pool: Workers, besides: int | None = None) -> int:
+    """The process that has the job now, once it is another than `besides`."""
+    while not (pids := {process.pid for process in pool._busy} - {besides}):  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.005)
+    return pids.pop()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP], ids=["killed", "fault", "stopped"])
+async def test_a_worker_that_is_ended_or_held_in_mid_job_costs_nobody_his_words(how: signal.Signals) -> None:
+    pool = Workers(1)
+    pid = await pool.run(os.getpid, timeout=20)
+    os.kill(pid, signal.SIGSTOP)  # so that the job cannot be done before it is ended
+    job = asyncio.create_task(transcribe(pool, model(), SPOKEN, timeout=4))
+    await busy(pool)
+    if how is not signal.SIGSTOP:
+        os.kill(pid, how)
+        os.kill(pid, signal.SIGCONT)
+    assert (await job).text == "loud noise at the park"
+    assert pool.lost == 1
+    assert await pool.run(os.getpid, timeout=20) != pid
+    await pool.stop()
+
+
+async def test_a_worker_killed_twice_in_mid_job_is_told_and_the_next_recording_is_written_down() -> None:
+    pool = Workers(1)
+    first = await pool.run(os.getpid, timeout=20)
+    os.kill(first, signal.SIGSTOP)
+    minutes = wav(SPOKEN.read_bytes()[44:] * 150, 8_000)  # seconds of work, so that it cannot end before it is ended
+    job = asyncio.create_task(transcribe(pool, model(), minutes, timeout=60))
+    await busy(pool)
+    os.kill(first, signal.SIGKILL)
+    os.kill(await busy(pool, besides=first), signal.SIGKILL)
+    with pytest.raises(WorkerLost):
+        await job
+    assert pool.lost == 2
+    assert (await transcribe(pool, model(), SPOKEN, timeout=30)).text == "loud noise at the park"
+    await pool.stop()
+
+
+def _grow(megabytes: int) -> str:
+    with memory_bound(256 * 1024 * 1024):
+        try:
+            bytearray(megabytes * 1024 * 1024)
+        except MemoryError:
+            return "refused"
+    return "given"
+
+
+async def test_opening_a_file_may_take_only_so_much_memory_and_only_then(workers: Workers) -> None:
+    assert await workers.run(_grow, 10, timeout=20) == "given"
+    assert await workers.run(_grow, 400, timeout=20) == "refused"
+    assert await workers.run(_limit, timeout=20) == resource.getrlimit(resource.RLIMIT_AS)
+
+
+def _limit() -> tuple[int, int]:
+    return resource.getrlimit(resource.RLIMIT_AS)
+
+
+async def test_a_model_is_measured(workers: Workers, utterances: list[tuple[str, Path, str, str]]) -> None:
+    english = [row for row in utterances if row[0] == "en"]
+    measured = await workers.run(measure, model(), [row[1] for row in english], timeout=60)
+    assert list(measured.texts) == [row[3] for row in english]
+    assert measured.seconds == pytest.approx(
+        sum(len(row[1].read_bytes()) / 2 / (8000 if "8k" in row[1].name else 16000) for row in english), rel=0.01
+    )
+    assert 0 < measured.real_time_factor < 1
+    assert measured.load_seconds > 0
+    assert measured.memory > 10_000_000

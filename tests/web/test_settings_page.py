@@ -54,7 +54,7 @@ def value(world: World, section: str, key: str) -> settings_page.Value:
         ("server", "public_url", ("–", "default", None)),
         ("filters", "lists.watch", ("false", "environment", "EVERYLINE_FILTERS__LISTS__WATCH")),
         ("filters", "lists.block", ("true", "file", "filters.toml")),
-        ("speech", "workers", ("1", "file", "speech.toml")),
+        ("speech", "workers", ("0", "file", "speech.toml")),
         ("health", "operators", ("138****8000", "environment", "EVERYLINE_GATEWAY__HEALTH__OPERATORS")),
         ("channels.line", "auth_token", ("••••••", "environment", "EVERYLINE_LINE_TOKEN")),
         ("channels.line", "number", ("+15005550006", "environment", "EVERYLINE_LINE_NUMBER")),
