@@ -2,11 +2,13 @@
 
 The gateway is a process of its own, with the small model and the real voice; the callers share one. Each walks through
 the menu, speaks a sample after the tone, falls silent, hears what was understood, keeps it, and begins again. Measured
-is the longest time between two pieces of sound that any caller got, and how many reports came out word for word.
+is the longest time between two pieces of sound that any caller got, how many reports came out word for word, and how
+much of the processors the gateway needed, with its start and all its workers.
 """
 
 import asyncio
 import random
+import resource
 import sqlite3
 import struct
 import tempfile
@@ -103,7 +105,8 @@ class Caller(asyncio.Protocol):
 
 
 async def measure() -> list[Figure]:
-    """The longest gap, the 99.9th percentile of all, and the share of reports that came out word for word."""
+    """The longest gap, the 99.9th percentile of all, the reports that came out word for word, and what it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         data, port = Path(folder), free_port()
         for language in TYPED:
@@ -119,6 +122,8 @@ async def measure() -> list[Figure]:
         async with running(data, **known) as gateway, aiohttp.ClientSession() as http:
             callers, reports = await _call(Exchange(gateway.url, "127.0.0.1", port, http))
         texts = Counter(row[0] for row in sqlite3.connect(data / "everyline.db").execute("SELECT text FROM posts"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     gaps = sorted(gap for caller in callers for gap in caller.gaps)
     right = sum(number for text, number in texts.items() if text in TYPED["en"].values())
     at_once = f"{CALLERS} calls at once, {reports} reports"
@@ -126,6 +131,7 @@ async def measure() -> list[Figure]:
         Figure("calls_largest_gap", gaps[-1] * 1000, f"ms, {at_once}", 100, more_is_better=False),
         Figure("calls_gap_p999", gaps[int(len(gaps) * 0.999)] * 1000, "ms", 60, more_is_better=False),
         Figure("calls_word_for_word", 100 * right / max(1, reports), "% of the reports", 99),
+        Figure("calls_processor", took / (ARRIVE + TALK), "cores, start included", 1.5, more_is_better=False),
     ]
 
 
