@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from channels.base import Letter, Mailbox
+from channels.handed import Letter, Mailbox
 from gateway.errors import BadInput, Busy, TooMany
 from gateway.limits import Limit
 

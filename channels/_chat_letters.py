@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from channels.base import Letter, LetterFile
+from channels.handed import Letter, LetterFile
 
 # Addresses are of ASCII alone: what follows one in a Chinese sentence is not part of it.
 _LINK = re.compile(r"https?://[!#-&(-;=?-~]+|(?<![\d/])[1-9]\d{7}(?!\d)")

@@ -5,7 +5,8 @@ import asyncio
 import structlog
 
 from channels._sound import FRAME_SECONDS
-from channels.base import Desk, Tape
+from channels.base import Desk
+from channels.handed import Tape
 from gateway import clock
 from gateway.errors import EverylineError
 from gateway.schema import Incoming

@@ -30,7 +30,8 @@ from channels._turn import (
     Transfer,
     Turn,
 )
-from channels.base import Desk, OnTheLine, Tape
+from channels.base import Desk
+from channels.handed import OnTheLine, Tape
 from gateway.errors import EverylineError, TooMany
 from speech.turns import Turns
 

@@ -14,7 +14,8 @@ from enum import StrEnum
 import structlog
 
 from channels._sound import FRAME_SECONDS
-from channels.base import Desk, OnTheLine, Tape
+from channels.base import Desk
+from channels.handed import OnTheLine, Tape
 from gateway.errors import EverylineError
 from gateway.schema import Heard, IncomingMedia
 from speech.live import Hearing

@@ -19,6 +19,7 @@ from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
 from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
 from speech.live import Hearing
+from speech.recogniser import BadModel
 from store import kept, leases, media, posts
 
 # Seconds after which whoever is turned away by an isolated channel may repeat.
@@ -130,8 +131,13 @@ class Desk:
 
     async def listen(self, channel: str, language: str, rate: int) -> Hearing | None:
         """An ear that hears a caller while he speaks; None without a model. The demo's models are for its callers."""
-        model = self._runtime.models.find(language, demo=self._runtime.simulated(channel))
-        return await self._runtime.ears.open(model, rate) if model else None
+        models, demo = self._runtime.models, self._runtime.simulated(channel)
+        while model := models.find(language, demo=demo):
+            try:
+                return await self._runtime.ears.open(model, rate)
+            except BadModel as error:
+                models.refuse(model, str(error))  # the next one, if there is one
+        return None
 
     async def keep(self, channel: str, key: str, value: Mapping[str, Any], days: int = 1) -> None:
         """Keep a small sealed value for a channel, for so many days."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from channels.base import Letter, LetterFile
+from channels.handed import Letter, LetterFile
 from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime

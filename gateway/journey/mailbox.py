@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 
-from channels.base import DeliveryKind, Letter, OwnFile
+from channels.base import DeliveryKind
+from channels.handed import Letter, OwnFile
 from gateway import clock
 from gateway.errors import NotFound
 from gateway.journey import letters

@@ -36,7 +36,6 @@ async def main() -> None:
         *await pages.measure(),
         *await analytics.measure(),
         *await hearing.measure(),
-        *await calls.measure(),
     ):
         good = figure.value >= figure.goal if figure.more_is_better else figure.value <= figure.goal
         mark = "ok" if good else "short"

@@ -12,7 +12,7 @@ import time
 
 from aiohttp import ClientSession
 
-from channels.base import OnTheLine
+from channels.handed import OnTheLine
 from gateway import assembly
 from gateway.desk import Desk
 from gateway.settings import load

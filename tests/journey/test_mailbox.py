@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from channels.base import Letter
+from channels.handed import Letter
 from gateway import clock
 from gateway.casework import cases
 from gateway.journey import mailbox, moderation
