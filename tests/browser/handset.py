@@ -36,6 +36,7 @@ class Handset:
         if await hotline.get_attribute("open") is None:
             await hotline.locator("summary").click()
         await self.phone.locator("button.call").click()
+        await expect(self.phone.locator(".log .end")).to_have_count(0)  # of the call before
         await expect(self.phone.locator(".log .stream")).to_be_visible(timeout=PATIENCE_MS)
 
     async def press(self, keys: str) -> None:
