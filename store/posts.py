@@ -108,6 +108,7 @@ class StaffPost:
     progress: Progress
     rule: str | None
     due_at: datetime | None
+    handed_to: str | None
     created_at: datetime
     published_at: datetime | None
     urgent: bool = False
@@ -300,7 +301,7 @@ def staff_posts() -> Select[Any]:
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
         .add_columns(_thread.c.ticket.label("thread_ticket"), _thread.c.text.label("thread_text"))
-        .add_columns(cases.c.due_at, cases.c.stopped_at)
+        .add_columns(cases.c.due_at, cases.c.stopped_at, cases.c.handed_to)
         .add_columns(alike.scalar_subquery().label("alike"))
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
         .join(_thread, _thread.c.id == posts.c.thread_id)
@@ -424,6 +425,7 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         progress=Progress(row.progress or Progress.NEW),
         rule=row.rule,
         due_at=row.due_at if row.stopped_at is None else None,
+        handed_to=row.handed_to,
         created_at=row.created_at,
         published_at=row.published_at,
         urgent=row.urgent,

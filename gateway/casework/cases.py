@@ -1,20 +1,24 @@
 """What a department does on a thread: its answer is published when the filter passes it, else held for a supervisor."""
 
 from gateway import clock
-from gateway.errors import BadInput, Conflict
+from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import folding, moderation
 from gateway.runtime import Runtime
 from gateway.schema import Kind, Ruling, State
+from store import cases as case_rows
 from store import changes, history
 from store.changes import Changing
 from store.database import Transaction
 
 
-async def answer(runtime: Runtime, reference: str, text: str, department: str, *, actor: str) -> str:
+async def answer(
+    runtime: Runtime, reference: str, text: str, department: str, *, actor: str, own: str | None = None
+) -> str:
     """Answer a thread (by ticket or id) as a department; gives the id of the answer.
 
     To a published thread it goes to all; to one that is private, or not published, to its author alone. Raises
-    `BadInput` for an empty text or an unknown department, `NotFound`, and `Conflict` for a thread that was turned away.
+    `NotAllowed` when the case is another department's than `own`, to which who answers is limited; `BadInput` for an
+    empty text or an unknown department, `NotFound`, and `Conflict` for a thread that was turned away.
     """
     cleaned = folding.clean(text, runtime.settings.intake.text_limit)
     if not cleaned:
@@ -29,6 +33,8 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
             thread = await changes.load(transaction.connection, thread.thread_id, hold=True)
         if thread.state in (State.REJECTED, State.WITHDRAWN):
             raise Conflict("this thread was turned away and cannot be answered")
+        if own:
+            await _check_own(transaction, thread.id, own)
         answer_id = await _insert(transaction, thread, cleaned, department)
         words = history.sealed_words(runtime.vault, None, answer_id, history.What.ORIGINAL, cleaned)
         state = State.HELD if held else State.PENDING
@@ -43,6 +49,12 @@ async def answer(runtime: Runtime, reference: str, text: str, department: str, *
         return answer_id
 
     return await runtime.database.write(work)
+
+
+async def _check_own(transaction: Transaction, thread_id: str, own: str) -> None:
+    case = await case_rows.find(transaction.connection, thread_id)
+    if case and case.department and own not in (case.department, case.handed_to):
+        raise NotAllowed("this report is not your department's")
 
 
 def check_department(runtime: Runtime, department: str | None) -> None:

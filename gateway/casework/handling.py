@@ -17,6 +17,7 @@ from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import broadcasting, due, folding, moderation
 from gateway.runtime import Runtime
 from gateway.schema import OPEN_PROGRESS, CaseStep, Priority, Progress, Say, State
+from gateway.settings import Settings
 from store import cases, changes, events, history
 from store.accounts import Account, Role
 from store.cases import Case
@@ -156,7 +157,7 @@ def _changed(runtime: Runtime, wanted: Wanted, known: Case, after: Progress, at:
     match wanted.step:
         case CaseStep.ASSIGN:
             clock_of_it = due.renewed(settings, known.span, at)
-            fresh = clock_of_it if known.department is None else {"acknowledge_by": clock_of_it["acknowledge_by"]}
+            fresh = clock_of_it if known.department is None else _running(settings, known, clock_of_it, at)
             return changed | fresh | handed | {"department": wanted.department, "acknowledged_at": None}
         case CaseStep.ACCEPT:
             return (
@@ -174,6 +175,14 @@ def _changed(runtime: Runtime, wanted: Wanted, known: Case, after: Progress, at:
             return changed | due.renewed(settings, known.span, at) | {"reopened": known.reopened + 1}
         case _:
             return changed | {"acknowledged_at": acknowledged}
+
+
+def _running(settings: Settings, known: Case, renewed: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """The clock of a case that goes to another department: it goes on, and from now where it stood still."""
+    changed = {"acknowledge_by": renewed["acknowledge_by"]}
+    if known.stopped_at is None:
+        return changed
+    return changed | {"stopped_at": None, "due_at": due.resumed(settings, known, at)}
 
 
 async def _note(

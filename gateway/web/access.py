@@ -225,22 +225,24 @@ def own_department(account: Account) -> str | None:
 def readable(account: Account, thread: Sequence[StaffPost]) -> list[StaffPost]:
     """What of a thread, the first post first, an account may read. Raises `NotAllowed` when that is not the first."""
     own, first = own_department(account), thread[0]
-    if own is None or own == first.department:
+    if own is None or own in (first.department, first.handed_to):
         return list(thread)
-    seen = [post for post in thread if _is_public(post) or post.department == own]
+    seen = [post for post in thread if is_readable(account, post)]
     if not seen or seen[0] is not first:
         raise NotAllowed("this report is not your department's")
     return seen
+
+
+def is_readable(account: Account, post: StaffPost) -> bool:
+    """Whether an account may read one post that stands by itself."""
+    own = own_department(account)
+    return own in (None, post.department) or (post.state is State.PUBLISHED and not post.private)
 
 
 def check_queue(account: Account) -> None:
     """Raises `NotAllowed` when what waits for its first decision is not for an account."""
     if own_department(account):
         raise NotAllowed("what waits to be decided is not for officers of one department")
-
-
-def _is_public(post: StaffPost) -> bool:
-    return post.state is State.PUBLISHED and not post.private
 
 
 def scopes_of(account: Account) -> Collection[Scope]:

@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.casework import answer_templates as templates
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict, NotFound
-from gateway.web import auth, console
+from gateway.web import access, auth, console
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import answer_templates, posts
 from store.answer_templates import EVERY
@@ -32,7 +32,9 @@ async def _answer(request: web.Request) -> web.Response:
             text = f"{text.rstrip()}\n\n{filled}" if text.strip() else filled
             return await console.draw_post(request, ticket, typed=text, answering_as=department)
         templates.check_answer(text)
-        await cases.answer(request.app[RUNTIME], ticket, text, department, actor=account.name)
+        await cases.answer(
+            request.app[RUNTIME], ticket, text, department, actor=account.name, own=access.own_department(account)
+        )
     except (BadInput, Conflict) as error:
         return await console.draw_post(
             request, ticket, error.status, fault=str(error), typed=text, answering_as=department

@@ -9,10 +9,10 @@ from gateway import clock
 from gateway.journey import masking
 from gateway.runtime import Runtime
 from gateway.schema import moment
-from gateway.web import calls_live
+from gateway.web import access, calls_live
 from gateway.web.api import whole_number
 from gateway.web.console import draw
-from gateway.web.keys import RUNTIME
+from gateway.web.keys import ACCOUNT, RUNTIME
 from store import calls
 from store.calls import Call
 
@@ -41,6 +41,7 @@ async def look(runtime: Runtime, most_ended: int) -> tuple[int, Sequence[Call], 
 
 
 async def _page(request: web.Request) -> web.Response:
+    access.check_queue(request[ACCOUNT])
     runtime, at = request.app[RUNTIME], clock.now()
     number, present, ended = await look(runtime, USUAL_ENDED)
     return await draw(
@@ -58,6 +59,7 @@ async def _page(request: web.Request) -> web.Response:
 
 
 async def _json(request: web.Request) -> web.Response:
+    access.check_queue(request[ACCOUNT])
     runtime = request.app[RUNTIME]
     number, present, ended = await look(runtime, whole_number(request, "limit", USUAL_ENDED, MOST_ENDED))
     return web.json_response(

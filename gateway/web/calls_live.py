@@ -18,8 +18,8 @@ from gateway import clock
 from gateway.journey import masking
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
-from gateway.web import listeners
-from gateway.web.keys import LANGUAGE, SWITCHBOARD
+from gateway.web import access, listeners
+from gateway.web.keys import ACCOUNT, LANGUAGE, SWITCHBOARD
 from gateway.web.listeners import Listeners
 from store import calls
 from store.calls import Call
@@ -147,6 +147,7 @@ def _standing(call: Call) -> tuple[object, ...]:
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """The stream itself, in the language of whoever asks."""
+    access.check_queue(request[ACCOUNT])
     board, language = request.app[SWITCHBOARD], request[LANGUAGE]
     language = language if language in LANGUAGES else LANGUAGES[0]
     last = listeners.last_number(request)

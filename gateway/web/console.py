@@ -125,7 +125,7 @@ async def draw_post(
         broadcasts=told,
         cut_off=deliveries.MOST_OF_POSTS if len(sent) >= deliveries.MOST_OF_POSTS else None,
         undoable=left,
-        alike=[post for post in alike if post.id != first.id],
+        alike=[post for post in alike if post.id != first.id and access.is_readable(account, post)],
         heard=heard,
         choices=await _choices(request, thread),
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},

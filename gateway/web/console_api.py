@@ -145,7 +145,12 @@ async def _answer(request: web.Request) -> web.Response:
     department = auth.answers_as(account, body.department)
     await check_readable(request, request.match_info["reference"])
     answer_id = await cases.answer(
-        request.app[RUNTIME], request.match_info["reference"], body.text, department, actor=account.name
+        request.app[RUNTIME],
+        request.match_info["reference"],
+        body.text,
+        department,
+        actor=account.name,
+        own=access.own_department(account),
     )
     return web.json_response({"id": answer_id}, status=201)
 

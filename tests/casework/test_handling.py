@@ -193,6 +193,15 @@ async def test_the_citizens_own_words_set_it_going_from_the_moment_they_came(
     assert [entry.at for entry in entries if entry.action == "case_resume"] == [answered]
 
 
+async def test_what_goes_to_another_department_waits_no_more(thread: Thread, at: Watch) -> None:
+    due_at = (await thread.case()).due_at
+    await thread.take(CaseStep.ASK, words="灯杆编号是多少?")
+    at(hours=2)
+    case = await thread.take(CaseStep.ASSIGN, HEAD, department="water")
+    assert (case.progress, case.stopped_at) == (Progress.ASSIGNED, None)
+    assert case.due_at == due_at + timedelta(hours=2)
+
+
 async def test_what_was_late_when_the_clock_stopped_stays_late(thread: Thread, at: Watch) -> None:
     due_at = (await thread.case()).due_at
     at(days=30)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from store import changes, posts
 from store.accounts import Role
 from tests.web.conftest import World
 
@@ -108,3 +109,53 @@ async def test_the_inbox_finds_what_is_late_and_what_would_be_passed_on(
     later(40 * DAY)
     await world.log_in("wa")
     assert row in await page(world, late)
+
+
+async def test_nobody_answers_for_another_department(world: World) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    roads, water = await world.token(Role.OFFICER, "roads"), await world.token(Role.OFFICER, "water")
+    path = f"/api/v1/console/posts/{taken.ticket}"
+    body = {"text": "已修好。", "department": "water"}
+    assert (await world.client.post(f"{path}/answers", json=body, headers=water)).status == 403
+    handed = {"step": "pass_on", "department": "water", "text": "it is a pipe"}
+    assert (await world.client.post(f"{path}/case", json=handed, headers=roads)).status == 200
+    assert (await world.client.post(f"{path}/answers", json=body, headers=water)).status == 201
+
+
+async def test_who_would_be_given_a_private_case_may_read_it(world: World) -> None:
+    taken = await world.published("我家门口的路灯坏了", private=True)
+    roads, water = await world.token(Role.OFFICER, "roads"), await world.token(Role.OFFICER, "water")
+    path = f"/api/v1/console/posts/{taken.ticket}"
+    assert (await world.client.get(path, headers=water)).status == 403
+    handed = {"step": "pass_on", "department": "water", "text": "it is a pipe"}
+    assert (await world.client.post(f"{path}/case", json=handed, headers=roads)).status == 200
+    assert (await world.client.get(path, headers=water)).status == 200
+    assert (await world.client.post(f"{path}/case", json={"step": "accept"}, headers=water)).status == 200
+
+
+async def test_what_is_said_in_calls_is_not_for_officers_of_one_department(world: World) -> None:
+    officer, all_of_them = await world.token(Role.OFFICER, "roads"), await world.token(Role.OFFICER)
+    assert (await world.client.get("/api/v1/console/calls", headers=officer)).status == 403
+    assert (await world.client.get("/api/v1/console/calls", headers=all_of_them)).status == 200
+    await world.account(Role.OFFICER, "of", "roads")
+    await world.log_in("of")
+    for path in ("/console/calls", "/console/calls/live"):
+        assert (await world.client.get(path)).status == 403
+    assert "/console/calls" not in await page(world, "/console/inbox")
+
+
+async def test_an_officer_sees_of_what_says_the_same_only_what_he_may_read(world: World) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    alike = await world.say("人民路12号的路灯坏了!")
+    async with world.runtime.database.reading() as connection:
+        (first,) = await posts.thread(connection, taken.ticket or "")
+    await world.runtime.database.write(
+        lambda transaction: changes.apply(transaction, alike.post_id or "", group_id=first.id)
+    )
+    path = f"/console/posts/{taken.ticket}"
+    await world.account(Role.OFFICER, "of", "water")
+    await world.log_in("of")
+    assert str(alike.ticket) not in (await page(world, path)).replace(" ", "")
+    await world.account(Role.MODERATOR, "mo")
+    await world.log_in("mo")
+    assert str(alike.ticket) in (await page(world, path)).replace(" ", "")
