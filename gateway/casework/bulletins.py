@@ -38,7 +38,8 @@ async def keep_up(runtime: Runtime) -> None:
     if slot is not None:
         await _begin_slot(runtime, *slot)
     async with runtime.database.reading() as connection:
-        known = await bulletins.newest(connection, LANGUAGES)
+        # As many of each language as its podcast has.
+        known = [made for language in LANGUAGES for made in await bulletins.newest(connection, [language])]
     for made in known:
         if made.stale and made.state is not Making.WITHDRAWN:
             await _renew(runtime, made)
