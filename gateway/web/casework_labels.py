@@ -23,7 +23,7 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.BEGIN}": N_("began the work"),
     f"case_{CaseStep.ASK}": N_("asked the citizen; the clock stands still"),
     f"case_{CaseStep.RESUME}": N_("set the clock going again"),
-    f"case_{CaseStep.PASS_ON}": N_("would pass it on to"),
+    f"case_{CaseStep.PASS_ON}": N_("asked to pass it on to"),
     f"case_{CaseStep.REFUSE}": N_("sent it back"),
     f"case_{CaseStep.CLOSE}": N_("closed the case"),
     f"case_{CaseStep.REOPEN}": N_("opened the case again"),
