@@ -102,6 +102,8 @@ class Hearing:
         self._bytes = 0
         self._loud = array("B")
         self._closed = False
+        # Whoever gives up waiting for a piece (a call that ends) leaves its thread at work on it: the end comes after.
+        self._one = threading.Lock()
 
     async def feed(self, pcm: bytes) -> tuple[Piece, ...]:
         """Hear more sound (s16le mono, whole samples); gives what changed by it.
@@ -127,13 +129,17 @@ class Hearing:
         self._closed = True
 
     def _hear(self, pcm: bytes) -> tuple[Piece, ...]:
-        recogniser = self._recogniser
-        if recogniser is None:
-            return ()
-        self._note(pcm)
-        if recogniser.AcceptWaveform(dither(self._resampled(pcm))):
-            return self._settle(recogniser.Result())
-        partial = json.loads(recogniser.PartialResult())["partial"]
+        with self._one:
+            recogniser = self._recogniser
+            if recogniser is None:
+                return ()
+            self._note(pcm)
+            if recogniser.AcceptWaveform(dither(self._resampled(pcm))):
+                return self._settle(recogniser.Result())
+            return self._so_far(recogniser.PartialResult())
+
+    def _so_far(self, result: str) -> tuple[Piece, ...]:
+        partial = json.loads(result)["partial"]
         if partial == self._partial:
             return ()
         self._partial = partial
@@ -149,11 +155,13 @@ class Hearing:
         return (Piece(typed([word.word for word in words], self._model.language), final=True, words=words),)
 
     def _end(self) -> Transcript:
-        if self._recogniser is not None:
-            if self._resampler and (rest := self._resampled(None)):
-                self._recogniser.AcceptWaveform(dither(rest))
-            self._settle(self._recogniser.FinalResult())
-        return transcript_of(self._words, self._model, self._bytes / 2 / self._rate, self._peaks())
+        with self._one:
+            recogniser = self._recogniser  # `close` may come meanwhile
+            if recogniser is not None:
+                if self._resampler and (rest := self._resampled(None)):
+                    recogniser.AcceptWaveform(dither(rest))
+                self._settle(recogniser.FinalResult())
+            return transcript_of(self._words, self._model, self._bytes / 2 / self._rate, self._peaks())
 
     def _resampled(self, pcm: bytes | None) -> bytes:
         """The sound at the model's rate; None asks for what the resampler still holds."""

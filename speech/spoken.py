@@ -8,21 +8,23 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-# So much is read at most; a longer text is cut at its last sentence.
+# So much is read at most; a longer text is cut at its last sentence. Twice as much is looked at, as some is left out.
 LONGEST = 4000
 # Letters, figures and signs of double width, and raised figures; Chinese punctuation is a voice's own.
 _WIDE = re.compile(r"[\uff05\uff0b\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u00b2\u00b3]|(?<=\d)\uff1a(?=\d)")
-_LINK = re.compile(r"(?:https?://|www\.)[^\s，。；）)]+", re.IGNORECASE)
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Addresses end where ASCII does, as Chinese leaves no space around them, and before the sentence's own full stop. All
+# patterns here take time in proportion to the text: none begins anew within a run that it went through already.
+_LINK = re.compile(r"(?:https?://|www\.)[!#-'*-;=?-~]*[a-z0-9/=&#_~%+-]", re.IGNORECASE | re.ASCII)
+_MAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]++@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _MARKUP = re.compile(r"[*_`~#|\\<>\[\]{}^]+")
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
 _YEAR_ZH = re.compile(r"(?<!\d)(\d{4})(?=年)")
 _CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?![\d:])")
 # A number that is a name: a telephone with its plus and dashes, a ticket in two halves, five digits and more.
-_PHONE = re.compile(r"(?<![\w.])\+?\d{1,4}(?:[ -]\d{2,11}){1,4}(?![\w.])(?![.,]\d)")
+_PHONE = re.compile(r"(?<![\w.])\+?\d{1,4}(?:[ -]\d{2,11}){1,4}(?!\w)(?![.,]\d)", re.ASCII)
 _LONG = re.compile(r"(?<![\d.,])\+?\d{5,}(?!\d)(?![.,]\d)")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*[%％]")
+_PERCENT = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)\s*+[%％]")
 _SPACES = re.compile(r"[ \t]+")
 _SENTENCES = re.compile(r".*[。！？.!?]", re.DOTALL)
 _DIGITS_ZH = str.maketrans("0123456789", "零一二三四五六七八九")
@@ -62,14 +64,16 @@ _UNITS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
         )
     ),
 }
-_LINK_SAID = {"zh": "网址见网站", "en": "the address is on our website"}
-_MAIL_SAID = {"zh": "邮箱见网站", "en": "the e-mail address is on our website"}
+# Said in the address's place, within whatever sentence it stands.
+_LINK_SAID = {"zh": "网站上的链接", "en": "the link on our website"}
+_MAIL_SAID = {"zh": "网站上的邮箱", "en": "the e-mail address on our website"}
 
 
 def spoken(text: str, language: str) -> str:
     """A text as the voice of a language should read it; empty when nothing of it can be said."""
     language = language if language in _UNITS else "en"
-    text = _WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.replace("㎡", "m²"))
+    text = text[: 2 * LONGEST].replace("㎡", "m²")
+    text = _WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = _TAG.sub(" ", text)
     text = _MAIL.sub(f" {_MAIL_SAID[language]} ", _LINK.sub(f" {_LINK_SAID[language]} ", text))
     text = _DATE.sub(lambda found: _date(found, language), text)

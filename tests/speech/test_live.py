@@ -1,6 +1,7 @@
 """Words while they are spoken: the same as from the recording, growing on the way, many calls at once."""
 
 import asyncio
+import threading
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -145,3 +146,37 @@ async def test_a_model_that_takes_only_its_own_rate_hears_telephones_too(ears: E
         await said(hearing, pcm, number)
         assert (await hearing.finish()).text == TYPED["en"]["006-en-pedro"]
         hearing.close()
+
+
+class Slow:
+    """A recogniser in the middle of a piece, who notes when somebody else wants something of it meanwhile."""
+
+    def __init__(self) -> None:
+        self.at_work = threading.Event()
+        self.asked = threading.Event()
+        self.disturbed: bool | None = None
+
+    def AcceptWaveform(self, pcm: bytes) -> bool:
+        self.at_work.set()
+        self.disturbed = self.asked.wait(0.5)
+        return False
+
+    def PartialResult(self) -> str:
+        return '{"partial": ""}'
+
+    def FinalResult(self) -> str:
+        self.asked.set()
+        return '{"text": ""}'
+
+
+async def test_a_piece_that_is_given_up_is_heard_before_the_end(ears: Ears) -> None:
+    """Vosk ends the process when two threads use one recogniser."""
+    slow = Slow()
+    hearing = Hearing(ears, slow, model("en"), 8000, direct=True)
+    feeding = asyncio.create_task(hearing.feed(bytes(1600)))
+    assert await asyncio.to_thread(slow.at_work.wait, 20)
+    feeding.cancel()
+    await asyncio.wait([feeding])
+    transcript = await hearing.finish()
+    assert feeding.cancelled()
+    assert (slow.disturbed, slow.asked.is_set(), transcript.seconds) == (False, True, 0.1)

@@ -1,5 +1,7 @@
 """What a voice reads of a written text."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -20,8 +22,14 @@ from speech.spoken import LONGEST, digits, spoken
         ("zh", "2026年停水", "二零二六年停水"),
         ("zh", "完成80%，长3.5km", "完成百分之80，长3.5公里"),
         ("en", "80% done, 3.5 km, 21℃", "80 percent done, 3.5 kilometres, 21 degrees"),
-        ("en", "see https://city.example/posts/48217059?x=1 or *here*", "see the address is on our website or here"),
-        ("zh", "写信到 a.b@city.example。", "写信到 邮箱见网站 。"),
+        ("en", "see https://city.example/posts/48217059?x=1 or *here*", "see the link on our website or here"),
+        ("zh", "写信到 a.b@city.example。", "写信到 网站上的邮箱 。"),
+        ("zh", "请发邮件至info@city.example联系我们。", "请发邮件至 网站上的邮箱 联系我们。"),
+        ("zh", "“https://city.example/a”已更新", "“ 网站上的链接 ”已更新"),
+        ("zh", "见www.city.example/a？x=1、https://city.example！", "见 网站上的链接 ？x=1、 网站上的链接 ！"),
+        ("en", "See https://city.example/a. Then call.", "See the link on our website . Then call."),
+        ("zh", "请拨打010-12345678咨询", "请拨打零一零一，二三四五，六七八咨询"),
+        ("en", "Call 010-1234567.", "Call 0 1 0 1, 2 3 4 5, 6 7."),
         ("en", "<b>water</b> off 😀🚰 #1", "water off 1"),
         ("en", "3 - 5 people, 10 20", "3 - 5 people, 10 20"),
         ("en", "1,250,000 people and 12.50 yuan", "1,250,000 people and 12.50 yuan"),
@@ -54,6 +62,15 @@ def test_any_text_can_be_read(text: str, language: str) -> None:
     said = spoken(text, language)
     assert not any(letter in said for letter in "<>*_`\0")
     assert said == said.strip()
+
+
+@pytest.mark.parametrize("run", ["1", "路", "a", "1-", "12 ", "+", "www.", "http://", "a@", "5 "])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_run_of_anything_takes_long(run: str, language: str) -> None:
+    """A second is far more than it takes, far less than a pattern needs that goes through a run from each letter."""
+    begun = time.thread_time()
+    assert len(spoken(run * (40_000 // len(run)), language)) <= LONGEST
+    assert time.thread_time() - begun < 1
 
 
 def test_a_long_text_ends_with_a_sentence() -> None:
