@@ -155,16 +155,17 @@ class Talk:
     call: Call
     first: list[Prompt] = field(default_factory=list)
 
-    def say(self, phrase: str, *, whole: bool = False, language: str | None = None, **values: Any) -> None:
-        """Say a phrase before what comes next; `whole`: a key does not cut it short."""
+    def say(
+        self, phrase: str, *, whole: bool = False, own: bool = False, language: str | None = None, **values: Any
+    ) -> None:
+        """Say a phrase before what comes next; `whole`: a key does not cut it short, `own`: it holds his own words."""
         language = language or self.call.language
-        text = self.desk.phrase(f"voice_{phrase}", language, values)
-        self.first.append(Prompt(text, language, interruptible=not whole))
+        self.first.append(Prompt(self.desk.phrase(f"voice_{phrase}", language, values), language, not whole, own))
 
     def read(self, text: str) -> None:
-        """Read a text that is not ours, in its own language as far as its script tells."""
+        """Read what is said of a ticket, which may be for its author alone, in the language its script tells."""
         han = any("\u4e00" <= letter <= "\u9fff" for letter in text)
-        self.first.append(Prompt(text, "zh" if han else "en" if text.isascii() else self.call.language))
+        self.first.append(Prompt(text, "zh" if han else "en" if text.isascii() else self.call.language, own=True))
 
     def then(self, step: Step, wanted: ForKeys | ForSpeech | Transfer | End, **changes: Any) -> tuple[Call, Turn]:
         """What was said so far, and what to wait for at a step."""
@@ -204,7 +205,7 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
             wanted = ForSpeech(settings.longest, settings.silence)
             return talk.then(step, wanted, asks_back=step is Step.CALLBACK)
         case Step.CONFIRMING if call.said and call.said.text:
-            talk.say("understood", text=call.said.text)
+            talk.say("understood", own=True, text=call.said.text)
             talk.say("confirm")
             if _may_be_heard(talk):
                 talk.say("confirm_voice")

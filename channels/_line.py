@@ -358,7 +358,7 @@ class Speaker:
     async def speak(self) -> None:
         """Say all, and return when it was heard."""
         for prompt in self._prompts:
-            pcm = await spoken(self._desk, prompt.text, prompt.language, self._sound.rate)
+            pcm = await spoken(self._desk, prompt, self._sound.rate)
             await self._sound.played()
             self.interruptible = prompt.interruptible
             await self._sound.play(pcm)
@@ -393,11 +393,11 @@ class Voice:
         return self._seconds >= VOICE_SECONDS
 
 
-async def spoken(desk: Desk, text: str, language: str, rate: int) -> bytes:
+async def spoken(desk: Desk, prompt: Prompt, rate: int) -> bytes:
     """A sentence as sound; nothing when it cannot be spoken now, which is better than no call."""
     try:
         async with asyncio.timeout(SPEAK_WITHIN):
-            return await desk.speak(text, language, rate)
+            return await desk.speak(prompt.text, prompt.language, rate, keep=not prompt.own)
     except (EverylineError, TimeoutError, OSError) as error:
         log.warning("a sentence was not spoken", action="line.mute", fault=repr(error)[:200])
         return b""
@@ -410,5 +410,5 @@ async def _turn_away(desk: Desk, sound: Sound, call: Call) -> None:
 
 
 async def _say_and_hang_up(desk: Desk, sound: Sound, language: str, phrase: str) -> None:
-    await sound.play(await spoken(desk, desk.phrase(phrase, language), language, sound.rate))
+    await sound.play(await spoken(desk, Prompt(desk.phrase(phrase, language), language), sound.rate))
     await sound.hang_up()

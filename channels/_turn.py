@@ -45,11 +45,13 @@ Event = Began | Keys | Said | Nothing | HungUp
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A sentence to be spoken; whether the caller may cut it short."""
+    """A sentence to be spoken; whether the caller may cut it short. One that is `own` holds somebody's own words: its
+    sound is kept nowhere."""
 
     text: str
     language: str
     interruptible: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,8 +179,11 @@ class Desk(Protocol):
         """
         ...
 
-    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
-        """A text as a voice reads it: 16-bit mono samples. Raises `BadInput`, or `EverylineError` when it cannot."""
+    async def speak(self, text: str, language: str, rate: int = 8000, *, keep: bool = True) -> bytes:
+        """A text as a voice reads it: 16-bit mono samples; somebody's own words are spoken without `keep`ing the sound.
+
+        Raises `BadInput`, or `EverylineError` when it cannot.
+        """
         ...
 
     async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:

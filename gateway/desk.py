@@ -113,9 +113,9 @@ class Desk:
         """Tapes that no living process writes any more."""
         return await self._taping.left(channel, seconds)
 
-    async def speak(self, text: str, language: str, rate: int = 8000) -> bytes:
+    async def speak(self, text: str, language: str, rate: int = 8000, *, keep: bool = True) -> bytes:
         """A text as a voice reads it: 16-bit mono samples."""
-        return await self._runtime.synthesiser.speak(text, language, rate=rate)
+        return await self._runtime.synthesiser.speak(text, language, rate=rate, keep=keep)
 
     async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
         """How a ticket stands, for the ear; None for an unknown one."""

@@ -1,7 +1,8 @@
 """Text to speech: espeak-ng in a process of its own, so that its faults cost one sentence and not the gateway.
 
 Another voice is plugged in as a `Voice`: a picklable function that runs in the worker, from a text as it should be read
-(`speech.spoken` made it) to 16-bit mono samples. What was said once is kept by its content, in memory and on disk.
+(`speech.spoken` made it) to 16-bit mono samples. What was said once is kept by its content, in memory and on disk,
+unless it is somebody's own words.
 """
 
 import asyncio
@@ -57,11 +58,12 @@ class Synthesiser:
         self._memory: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         # What is being spoken now: a hundred callers who wait for one sentence have it spoken once.
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._making: dict[tuple[str, bool], asyncio.Task[bytes]] = {}
 
-    async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
+    async def speak(self, text: str, language: str, *, rate: int = 8000, keep: bool = True) -> bytes:
         """The text as 16-bit mono samples, `rate` of them a second; empty for a text of which nothing can be said.
 
+        Without `keep` it is spoken anew and kept nowhere, as befits words that are not for everybody.
         Raises `BadInput` for an impossible rate or an unknown language, and `Speechless` when the voice failed twice.
         """
         if rate not in RATES:
@@ -72,15 +74,17 @@ class Synthesiser:
         if not words:
             return b""
         name = self._name(words, language, rate)
-        if (known := self._memory.pop(name, None)) is not None:
+        if keep and (known := self._memory.pop(name, None)) is not None:
             self._memory[name] = known
             return known
-        if (making := self._making.get(name)) is None:
-            making = asyncio.create_task(self._made(name, words, language, rate), name="speak")
-            self._making[name] = making
-            making.add_done_callback(lambda _: self._making.pop(name))
+        if (making := self._making.get((name, keep))) is None:
+            file = self._folder / f"{name}.pcm" if keep else None
+            making = asyncio.create_task(self._made(words, language, rate, file), name="speak")
+            self._making[name, keep] = making
+            making.add_done_callback(lambda _: self._making.pop((name, keep)))
         # Shielded: who waits no longer (he hung up) takes nothing from the others.
-        return self._remember(name, await asyncio.shield(making))
+        pcm = await asyncio.shield(making)
+        return self._remember(name, pcm) if keep else pcm
 
     async def stop(self) -> None:
         """End the process."""
@@ -91,7 +95,7 @@ class Synthesiser:
         said = "\0".join((voice, language, str(self._pace), str(rate), words))
         return hashlib.sha256(said.encode()).hexdigest()
 
-    async def _made(self, name: str, words: str, language: str, rate: int) -> bytes:
+    async def _made(self, words: str, language: str, rate: int, file: Path | None) -> bytes:
         job = functools.partial(
             self._workers.run,
             _spoken,
@@ -100,7 +104,7 @@ class Synthesiser:
             language,
             self._pace,
             rate,
-            self._folder / f"{name}.pcm",
+            file,
             self._most_bytes,
             timeout=WITHIN,
         )
@@ -146,8 +150,10 @@ def phonemes(text: str, language: str) -> str:
     return " ".join(said)
 
 
-def _spoken(voice: Voice, words: str, language: str, pace: int, rate: int, file: Path, most_bytes: int) -> bytes:
-    """The worker's part: what lies on disk, or else is spoken now and laid there."""
+def _spoken(voice: Voice, words: str, language: str, pace: int, rate: int, file: Path | None, most_bytes: int) -> bytes:
+    """The worker's part: what lies on disk, or else is spoken now and laid there; without a file, only spoken."""
+    if file is None:
+        return _at_rate(*voice(words, language, pace), rate)
     try:
         kept = file.read_bytes()
         os.utime(file)

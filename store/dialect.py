@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Engine,
+    ExceptionContext,
     Insert,
     Integer,
     StaticPool,
@@ -56,6 +57,8 @@ READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
 READERS = 4
 # PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 DEADLOCK = "40P01"
+# Errors are logged, and must not tell what citizens wrote.
+QUIET: Mapping[str, Any] = {"hide_parameters": True}
 READ_ONLY = {"default_transaction_read_only": "on"}
 Pick = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 Binds = Sequence[tuple[int, Callable[[Any], Any]]]
@@ -68,7 +71,7 @@ def writer_engine(url: str) -> AsyncEngine:
     """The engine all changes go through; on SQLite its one connection takes the write lock as it begins."""
     if not url.startswith("sqlite"):
         return _server_engine(url)
-    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, **QUIET)
     _prepare_sqlite(engine.sync_engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
     return engine
 
@@ -76,7 +79,10 @@ def writer_engine(url: str) -> AsyncEngine:
 def file_engine(url: str) -> Engine:
     """The same for a SQLite file as one thread uses it, without an event loop."""
     engine = create_engine(
-        make_url(url).set(drivername="sqlite"), poolclass=StaticPool, connect_args={"check_same_thread": False}
+        make_url(url).set(drivername="sqlite"),
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
+        **QUIET,
     )
     _prepare_sqlite(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
     return engine
@@ -85,7 +91,10 @@ def file_engine(url: str) -> Engine:
 def file_reader_engine(url: str, connections: int) -> Engine:
     """An engine for questions to a SQLite file from threads, without an event loop; it cannot write."""
     engine = create_engine(
-        make_url(url).set(drivername="sqlite"), pool_size=connections, connect_args={"check_same_thread": False}
+        make_url(url).set(drivername="sqlite"),
+        pool_size=connections,
+        connect_args={"check_same_thread": False},
+        **QUIET,
     )
     _prepare_sqlite(engine, READER_PRAGMAS, "BEGIN")
     return engine
@@ -95,7 +104,7 @@ def reader_engine(url: str) -> AsyncEngine:
     """The engine of all questions; it cannot write."""
     if not url.startswith("sqlite"):
         return _server_engine(url, server_settings=READ_ONLY)
-    engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
+    engine = create_async_engine(url, pool_size=READERS, max_overflow=READERS, **QUIET)
     _prepare_sqlite(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
 
@@ -286,10 +295,18 @@ def _by_epoch(element: seconds_between, compiler: SQLCompiler, **options: Any) -
 
 def _server_engine(url: str, **connecting: Any) -> AsyncEngine:
     try:
-        return create_async_engine(url, pool_size=5, connect_args=connecting)
+        engine = create_async_engine(url, pool_size=5, connect_args=connecting, **QUIET)
     except ModuleNotFoundError as error:
         # An extra (`postgres` in pyproject.toml): who stays with SQLite has no need of it.
         raise StoreUnreachable(f"PostgreSQL needs {error.name}: python -m pip install {error.name}") from error
+    event.listen(engine.sync_engine, "handle_error", _leave_out_rows)
+    return engine
+
+
+def _leave_out_rows(context: ExceptionContext) -> None:
+    """Take the rows an error is about out of what the driver tells: a traceback shows it."""
+    if getattr(cause := context.original_exception.__cause__, "detail", None):
+        cause.detail = None  # type: ignore[union-attr]  # the driver's own error, which has it
 
 
 def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:

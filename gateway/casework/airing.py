@@ -28,18 +28,21 @@ async def speak_due(runtime: Runtime) -> None:
 
 
 async def _speak(runtime: Runtime, made: Made) -> None:
+    """Speak one. However that fails, it is noted: one that never succeeds must not hold up the others for good."""
     try:
         parts = [await _pieces(runtime, made, number) for number in range(len(made.parts))]
         names, city = [part.title for part in made.parts], runtime.settings.city.name
         artist = city[made.language]  # type: ignore[index]  # one of ours
         spoken = await runtime.workers.run(record, parts, names, made.title, artist, timeout=LONGEST_JOB)
-    except EverylineError as error:
-        log.warning("a bulletin cannot be spoken", action="bulletin.failed", bulletin=made.id, error=str(error))
-        await runtime.database.write(lambda tx, why=str(error): bulletins.failed(tx, made, why, TRIES))  # type: ignore[misc]
+        sha256 = await runtime.blobs.keep(spoken.data)
+        size, seconds, starts = len(spoken.data), spoken.seconds, spoken.starts
+        await runtime.database.write(lambda tx: bulletins.sounds(tx, made, sha256, size, seconds, starts))
+    except Exception as error:  # noqa: BLE001
+        # What is not ours may quote what was to be said.
+        why = str(error) if isinstance(error, EverylineError) else type(error).__name__
+        log.warning("a bulletin cannot be spoken", action="bulletin.failed", bulletin=made.id, error=why)
+        await runtime.database.write(lambda tx: bulletins.failed(tx, made, why, TRIES))
         return
-    sha256 = await runtime.blobs.keep(spoken.data)
-    size, seconds, starts = len(spoken.data), spoken.seconds, spoken.starts
-    await runtime.database.write(lambda tx: bulletins.sounds(tx, made, sha256, size, seconds, starts))
     log.info("bulletin spoken", action="bulletin.spoken", bulletin=made.id, seconds=round(seconds), bytes=size)
 
 

@@ -54,11 +54,16 @@ def item_part(runtime: Runtime, language: str, item: Item, heard: Mapping[str, H
 
 
 def may_be_heard(runtime: Runtime, text: str, heard: Heard | None) -> bool:
-    """Whether a recording says just what was published: the same words as were written down, and nothing masked."""
+    """Whether a recording says just what was published: the same words as were written down, and nothing masked.
+
+    Words corrected by hand leave in the recording what the machine heard there, which may be a number.
+    """
     if not runtime.settings.radio.own_voices or heard is None:
         return False
     said = heard.corrected or heard.text
-    return bool(said) and said == text and masking.mask_as_set(runtime.settings, said) == said
+    if not said or said != text:
+        return False
+    return all(masking.mask_as_set(runtime.settings, words) == words for words in (said, heard.text))
 
 
 def cut(text: str, most: int) -> tuple[str, bool]:

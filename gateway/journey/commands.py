@@ -196,7 +196,7 @@ def _may_read(asked: Asked) -> bool:
 
 
 def _is_own(asked: Asked, thread: KnownThread) -> bool:
-    return asked.address is not None and asked.address.person == thread.person
+    return asked.address is not None and thread.person is not None and asked.address.person == thread.person
 
 
 def _is_public(thread: KnownThread) -> bool:

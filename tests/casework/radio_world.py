@@ -26,7 +26,7 @@ class Humming(Synthesiser):
         super().__init__(Path("nowhere"), most_bytes=0)
         self.said: list[tuple[str, str]] = []
 
-    async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
+    async def speak(self, text: str, language: str, *, rate: int = 8000, keep: bool = True) -> bytes:
         self.said.append((language, text))
         pitch = 150 + int(hashlib.sha256(text.encode()).hexdigest()[:2], 16)
         return humming(pitch, 0.05 * max(4, min(len(text), 40)), rate)
@@ -35,7 +35,7 @@ class Humming(Synthesiser):
 class Mute(Humming):
     """Says nothing: the voice has gone."""
 
-    async def speak(self, text: str, language: str, *, rate: int = 8000) -> bytes:
+    async def speak(self, text: str, language: str, *, rate: int = 8000, keep: bool = True) -> bytes:
         raise Speechless("the voice has gone")
 
 

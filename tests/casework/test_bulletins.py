@@ -402,6 +402,27 @@ async def test_a_voice_that_fails_is_tried_again_and_then_staff_must_look(runtim
     assert (await made(runtime))[0].whole
 
 
+async def test_one_that_fails_however_it_does_ends_and_holds_up_no_other(
+    runtime: Runtime, voice: Humming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hum = voice.speak
+
+    async def stumble(text: str, language: str, *, rate: int = 8000, keep: bool = True) -> bytes:
+        if language == "zh":
+            raise ValueError(text)
+        return await hum(text, language, rate=rate, keep=keep)
+
+    monkeypatch.setattr(voice, "speak", stumble)
+    await publish(runtime, "water pipe leaking")
+    await bulletins.make_now(runtime, actor="mo")
+    for tries in range(1, airing.TRIES + 1):
+        await airing.speak_due(runtime)
+        one = (await made(runtime, "zh"))[0]
+        assert (one.tries, one.error) == (tries, "ValueError"), "no words of the post"
+        assert one.state is (Making.FAILED if tries == airing.TRIES else Making.DUE)
+    assert (await made(runtime, "en"))[0].whole
+
+
 async def test_old_ones_are_forgotten_with_their_sound(
     runtime: Runtime, voice: Humming, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import pytest
 from gateway.casework import airing, bulletins
 from gateway.errors import Conflict
 from gateway.journey import media as journey_media
-from gateway.journey import moderation, showing
+from gateway.journey import moderation, showing, transcription
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, MediaState, TranscriptState
@@ -98,6 +98,18 @@ async def test_what_does_not_say_just_what_was_published_is_read(
     _, media_id = await call(runtime, said, public=public)
     await showing.air(runtime, media_id, True, actor="mo")
     assert not (await spoken(runtime)).parts[1].own_voice
+
+
+@pytest.mark.parametrize(
+    ("said", "own"), [(f"{SAID} 13812345678", False), ("water pie leaking at the mill", True)], ids=["number", "slip"]
+)
+async def test_a_corrected_one_is_heard_unless_the_machine_heard_a_number(
+    runtime: Runtime, said: str, own: bool
+) -> None:
+    _, media_id = await call(runtime, said, public=SAID)
+    await transcription.correct(runtime, media_id, SAID, actor="mo")
+    await showing.air(runtime, media_id, True, actor="mo")
+    assert (await spoken(runtime)).parts[1].own_voice is own
 
 
 async def test_who_did_not_agree_cannot_be_allowed(runtime: Runtime) -> None:

@@ -122,6 +122,7 @@ class LineDesk:
         self.line = NotedLine()
         self.written = asyncio.Event()
         self.spoken: list[str] = []
+        self.sounds_kept: list[str] = []
         self.mute = self.busy = self.full = False
         self.deaf: Exception | None = None
         self.breaks: Exception | None = None
@@ -133,10 +134,12 @@ class LineDesk:
             raise TooMany("all lines are taken", 60)
         return self.line
 
-    async def speak(self, text: str, language: str, rate: int = 8_000) -> bytes:
+    async def speak(self, text: str, language: str, rate: int = 8_000, *, keep: bool = True) -> bytes:
         if self.mute:
             raise EverylineError("no voice")
         self.spoken.append(text)
+        if keep:
+            self.sounds_kept.append(text)
         return voice(self.prompt_seconds, rate)
 
     async def listen(self, channel: str, language: str, rate: int) -> NotedEar | None:

@@ -289,6 +289,13 @@ async def test_where_no_transfer_is_possible_the_script_goes_on(
     assert script.events == [Began(), Nothing()]
 
 
+async def test_the_sound_of_own_words_is_not_kept(desk: LineDesk, telephone: Telephone, play: Play) -> None:
+    play(Turn((Prompt("We understood: my neighbour drinks", "en", own=True), Prompt("press 1", "en")), End()))
+    await lead(desk, telephone)
+    assert desk.spoken == ["We understood: my neighbour drinks", "press 1"]
+    assert desk.sounds_kept == ["press 1"]
+
+
 async def test_all_lines_taken_is_said(desk: LineDesk, telephone: Telephone, play: Play) -> None:
     script = play()
     desk.busy = True

@@ -44,7 +44,7 @@ class World:
     said: list[str] = field(default_factory=list)
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def speak(self, text: str, language: str, *, rate: int = 8_000) -> bytes:
+    async def speak(self, text: str, language: str, *, rate: int = 8_000, keep: bool = True) -> bytes:
         self.said.append(text)
         self.more.set()
         return voice(0.1, rate)

@@ -404,3 +404,18 @@ async def test_before_the_first_bulletin_there_is_no_news() -> None:
     desk.news = False
     call, turn = await take(desk, at(Step.MENU), Keys("3"))
     assert (call.step, words(turn).split(" | ")[0]) == (Step.NEWS, "Nothing has been published yet.")
+
+
+@pytest.mark.parametrize(
+    ("step", "event", "own"),
+    [
+        (Step.SPEAKING, SAID, ["We understood: water pipe leaking"]),
+        (Step.TICKET, Keys("48217059"), ["Ticket 48217059. published. Answered.", "Water answers:", "已修好。"]),
+        (Step.MENU, Keys("3"), []),
+    ],
+    ids=["understood", "ticket", "news"],
+)
+async def test_what_is_a_callers_own_is_marked(step: Step, event: Event, own: Sequence[str]) -> None:
+    _, turn = await take(Pretended(), at(step), event)
+    assert [prompt.text for prompt in turn.say if prompt.own] == own
+    assert not all(prompt.own for prompt in turn.say)

@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
+from gateway import clock
 from gateway.casework import cases
 from gateway.journey import commands, conversation, moderation, topics
 from gateway.journey.commands import EXAMPLE_TICKET
 from gateway.journey.conversation import recognise
 from gateway.journey.intake import Intake
 from gateway.journey.tickets import is_ticket
-from gateway.runtime import Runtime
-from gateway.schema import Action, Outcome
+from gateway.runtime import Asked, Runtime
+from gateway.schema import Action, Outcome, State
 from gateway.settings import load
+from store.facts import KnownAddress, KnownThread
 from tests.conftest import ROOT, Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
 
@@ -212,3 +214,14 @@ async def test_a_form_is_never_a_command(runtime: Runtime) -> None:
     taken = await Intake(runtime).take(message("STOP", commands=False))
     assert taken.outcome is Outcome.POST
     assert taken.state is not None
+
+
+def test_nobody_is_the_author_of_what_nobody_is_known_to_have_written() -> None:
+    unproved = KnownAddress("a", None, None, "k", b"", "en", stopped=False)
+    at = clock.now()
+    thread = KnownThread(
+        "t", EXAMPLE_TICKET, None, State.PUBLISHED, True, None, "water", "a text", at, at, answer="an answer"
+    )
+    reply = commands.status_of(Asked("", unproved, EXAMPLE_TICKET, thread), thread, EXAMPLE_TICKET)
+    assert reply.say.phrase == "status"
+    assert "text" not in reply.say.values

@@ -82,6 +82,19 @@ async def test_the_same_words_are_spoken_once(speaker: Synthesiser, tmp_path: Pa
     await again.stop()
 
 
+async def test_what_is_not_to_be_kept_is_kept_nowhere(tmp_path: Path) -> None:
+    folder = tmp_path / "spoken"
+    made = Synthesiser(folder, most_bytes=4_000_000, voice=clicking)
+    first = await made.speak("My neighbour drinks.", "en", keep=False)
+    assert seconds(first, 8000) == pytest.approx(0.1)
+    assert not folder.exists()
+    assert await made.speak("My neighbour drinks.", "en") == first
+    [file] = folder.iterdir()  # so it did not come from memory
+    file.write_bytes(b"12")
+    assert await made.speak("My neighbour drinks.", "en", keep=False) == first, "nor from the disk"
+    await made.stop()
+
+
 async def test_the_folder_does_not_grow_over_its_bound(tmp_path: Path) -> None:
     small = Synthesiser(tmp_path / "spoken", most_bytes=60_000)
     for number in range(6):
@@ -109,6 +122,11 @@ def dying(text: str, language: str, pace: int) -> tuple[bytes, int]:
     """A voice that ends its process, but not for everybody."""
     if "die" in text:
         os.kill(os.getpid(), signal.SIGKILL)
+    return array("h", [1000] * 800).tobytes(), 8000
+
+
+def clicking(text: str, language: str, pace: int) -> tuple[bytes, int]:
+    """A voice that needs no engine."""
     return array("h", [1000] * 800).tobytes(), 8000
 
 

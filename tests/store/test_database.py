@@ -1,12 +1,13 @@
 """The writer: many changes in one commit, each answered only when it is on disk, one failing alone."""
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway import clock
 from gateway.errors import Busy, Conflict, StoreInUse
@@ -42,6 +43,18 @@ async def test_one_failing_change_harms_no_other_of_its_commit(database: Databas
     results = await asyncio.gather(*works, database.write(fail), return_exceptions=True)
     assert [type(result) for result in results[5:]] == [Conflict]
     assert await names(database) == {f"n{n}" for n in range(5)}
+
+
+async def test_what_the_database_refuses_is_not_told_with_its_values(database: Database) -> None:
+    words = "my neighbour drinks"
+    await database.write(lambda tx: put(tx, words))
+    with pytest.raises(IntegrityError) as refused:
+        await database.write(lambda tx: put(tx, words))
+    assert "INSERT INTO leases" in str(refused.value)
+    assert words not in str(refused.value)
+    # Nor in what a server says beside it, which a log shows with where it came from.
+    logged = "".join(traceback.TracebackException.from_exception(refused.value).format())
+    assert words not in logged
 
 
 async def test_who_comes_again_at_once_is_waited_for_but_not_for_ever(
