@@ -53,7 +53,7 @@ class _OnServer:
 class _InThreads:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store reader")
+        self._threads = _readers()
 
     async def ask(self, question: Question[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
@@ -61,7 +61,12 @@ class _InThreads:
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
         self._threads.shutdown(wait=False)
+        self._threads = _readers()  # none is started before somebody asks again
 
     def _answer(self, question: Question[T]) -> T:
         with self._engine.connect() as connection:
             return drive(cast(Coroutine[Any, Any, T], question(cast(AsyncConnection, Direct(connection)))))
+
+
+def _readers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="store reader")

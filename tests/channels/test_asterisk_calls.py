@@ -16,7 +16,7 @@ from sqlalchemy import select
 from channels.base import City, Surroundings
 from channels.registry import Mode, Plan
 from channels.voice_audiosocket import Adapter, AudioSocketSettings
-from gateway.casework import cases
+from gateway.casework import bulletins, cases
 from gateway.desk import Desk
 from gateway.journey import media, moderation
 from gateway.journey.intake import Intake
@@ -248,6 +248,7 @@ async def test_the_answer_is_heard_by_keying_the_ticket(world: World) -> None:
     assert taken.ticket
     await moderation.decide(world.runtime, taken.post_id, Action.PUBLISH, actor="mo")
     await cases.answer(world.runtime, taken.ticket, "A crew comes this evening.", "water", actor="of")
+    await bulletins.make_now(world.runtime, actor="mo")
     async with world.exchange.call() as call:
         await to_the_menu(world, call)
         call.press("2")

@@ -21,6 +21,7 @@ LATER = (
     "code_alarm",
     "undone_",
     "case_",
+    "radio_",
     "answer_corrected",
     "answer_withdrawn",
     "digest",

@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from jinja2 import UndefinedError
 
-from channels.base import Capabilities, Channel, ChannelSettings
+from channels.base import Capabilities, Channel, ChannelSettings, Surroundings
 from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.runtime import Runtime
@@ -189,7 +189,9 @@ def test_lines_are_those_that_receive_and_have_a_number(drawing: Drawing, runtim
         Plan(Numbered.name, Mode.SIMULATED, "a test", Numbered, NumberedSettings(number="+8612345")),
         Plan("wall", Mode.ON, "a test", Numbered, NumberedSettings(number="+8600000")),
     ]
-    runtime.channels[Numbered.name] = runtime.channels["form"]
+    form = runtime.channels["form"]
+    around = Surroundings(form.city, form.http)
+    runtime.channels[Numbered.name] = Numbered(NumberedSettings(number="+8612345"), around)
     [line] = drawing._lines()
     assert (line.medium, line.number, line.speaks, line.simulated) == ("Text message", "+8612345", False, True)
 
