@@ -90,6 +90,8 @@ class LiveCalls:
         if course.then == "dial":
             await self._keep(desk, sid, replace(course, then="dialled"))
             return self._dial(course)
+        if course.then == "dialled" and dialled is None:
+            return self._dial(course)  # the same request again: its answer was lost
         if course.then == "dialled" and dialled not in SPOKE:
             return await self._connect(desk, sid, replace(course, then="stream", nobody=True))
         if course.then == "stream":

@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, cast
 from uuid import UUID
 
 import phonenumbers
@@ -104,6 +104,14 @@ class AsteriskSound:
         await self._connection.hang_up()
 
 
+class Refused(asyncio.Protocol):
+    """A connection that is ended at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """End it."""
+        cast(asyncio.Transport, transport).abort()
+
+
 class Adapter(Channel):
     """Asterisk's calls."""
 
@@ -172,7 +180,7 @@ class Adapter(Channel):
             return _said("closed", 503)
         now = asyncio.get_running_loop().time()
         self._registered = {one: known for one, known in self._registered.items() if known.until > now}
-        if len(self._connections) + len(self._registered) >= self._settings.connections + SPARE:
+        if len(self._conversations) + len(self._registered) >= self._settings.connections + SPARE:
             log.warning("a call was not let in: too many", action="audiosocket.busy")
             return _said("busy", 503)
         await self._end(call)
@@ -191,7 +199,11 @@ class Adapter(Channel):
         known = await desk.recall(self.name, next_key(call))
         return _said(known["next"] if known else "again")
 
-    def _admitted(self, connection: Connection) -> Connection:
+    def _admitted(self, connection: Connection) -> asyncio.Protocol:
+        """A connection, while there are not too many of those that may never say whose they are."""
+        if len(self._connections) >= self._settings.connections + 2 * SPARE:
+            log.warning("a connection was refused: too many", action="audiosocket.full")
+            return Refused()
         self._connections.add(connection)
         return connection
 

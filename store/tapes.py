@@ -67,8 +67,9 @@ class Spool:
 
     def release(self) -> None:
         """Let go of it; it stays."""
+        handle, self._handle = self._handle, -1  # the number may be another file's from now on
         with contextlib.suppress(OSError):
-            os.close(self._handle)
+            os.close(handle)
 
     def remove(self) -> None:
         """Delete it."""
@@ -124,7 +125,12 @@ class Tapes:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             note = path.with_suffix(_NOTE)
             label = Label(**json.loads(self._vault.open(note.read_bytes(), _place(note))))
-        except (OSError, VaultError):  # somebody holds it, or has just removed it
+        except (
+            OSError,
+            VaultError,
+            ValueError,
+            TypeError,
+        ):  # somebody holds or removed it; damaged
             os.close(handle)
             return None
         return Spool(label, path, handle)

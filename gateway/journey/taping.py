@@ -8,7 +8,7 @@ left is found later by its channel, and taken as the report it was to be.
 import asyncio
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -64,15 +64,13 @@ class Tape:
 
     async def discard(self) -> None:
         """Delete it: what was said is kept elsewhere, or is not to be kept."""
-        self._taping.forget(self)
         self._pending.clear()
-        await asyncio.to_thread(self._spool.remove)
+        await self._taping.close(self, self._spool.remove)
 
     async def release(self) -> None:
         """Leave it to whoever goes on with the call, or to `Taping.left`."""
-        self._taping.forget(self)
         await self._taping.write([self])
-        await asyncio.to_thread(self._spool.release)
+        await self._taping.close(self, self._spool.release)
 
     def take_pending(self) -> tuple[Spool, bytes]:
         """What is still to be written, which is the caller's to write now."""
@@ -110,9 +108,11 @@ class Taping:
         spools = await asyncio.to_thread(lambda: list(self._store.left(channel, seconds)))
         return [await self._made(spool) for spool in spools]
 
-    def forget(self, tape: Tape) -> None:
-        """Write to a tape no more."""
+    async def close(self, tape: Tape, let_go: Callable[[], None]) -> None:
+        """Write to a tape no more, and let go of it when nobody is writing: its number may be another file's then."""
         self._open.discard(tape)
+        async with self._writing:
+            await asyncio.to_thread(let_go)
 
     async def write(self, tapes: Sequence[Tape]) -> None:
         """Put on disk what came since."""

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from channels import _left
+from channels._call import Call, Step
 from gateway.desk import Desk
 from gateway.errors import Busy
 from gateway.journey import media
@@ -72,3 +73,45 @@ async def test_what_cannot_be_taken_now_is_taken_next_time_and_once(
             assert await _left.take(desk, "texting", 0) == 0
     assert await _left.take(desk, "texting", 0) == 1
     assert await number_of(runtime, tables.posts) == 1
+
+
+async def test_a_wish_to_be_called_back_stays_between_caller_and_staff(runtime: Runtime) -> None:
+    desk = Desk(runtime)
+    call = Call("texting", "c1", CALLER, LINE, "en", step=Step.CALLBACK, asks_back=True, own_voice=True)
+    await desk.keep("texting", "call:c1", call.to_mapping())
+    await cut(desk, sound_of(SPOKEN)[0])
+    assert await _left.take(desk, "texting", 0) == 1
+    async with runtime.database.reading() as connection:
+        [post] = (await connection.execute(select(tables.posts))).all()
+    assert (post.kind, post.private, post.own_voice) == ("question", True, False)
+
+
+async def test_what_it_was_to_be_is_known_from_the_call_and_else_staff_alone_see_it(runtime: Runtime) -> None:
+    desk = Desk(runtime)
+    call = Call("texting", "c1", CALLER, LINE, "en", step=Step.SPEAKING)
+    await desk.keep("texting", "call:c1", call.to_mapping())
+    for name in ("c1", "c2"):
+        await cut(desk, sound_of(SPOKEN)[0], name)
+    assert await _left.take(desk, "texting", 0) == 2
+    async with runtime.database.reading() as connection:
+        found = (await connection.execute(select(tables.posts.c.private, tables.posts.c.kind))).all()
+    assert sorted(tuple(row) for row in found) == [(False, "report"), (True, "report")]
+
+
+async def test_one_that_cannot_be_taken_at_all_keeps_no_other_waiting(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, take = Desk(runtime), Desk.take
+    for name in ("c1", "c2"):
+        await cut(desk, sound_of(SPOKEN)[0], name)
+    failed: list[str] = []
+
+    async def breaks(self: Desk, incoming: Incoming) -> Taken:
+        if not failed:
+            failed.append(incoming.external_id)
+            raise RuntimeError("a fault nobody thought of")
+        return await take(self, incoming)
+
+    monkeypatch.setattr(Desk, "take", breaks)
+    assert await _left.take(desk, "texting", 0) == 1
+    assert await _left.take(desk, "texting", 0) == 1

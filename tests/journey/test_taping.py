@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
@@ -212,3 +213,35 @@ def test_half_a_sample_and_half_a_write_do_no_harm(tmp_path: Path, monkeypatch: 
         spool.append(b"abcdef")
     assert spool.size() == 3
     spool.remove()
+
+
+async def test_a_tape_that_is_let_go_of_is_not_written_to_while_another_takes_its_place(
+    desk: DeskProtocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = await desk.tape("texting", "c1", 8_000, "en")
+    tape.write(SECOND)
+    writing, go_on, append = threading.Event(), threading.Event(), Spool.append
+    order: list[str] = []
+
+    def slow(self: Spool, sound: bytes) -> None:
+        writing.set()
+        go_on.wait(10)
+        append(self, sound)
+        order.append("written")
+
+    remove = Spool.remove
+
+    def removed(self: Spool) -> None:
+        order.append("removed")
+        remove(self)
+
+    monkeypatch.setattr(Spool, "append", slow)
+    monkeypatch.setattr(Spool, "remove", removed)
+    assert isinstance(desk, Desk)
+    task = asyncio.create_task(desk._taping.write([tape]))  # type: ignore[list-item]
+    await asyncio.to_thread(writing.wait, 10)
+    ending = asyncio.create_task(tape.discard())
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.gather(task, ending)
+    assert order == ["written", "removed"]
