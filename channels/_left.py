@@ -54,7 +54,7 @@ async def _take(desk: Desk, channel: str, tape: Tape) -> bool:
 
 
 async def _message(desk: Desk, channel: str, label: TapeLabel, media: IncomingMedia) -> Incoming:
-    """What it was to be: a report, or a wish to be called back; where that is not known any more, staff alone see it."""
+    """What it was to be: a report, or a wish to be called back; where that is forgotten, staff alone see it."""
     kept = await desk.recall(channel, f"call:{label.call}")
     call = Call.from_mapping(kept) if kept else Call(channel, label.call)
     whose = replace(call, address=label.address, line=label.line, language=label.language, own_voice=False)
