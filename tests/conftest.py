@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Surroundings
 from channels.failures import Failure, Unknown
@@ -23,6 +25,10 @@ from store.database import Database
 from store.vault import Vault
 from tests import postgres
 from tests.channels.subscribed import Hooks
+
+# How long one example takes says nothing on a machine that does other things too.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 # Nothing waits for the undo time or for a digest, but where a test is about them.
