@@ -15,11 +15,10 @@ from gateway.simulator.caller import LIFELIKE, Act, Caller, CallLog, Ended, Hear
 from gateway.simulator.network import Delays
 from gateway.simulator.samples import Sample, samples
 from gateway.simulator.sound import RATE, pcm_of
-from speech.synthesiser import Synthesiser
-from speech.telephone import pcm_to_ulaw, ulaw_to_pcm
+from speech.live import Ears
 from tests.process.gateway import Gateway, running
 from tests.process.test_start import run
-from tests.speech.test_recogniser import TYPED
+from tests.speech.test_recogniser import TYPED, model
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -120,8 +119,9 @@ async def test_whoever_hangs_up_has_said_what_he_said(simulator: Simulator, gate
 
 async def test_the_answer_to_a_ticket_is_heard(simulator: Simulator, gateway: Gateway, tmp_path: Path) -> None:
     """A citizen texts, the department answers, and whoever keys the ticket hears exactly that answer."""
-    answer = "A crew comes this evening and mends the lamp."
-    await simulator.text(CITIZEN, "the street light at the school is out")
+    # Words that the small model knows, though not this voice: it must hear most of them, close together.
+    answer, known = "the road light at the school is broken", {"road", "light", "school", "broken"}
+    await simulator.text(CITIZEN, "the street lamp in the park is out")
     await until(lambda: rows(tmp_path, "SELECT count(*) FROM posts") == [(1,)])
     [(ticket,)] = rows(tmp_path, "SELECT ticket FROM posts")
     await decide(gateway, ticket, answer)
@@ -133,7 +133,8 @@ async def test_the_answer_to_a_ticket_is_heard(simulator: Simulator, gateway: Ga
             while (pcm := await ear.get()) is not None:
                 heard += pcm
             await task
-    assert await spoken(answer, tmp_path) in heard
+    words = await understood(bytes(heard))
+    assert any(len(known & set(words[at : at + 8])) >= 3 for at in range(len(words))), words
 
 
 async def test_a_call_goes_on_after_a_restart(simulator: Simulator, gateway: Gateway, tmp_path: Path) -> None:
@@ -182,9 +183,14 @@ async def decide(gateway: Gateway, ticket: str, answer: str) -> None:
         assert answered.status < 300, await answered.text()
 
 
-async def spoken(text: str, folder: Path) -> bytes:
-    """A text as the gateway spoke it, through a telephone; how it breathes is different each time it is spoken."""
-    voice = Synthesiser(folder / "var/spoken", most_bytes=10_000_000)
-    pcm = await voice.speak(text, "en", rate=8000)
-    await voice.stop()
-    return ulaw_to_pcm(pcm_to_ulaw(pcm))
+async def understood(pcm: bytes) -> list[str]:
+    """What the small model hears of what the line said."""
+    ears = Ears(1, 1)
+    hearing = await ears.open(model(), 8000)
+    try:
+        for start in range(0, len(pcm) // 2 * 2, 3200):
+            await hearing.feed(pcm[start : start + 3200])
+        return (await hearing.finish()).text.split()
+    finally:
+        hearing.close()
+        await ears.stop()
