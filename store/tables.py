@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -24,20 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
+from store.columns import Id, Serial, metadata
 from store.moments import Moment
-
-# Grows by one for each row; SQLite only counts INTEGER keys by itself.
-Serial = BigInteger().with_variant(Integer(), "sqlite")
-Id = String(32)
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
 
 # The first decision of a person about a post.
 DECIDED = "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
@@ -1030,8 +1017,3 @@ alarms = Table(
     Column("expires_at", Moment, nullable=False),
     Column("proved_at", Moment),
 )
-
-
-def is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether a name in the database is one of this schema, and not of a full-text index's own tables."""
-    return kind != "table" or not (name or "").startswith(("search_", "staff_search_"))

@@ -11,7 +11,8 @@ import pytest
 from channels import registry
 from channels.registry import Mode
 from gateway.errors import SettingsError
-from gateway.settings import FIXED, Speech, load, read, secret
+from gateway.sections import Speech
+from gateway.settings import FIXED, load, read, secret
 
 ROOT = Path(__file__).parents[1]
 PNG = b"\x89PNG\r\n\x1a\nand what follows"

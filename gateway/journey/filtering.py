@@ -19,7 +19,7 @@ from gateway.journey.matching import Entry, Form, Match, compile_form
 from gateway.journey.tracing import Trace
 from gateway.journey.wordlists import Lists, WordList
 from gateway.schema import Hit, Ruling, Verdict
-from gateway.settings import Likeness, WordLists
+from gateway.sections import Likeness, WordLists
 
 # The places of a text that a page may mark; what is found beyond them counts all the same.
 MOST_HITS = 200

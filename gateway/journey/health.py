@@ -13,7 +13,7 @@ from channels.base import Standing as Found
 from gateway.journey import silence
 from gateway.journey.breaker import MISCONFIGURED, BreakerState
 from gateway.journey.silence import Usual
-from gateway.settings import Health
+from gateway.sections import Health
 from store.counts import Activity
 from store.standings import Position, Standing, Switch
 from store.tallies import Tallies, Tally

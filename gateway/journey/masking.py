@@ -11,7 +11,8 @@ from functools import partial
 
 from gateway.journey import private_numbers
 from gateway.journey.private_numbers import FEWEST_DIGITS, Finder, Span
-from gateway.settings import Masking, Settings
+from gateway.sections import Masking
+from gateway.settings import Settings
 
 # Hiding one number can bring a neighbour into view; twice is usual, the end of it is a bound for hostile texts.
 _MOST_ROUNDS = 5

@@ -9,7 +9,7 @@ from typing import Any
 from channels import failures
 from channels.failures import Failure
 from gateway.schema import DeliveryState
-from gateway.settings import Delivery
+from gateway.sections import Delivery
 from store.deliveries import Claimed
 from store.outcomes import Recorded
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway.errors import Problem
-from gateway.settings import WordLists
+from gateway.sections import WordLists
 
 MOST_BYTES = 16_777_216
 

@@ -20,7 +20,7 @@ from gateway.journey.filtering import WordFilter
 from gateway.journey.wordlists import Word
 from gateway.runtime import Runtime
 from gateway.schema import Verdict
-from gateway.settings import Filters
+from gateway.sections import Filters
 from store import words
 from store.words import Hits
 

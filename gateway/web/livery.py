@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from aiohttp import hdrs, web
 
-from gateway.settings import City
+from gateway.sections import City
 from gateway.web.assets import FOR_EVER
 
 READABLE = 4.5

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from store.tables import is_ours, metadata
+from store.every_table import is_ours, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

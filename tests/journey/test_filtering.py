@@ -15,7 +15,7 @@ from gateway.journey.folding import fold
 from gateway.journey.likeness import squeeze
 from gateway.journey.wordlists import WordList, word
 from gateway.schema import Hit, Ruling
-from gateway.settings import Likeness, WordLists
+from gateway.sections import Likeness, WordLists
 
 CONFIG = Path(__file__).parents[2] / "config" / "words"
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.journey.health import Cause, Facts, examine
-from gateway.settings import Health
+from gateway.sections import Health
 from store.counts import Activity
 from store.standings import Standing
 from store.tallies import Tally

@@ -15,7 +15,7 @@ from phonenumbers import PhoneNumberType
 
 from gateway.journey.masking import mask
 from gateway.journey.tickets import damm, draw
-from gateway.settings import Masking
+from gateway.sections import Masking
 
 CARD = "4111111111111111"
 MOBILE = "13800138000"

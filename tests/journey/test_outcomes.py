@@ -6,7 +6,7 @@ import pytest
 
 from gateway.journey import outcomes
 from gateway.schema import Audience, DeliveryState
-from gateway.settings import Delivery
+from gateway.sections import Delivery
 from store.deliveries import Claimed
 
 AT = datetime(2026, 3, 18, 4, 0, tzinfo=UTC)

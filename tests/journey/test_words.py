@@ -15,7 +15,7 @@ from gateway.journey import words as journey_words
 from gateway.journey.words import Words
 from gateway.runtime import Runtime
 from gateway.schema import Ruling
-from gateway.settings import Filters
+from gateway.sections import Filters
 from store import words
 from store.words import WordHits
 

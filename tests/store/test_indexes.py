@@ -87,9 +87,9 @@ from store import cases as case_rows
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
 from store import media as media_rows
+from store.every_table import metadata
 from store.inbox import Filter
 from store.standings import Position
-from store.tables import metadata
 from store.tallies import Span
 from tests.casework.radio_world import Humming
 from tests.conftest import broadcasting_as, settle_down

@@ -15,7 +15,7 @@ from gateway import clock
 from gateway.errors import SchemaMismatch, StoreUnreachable
 from store import migrating
 from store.dialect import writer_engine
-from store.tables import is_ours, metadata
+from store.every_table import is_ours, metadata
 from tests import postgres
 
 
