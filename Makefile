@@ -9,8 +9,10 @@ BIN := $(VENV)/bin
 run: $(VENV)/runtime
 	$(BIN)/python run.py serve
 
+# On all cores, a file of tests on one of them. Real processes, sockets and browsers share a busy machine: what fails is
+# tried once more, and said to have been (RERUN), which is a fault to mend.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --reruns 1
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
