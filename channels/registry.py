@@ -29,13 +29,20 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One channel as the settings have it: how it stands, why, and what to build it from."""
+    """One channel as the settings have it: how it stands, why (`lacks` are the variables that are not set), and what
+    to build it from."""
 
     name: str
     mode: Mode
     why: str
     adapter: type[Channel] | None = None
     settings: ChannelSettings | None = None
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why, in one line for a terminal."""
+        return f"{self.why}: {', '.join(self.lacks)}" if self.lacks else self.why
 
 
 def names() -> list[str]:
@@ -103,7 +110,7 @@ def _plan(
     mode, why = Mode.ON, "ready"
     if _required(kind.Settings) and not _given(kind.Settings, environment):
         if kind.carrier is None or kind.carrier not in simulated:
-            return Plan(name, Mode.OFF, f"no credentials: set {', '.join(_required(kind.Settings))}")
+            return Plan(name, Mode.OFF, "no credentials are set", lacks=tuple(_required(kind.Settings)))
         environment = simulated[kind.carrier]
         mode, why = Mode.SIMULATED, f"no credentials for {kind.carrier}: the simulator stands in"
     settings = _settings(name, kind.Settings, section, environment, problems)

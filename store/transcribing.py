@@ -40,6 +40,14 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class Lacking:
+    """The recordings of a language that no model is there for: how many, and since when the oldest waits."""
+
+    number: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """How fast a model was: of how many recordings, of how many seconds, written down in how many."""
 
@@ -108,12 +116,12 @@ async def rates(connection: AsyncConnection, since: datetime) -> Mapping[str, Ra
     return {model: Rate(number, float(seconds), float(took)) for model, number, seconds, took in rows}
 
 
-async def lacking(connection: AsyncConnection) -> Mapping[str, int]:
-    """How many recordings wait for a model of their language, by language."""
+async def lacking(connection: AsyncConnection) -> Mapping[str, Lacking]:
+    """What waits for a model of its language, by language."""
     language = _language()
-    wanted = select(language, func.count()).select_from(_spoken())
+    wanted = select(language, func.count(), func.min(media.c.created_at)).select_from(_spoken())
     wanted = wanted.where(_unwritten, media.c.transcript_state == TranscriptState.NO_MODEL)
-    return {code: number for code, number in await connection.execute(wanted.group_by(language))}
+    return {code: Lacking(number, since) for code, number, since in await connection.execute(wanted.group_by(language))}
 
 
 async def failed(connection: AsyncConnection) -> int:

@@ -44,7 +44,7 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for plan in plans:
         health = healths.get(plan.name)
         good &= health is None or health.standing in (Standing.READY, Standing.LATER)
-        first, *more = f"{health.standing}: {health.sentence}".splitlines() if health else [f"off: {plan.why}"]
+        first, *more = f"{health.standing}: {health.sentence}".splitlines() if health else [f"off: {plan.reason}"]
         lines += [f"{plan.name:<16} {first}", *(f"{'':<16} - {sentence}" for sentence in more)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if good else 1

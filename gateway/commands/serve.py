@@ -64,7 +64,7 @@ async def introduction(service: Service) -> str:
     settings = service.settings
     marks = {Mode.ON: "on", Mode.SIMULATED: "SIMULATED", Mode.OFF: "off"}
     lines = ["", f"Everyline for {settings.city.name['en']} {settings.city.name['zh']}", ""]
-    lines += [f"  {plan.name:<16} {marks[plan.mode]:<10} {plan.why}" for plan in service.runtime.plans]
+    lines += [f"  {plan.name:<16} {marks[plan.mode]:<10} {plan.reason}" for plan in service.runtime.plans]
     lines += ["", f"  portal           {settings.public_url}/", f"  console          {settings.public_url}/console"]
     if service.simulator:
         lines.append(f"  handsets         {service.simulator.url}/   (a simulator: nothing leaves this machine)")

@@ -6,13 +6,17 @@ from gateway.journey.breaker import BreakerState
 from gateway.journey.health import Cause, Condition
 from gateway.web.catalogues import N_
 
+# What works, but for a carrier that is only simulated.
+SIMULATED = "simulated"
+
 CONDITIONS: Mapping[str, str] = {
-    Condition.ON: N_("well"),
+    Condition.ON: N_("works"),
     Condition.HEALING: N_("sick, heals by itself"),
     Condition.ACT: N_("sick, a person must act"),
     Condition.PAUSED: N_("paused"),
     Condition.ISOLATED: N_("isolated"),
     Condition.OFF: N_("off"),
+    SIMULATED: N_("simulated"),
 }
 # Told beside the colour: shapes are read from afar, and by those who do not see colours.
 SIGNS: Mapping[str, str] = {
@@ -22,6 +26,7 @@ SIGNS: Mapping[str, str] = {
     Condition.PAUSED: "‖",
     Condition.ISOLATED: "⇥",
     Condition.OFF: "○",
+    SIMULATED: "≈",
 }
 CAUSES: Mapping[str, str] = {
     Cause.CREDENTIALS: N_("Credentials"),
@@ -65,7 +70,7 @@ BULLETINS: Mapping[str, str] = {
 }
 BULLETIN_DONE: Mapping[str, str] = {
     "made": N_("A bulletin is being spoken, in each language. It is on the air in a few seconds."),
-    "anew": N_("It is being composed and spoken anew."),
+    "anew": N_("It is being composed and spoken again."),
     "withdraw": N_("It is off the air. What it told may be told by the next one."),
     "restore": N_("It is on the air again."),
 }

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from channels.base import DeliveryKind
+from channels.registry import Mode
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotFound
 from gateway.journey import alarm_lines, identity, switching
@@ -17,6 +19,7 @@ from gateway.journey.breaker import BreakerState
 from gateway.journey.health import HEALS, Condition, breaker_state, condition
 from gateway.runtime import Runtime
 from gateway.schema import moment
+from gateway.web.channel_labels import SIMULATED
 from gateway.web.charts import Chart, chart
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
@@ -64,6 +67,12 @@ class Row:
     receives: bool = False
     sends: bool = False
     subscribers: Roll | None = None
+    lacks: Sequence[str] = ()
+
+    @property
+    def look(self) -> str:
+        """How it is shown: what works for a simulated carrier reaches nobody, and does not look as if it did."""
+        return SIMULATED if self.mode == Mode.SIMULATED and self.condition is Condition.ON else self.condition
 
     @property
     def error_share(self) -> float | None:
@@ -90,6 +99,28 @@ class Row:
             "incidents": [_brief(one) for one in self.incidents],
             **({"subscribers": asdict(self.subscribers)} if self.subscribers else {}),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How many channels run, and how many of them stand how."""
+
+    running: int
+    sick: int
+    healing: int
+    held: int
+    simulated: int
+
+    @property
+    def look(self) -> str:
+        """How all of them together are shown: as the worst."""
+        worst = {
+            Condition.ACT: self.sick,
+            Condition.HEALING: self.healing,
+            Condition.PAUSED: self.held,
+            SIMULATED: self.simulated,
+        }
+        return next((look for look, number in worst.items() if number), Condition.ON)
 
 
 def routes() -> list[web.RouteDef]:
@@ -119,7 +150,7 @@ async def rows(runtime: Runtime) -> list[Row]:
     for plan in runtime.plans:
         name = plan.name
         if name not in activity:
-            made.append(Row(name, plan.mode, plan.why, Condition.OFF))
+            made.append(Row(name, plan.mode, plan.why, Condition.OFF, lacks=plan.lacks))
             continue
         own = [one for one in standing if one.channel == name]
         found, switch = known.get(name, Standing()), switched.get(name)
@@ -147,6 +178,18 @@ async def rows(runtime: Runtime) -> list[Row]:
             )
         )
     return made
+
+
+def together(found: Sequence[Row]) -> Stand:
+    """How those stand that run."""
+    looks = Counter(row.look for row in found if row.activity)
+    return Stand(
+        looks.total(),
+        sick=looks[Condition.ACT],
+        healing=looks[Condition.HEALING],
+        held=looks[Condition.PAUSED] + looks[Condition.ISOLATED],
+        simulated=looks[SIMULATED],
+    )
 
 
 def lasting(seconds: float) -> str:
@@ -180,9 +223,7 @@ async def _draw_all(request: web.Request, fault: EverylineError | None = None, *
         fault.status if fault else 200,
         running=[row for row in found if row.activity],
         off=[row for row in found if not row.activity],
-        sick=sum(row.condition is Condition.ACT for row in found),
-        healing=sum(row.condition is Condition.HEALING for row in found),
-        held=sum(row.condition in (Condition.PAUSED, Condition.ISOLATED) for row in found),
+        stand=together(found),
         incidents=listed,
         heals=HEALS,
         lasting=lasting,

@@ -32,7 +32,7 @@ KINDS: Mapping[str, str] = {
 }
 STATES: Mapping[str, str] = {
     State.PENDING: N_("Waiting for review"),
-    State.HELD: N_("Being looked at a second time"),
+    State.HELD: N_("On hold"),
     State.PUBLISHED: N_("Published"),
     State.REJECTED: N_("Not published"),
     State.WITHDRAWN: N_("Withdrawn"),
@@ -336,6 +336,10 @@ FAULTS = (
     N_("give a name"),
     N_("too many from your network just now"),
     N_("not enabled in channels.toml"),
+    N_("no credentials are set"),
+    N_("missing or empty"),
+    N_("cannot be read"),
+    N_("graph/words.txt is too short"),
     N_("this file is empty"),
     N_("this file is too large"),
     N_("too many files"),

@@ -9,7 +9,6 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import analytics, periods
 from gateway.casework.analytics import Report
-from gateway.journey.health import Condition
 from gateway.runtime import Runtime
 from gateway.schema import moment
 from gateway.web import channels, measures
@@ -32,10 +31,7 @@ class Glance:
     waiting: Waiting
     unanswered: int
     today: Report
-    running: int
-    sick: int
-    healing: int
-    by_hand: int
+    stand: channels.Stand
     incidents: int
     dead: int
 
@@ -54,16 +50,12 @@ async def look(runtime: Runtime) -> Glance:
     async with runtime.database.reading() as connection:
         waiting = await glance.waiting(connection)
         unanswered = await glance.unanswered(connection, departments)
-    stand = [row.condition for row in found]
     return Glance(
         at,
         waiting,
         unanswered,
         today,
-        running=len(found),
-        sick=stand.count(Condition.ACT),
-        healing=stand.count(Condition.HEALING),
-        by_hand=stand.count(Condition.PAUSED) + stand.count(Condition.ISOLATED),
+        stand=channels.together(found),
         incidents=sum(len(row.incidents) for row in found),
         dead=sum(row.activity.failed + row.activity.unknown for row in found if row.activity),
     )
@@ -110,10 +102,10 @@ async def _json(request: web.Request) -> web.Response:
             "today": facts(total.now),
             "yesterday": facts(total.before),
             "channels": {
-                "running": found.running,
-                "needing_a_person": found.sick,
-                "healing": found.healing,
-                "by_hand": found.by_hand,
+                "running": found.stand.running,
+                "needing_a_person": found.stand.sick,
+                "healing": found.stand.healing,
+                "by_hand": found.stand.held,
             },
             "open_incidents": found.incidents,
             "dead_letters": found.dead,

@@ -56,7 +56,8 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that the page shows. `lost` are the workers of this process that had to be started anew."""
+    """All that the page shows: what waits, for a worker or for a model. `lost` are the workers of this process that
+    had to be started anew."""
 
     at: datetime
     backlog: Backlog
@@ -99,14 +100,19 @@ async def look(runtime: Runtime) -> Overview:
             language,
             [model(name, demo=of_demo) for name, of_demo in names],
             faults.get(language, ()),
-            lacking.get(language, 0),
+            lacking[language].number if language in lacking else 0,
         )
         for language, names in found.items()
     ]
     known = {one.name for spoken in languages for one in spoken.models}
     gone = [model(name, installed=False) for name in day if name not in known]
     settings = runtime.settings.speech
-    return Overview(at, backlog, languages, gone, failed, failures, settings.processes, runtime.workers.lost)
+    waiting = Backlog(
+        backlog.waiting + sum(one.number for one in lacking.values()),
+        backlog.at_work,
+        min((at for at in (backlog.oldest, *(one.since for one in lacking.values())) if at), default=None),
+    )
+    return Overview(at, waiting, languages, gone, failed, failures, settings.processes, runtime.workers.lost)
 
 
 def _installed(

@@ -92,7 +92,7 @@ async def test_two_lines_become_one_person_and_leave(gateway: Gateway, english: 
 
     # His name stands beside what is published.
     await me.get_by_label("Shown name").fill("Lin")
-    await me.locator("#name").get_by_role("button", name="Keep").click()
+    await me.locator("#name").get_by_role("button", name="Save").click()
     await console.goto(f"{gateway.url}/console")
     await console.get_by_role("button", name="Publish").first.click()
     await expect(console.locator("#queue article:not(.decided)")).to_have_count(1)

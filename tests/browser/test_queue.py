@@ -72,7 +72,7 @@ async def test_ten_posts_by_keyboard_in_under_a_minute(gateway: Gateway, english
         await expect(decided).to_have_count(number + 1)
     assert time.monotonic() - began < 60
     await expect(rows.filter(has_text="Not published")).to_have_count(2)
-    await expect(rows.filter(has_text="Being looked at a second time")).to_have_count(1)
+    await expect(rows.filter(has_text="On hold")).to_have_count(1)
     # The last decision is taken back by one key, and stands where it was.
     await console.keyboard.press("u")
     await expect(decided).to_have_count(9)

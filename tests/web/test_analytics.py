@@ -76,7 +76,7 @@ async def test_the_overview_says_what_waits_and_what_was_done(city: World) -> No
         assert f'<span class="what">{what}</span> <strong>{value}</strong>' in text
     assert "the oldest for 3 hr" in text
     assert "yesterday: 12 sec / 12 sec" in text
-    assert "All channels are well" in text
+    assert "1 channel is simulated: it reaches nobody outside this machine" in text
     assert 'href="/console/channels"' in text
     # Twelve o'clock has three posts; the marks of yesterday stand beside them.
     assert "<title>12:00: 3 · 0</title>" in text

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,13 +90,16 @@ def card(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("language", "well", "off"), [("en", "All channels are well", "not enabled"), ("zh", "全部渠道正常", "未启用")]
+    ("language", "well", "off"), [("en", "1 channel is simulated", "not enabled"), ("zh", "1 个渠道为模拟", "未启用")]
 )
 async def test_before_anything_happened_all_are_well(wired: World, language: str, well: str, off: str) -> None:
     await logged_in(wired, Role.VIEWER, language)
     text = await page(wired)
     assert well in text
-    assert text.count('<li class="channel on">') == len(wired.runtime.channels)
+    assert text.count('<li class="channel on">') == len(wired.runtime.channels) - 1
+    assert "texting" in text.split('<li class="channel simulated">')[1].split("</li>")[0]
+    wired.runtime.plans = [replace(plan, mode=Mode.ON) for plan in wired.runtime.plans if plan.mode is not Mode.OFF]
+    assert ("All channels work" if language == "en" else "全部渠道正常") in await page(wired)
     assert "<code>pigeon</code>" in text.split('<ul class="off">')[1]
     assert off in text
     assert "/console/alarm" not in text
