@@ -42,7 +42,7 @@ async def test_nobody_calls(staff: World) -> None:
     text = await page(staff)
     assert "Nobody is calling just now." in text
     assert "Nobody has called in these days." in text
-    assert "of at most 200" in text
+    assert "of 200 lines" in text
 
 
 async def test_a_call_is_shown_with_its_words_and_without_its_caller(staff: World) -> None:

@@ -50,7 +50,7 @@ async def test_nothing_was_ever_recorded(world: World) -> None:
     world.runtime.plans = []
     await log_in(world, Role.VIEWER)
     text = await page(world)
-    assert "Everything could be written down." in text
+    assert "Everything could be transcribed." in text
     assert text.count("No model of ") == 2
     for language in ("zh", "en"):
         assert f"python run.py speech install {language}" in text
@@ -104,7 +104,7 @@ async def test_failures_with_their_reason_and_another_try(world: World, post: St
     assert (status, onward) == (303, PAGE)
     [waiting] = (await look(world.runtime, post.id)).media
     assert waiting.transcript_state is TranscriptState.DUE
-    assert "Everything could be written down." in await page(world)
+    assert "Everything could be transcribed." in await page(world)
     await work(world.runtime)
     shown = await look(world.runtime, post.id)
     assert (shown.media[0].model, shown.text) == ("small", "water pipe leaking on north street number 27")
@@ -153,12 +153,12 @@ async def test_the_page_of_a_post_offers_the_models_and_shows_every_version(worl
     path = f"/console/posts/{made.ticket}"
     text = await page(world, path)
     assert "<option>large</option><option>small</option>" in text
-    assert "Written down" not in text
+    assert "Transcribed 2" not in text
     file = made.media[0].id
     assert await press(world, f"/console/media/{file}/transcription", model="small", back=path) == (303, path)
     await work(runtime)
     text = await page(world, path)
-    assert "Written down 2 times" in text
+    assert "Transcribed 2 times" in text
     assert "had the recording written down again" in text
 
 
@@ -173,7 +173,7 @@ async def test_the_page_of_a_post_says_when_its_recording_was_deleted(world: Wor
     text = await page(world, f"/console/posts/{made.ticket}")
     assert "The recording was deleted on" in text
     assert "<audio" not in text
-    assert "Write it down again" not in text
+    assert "Transcribe again" not in text
     assert (await world.client.get(f"/media/{made.media[0].id}")).status == 404
 
 
