@@ -11,7 +11,6 @@ from typing import Any
 from aiohttp import web
 
 from channels.base import DeliveryKind
-from channels.registry import Mode
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotFound
 from gateway.journey import alarm_lines, identity, switching
@@ -72,7 +71,7 @@ class Row:
     @property
     def look(self) -> str:
         """How it is shown: what works for a simulated carrier reaches nobody, and does not look as if it did."""
-        return SIMULATED if self.mode == Mode.SIMULATED and self.condition is Condition.ON else self.condition
+        return SIMULATED if self.mode == SIMULATED and self.condition is Condition.ON else self.condition
 
     @property
     def error_share(self) -> float | None:
