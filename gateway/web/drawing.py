@@ -223,6 +223,7 @@ class Drawing:
             "say": gettext,
             "because": lambda reason: delivery_words.because(reason, gettext),
             "stands": self._stands(language),
+            "rule": lambda rule: labels.rule(rule, gettext),
             "label": lambda value, table: gettext(labels.TABLES[table].get(value, str(value))),
         }
         return environment

@@ -1,6 +1,6 @@
 """What the pages call the things of the schema. The words are English here and translated where they are drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -468,6 +468,14 @@ class Step:
 def medium(channel: str) -> str:
     """What people call the medium of a channel, in English."""
     return MEDIUMS.get(channel) or MEDIUMS.get(channel.split("_", 1)[0], channel)
+
+
+def rule(name: str, gettext: Callable[[str], str]) -> str:
+    """What a rule that held a post is called, in a language: of a word in a list the list and the word."""
+    kind, _, word = name.partition(":")
+    if name in RULES or kind not in LISTS:
+        return gettext(RULES.get(name, name))
+    return f"{gettext(LISTS[kind])}: {word}"
 
 
 def steps(post: PublicPost) -> list[Step]:
