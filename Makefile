@@ -4,10 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format bench screens lock clean
+.PHONY: run demo test lint format bench screens lock clean
 
 run: $(VENV)/runtime
 	$(BIN)/python run.py serve
+
+# A sample city with two months behind it; `rm -r var/demo` forgets it.
+demo: $(VENV)/runtime
+	$(BIN)/python run.py demo
 
 # On all cores, a file of tests on one of them. Real processes, sockets and browsers share a busy machine: what fails is
 # tried once more, and said to have been (RERUN), which is a fault to mend.

@@ -5,11 +5,12 @@ import asyncio
 import os
 import sys
 
-from gateway.commands import backup, check, migrate, restore, serve, speech, user
+from gateway.commands import backup, check, demo, migrate, restore, serve, speech, user
 from gateway.errors import EverylineError, SettingsError
 
 COMMANDS = {
     "serve": (serve, "run the gateway"),
+    "demo": (demo, "run the gateway of a sample city that has two months behind it"),
     "check": (check, "check settings, store, speech and every channel's credentials"),
     "speech": (speech, "list, install, remove and measure the models that write down recordings"),
     "user": (user, "add staff, change and shut accounts, make tokens"),
