@@ -6,23 +6,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from store.citizens import of_person
 from store.database import Transaction
-from store.dialect import upsert
+from store.tables import citizens
 from store.tables_marks import marks
 
 # From this mark down somebody is not content, and from that one up he is.
 BAD, GOOD = 2, 4
-CHANGED = ("solved", "mark", "channel", "before", "at")
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one author says of the answers of one round; `mark` is 1 (bad) to 5 (good).
+    """What one author says of the answers of one round; `mark` is 1 (bad) to 5 (good), `citizen_id` the person's.
 
     `before` is how the case stood when this reopened it (`cases` columns, moments in ISO 8601), else None.
     """
@@ -44,9 +43,12 @@ class Mark:
 
 
 async def keep(transaction: Transaction, mark: Mark) -> None:
-    """Keep a mark; a later one of the same author in the same round takes its place."""
-    kept = upsert(transaction.connection, marks, ["thread_id", "round", "citizen_id"], CHANGED)
-    await transaction.connection.execute(kept, {"id": clock.new_id(), **asdict(mark)})
+    """Keep a mark; a later one of the same person in the same round takes its place, whatever line either came on."""
+    of_round = delete(marks).where(marks.c.thread_id == mark.thread_id, marks.c.round == mark.round)
+    if mark.citizen_id:
+        own = or_(marks.c.citizen_id == mark.citizen_id, marks.c.citizen_id.in_(of_person(mark.citizen_id)))
+        await transaction.connection.execute(of_round.where(own))
+    await transaction.connection.execute(marks.insert(), {"id": clock.new_id(), **asdict(mark)})
     transaction.wake("queue")
 
 
@@ -54,18 +56,15 @@ async def of_threads(connection: AsyncConnection, thread_ids: Collection[str]) -
     """All marks of some threads, by thread, in the order they were given."""
     found: defaultdict[str, list[Mark]] = defaultdict(list)
     if thread_ids:
-        wanted = select(marks).where(marks.c.thread_id.in_(thread_ids)).order_by(marks.c.round, marks.c.at)
+        wanted = _known().where(marks.c.thread_id.in_(thread_ids)).order_by(marks.c.round, marks.c.at)
         for row in await connection.execute(wanted):
             found[row.thread_id].append(_read(row))
     return found
 
 
-async def newest_of(connection: AsyncConnection, thread_id: str, person: str) -> Mark | None:
-    """The newest mark of a person (see `citizens.person_of`) in a thread, or None."""
-    own = marks.c.citizen_id.in_(of_person(person))
-    wanted = select(marks).where(marks.c.thread_id == thread_id, own).order_by(marks.c.round.desc()).limit(1)
-    row = (await connection.execute(wanted)).first()
-    return _read(row) if row else None
+def is_awaited(known: Sequence[Mark], of_round: int, person: str) -> bool:
+    """Whether a person has not judged a round yet, by all marks of its thread."""
+    return not any(mark.round == of_round and mark.citizen_id == person for mark in known)
 
 
 def is_bad() -> ColumnElement[bool]:
@@ -73,11 +72,17 @@ def is_bad() -> ColumnElement[bool]:
     return or_(marks.c.solved.is_(False), marks.c.mark <= BAD)
 
 
+def _known() -> Select[Any]:
+    """Marks with the person each stands for by now."""
+    person = func.coalesce(citizens.c.merged_into, marks.c.citizen_id).label("person")
+    return select(marks, person).outerjoin(citizens, citizens.c.id == marks.c.citizen_id)
+
+
 def _read(row: Row[Any]) -> Mark:
     return Mark(
         thread_id=row.thread_id,
         round=row.round,
-        citizen_id=row.citizen_id,
+        citizen_id=row.person,
         department=row.department,
         solved=row.solved,
         mark=row.mark,

@@ -40,7 +40,7 @@ async def test_the_later_mark_of_an_author_in_a_round_counts(database: Database)
     assert all(one.before is None for one in found)
 
 
-async def test_a_person_has_one_newest_mark_whatever_line_he_gave_it_on(runtime: Runtime) -> None:
+async def test_a_person_has_one_mark_whatever_line_he_gave_it_on(runtime: Runtime) -> None:
     database, vault = runtime.database, runtime.vault
     known = [
         await database.write(
@@ -50,13 +50,15 @@ async def test_a_person_has_one_newest_mark_whatever_line_he_gave_it_on(runtime:
     ]
     one, other = [str(line.citizen_id) for line in known]
     await database.write(lambda tx: marks.keep(tx, given(one, 1, solved=False)))
-    async with database.reading() as connection:
-        assert await marks.newest_of(connection, THREAD, other) is None
-        found = await marks.newest_of(connection, THREAD, one)
-    assert found
-    assert found.bad
-    await database.write(lambda tx: erasure.erase(tx, [one], AT))
-    assert [(left.citizen_id, left.mark) for left in await kept(database)] == [(None, 1)]
+    await database.write(lambda tx: citizens.link(tx, one, other))
+    head = await database.write(lambda tx: citizens.person_of(tx.connection, one))
+    assert [left.citizen_id for left in await kept(database)] == [head]
+    await database.write(lambda tx: marks.keep(tx, given(head, 5, solved=True)))
+    assert [(left.citizen_id, left.mark) for left in await kept(database)] == [(head, 5)]
+    assert not marks.is_awaited(await kept(database), 0, head)
+    assert marks.is_awaited(await kept(database), 1, head)
+    await database.write(lambda tx: erasure.erase(tx, [one, other], AT))
+    assert [(left.citizen_id, left.mark) for left in await kept(database)] == [(None, 5)]
 
 
 @pytest.mark.parametrize(

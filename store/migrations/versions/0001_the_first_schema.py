@@ -140,6 +140,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
         batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
         batch_op.create_index(
+            "ix_cases_answered",
+            ["answered_at"],
+            unique=False,
+            sqlite_where=sa.text("progress = 'answered'"),
+            postgresql_where=sa.text("progress = 'answered'"),
+        )
+        batch_op.create_index(
             "ix_cases_running",
             ["due_at"],
             unique=False,
@@ -1248,6 +1255,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_cases_handed_to")
         batch_op.drop_index("ix_cases_department_progress")
+        batch_op.drop_index(
+            "ix_cases_answered",
+            sqlite_where=sa.text("progress = 'answered'"),
+            postgresql_where=sa.text("progress = 'answered'"),
+        )
 
     op.drop_table("cases")
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
