@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
@@ -17,6 +17,15 @@ from store.tables_marks import marks
 
 # From this mark down somebody is not content, and from that one up he is.
 BAD, GOOD = 2, 4
+
+
+# Each with the person it stands for by now. Made once: it is asked for every page of posts.
+_OF_THREADS = (
+    select(marks, func.coalesce(citizens.c.merged_into, marks.c.citizen_id).label("person"))
+    .outerjoin(citizens, citizens.c.id == marks.c.citizen_id)
+    .where(marks.c.thread_id.in_(bindparam("threads", expanding=True)))
+    .order_by(marks.c.round, marks.c.at)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,7 @@ async def of_threads(connection: AsyncConnection, thread_ids: Collection[str]) -
     """All marks of some threads, by thread, in the order they were given."""
     found: defaultdict[str, list[Mark]] = defaultdict(list)
     if thread_ids:
-        wanted = _known().where(marks.c.thread_id.in_(thread_ids)).order_by(marks.c.round, marks.c.at)
-        for row in await connection.execute(wanted):
+        for row in await connection.execute(_OF_THREADS, {"threads": list(thread_ids)}):
             found[row.thread_id].append(_read(row))
     return found
 
@@ -67,15 +75,24 @@ def is_awaited(known: Sequence[Mark], of_round: int, person: str) -> bool:
     return not any(mark.round == of_round and mark.citizen_id == person for mark in known)
 
 
+def judged(thread_id: ColumnElement[str], *, bad: bool) -> ColumnElement[bool]:
+    """Whether a thread was judged so in the newest round that was judged; one who is not content makes it bad."""
+    of_thread, later = marks.c.thread_id == thread_id, marks.alias("later")
+    newest = select(func.max(later.c.round)).where(later.c.thread_id == thread_id).scalar_subquery()
+    of_newest = select(marks.c.id).where(of_thread, marks.c.round == newest)
+    if bad:
+        return of_newest.where(is_bad()).exists()
+    return and_(of_newest.where(is_good()).exists(), ~of_newest.where(is_bad()).exists())
+
+
+def is_good() -> ColumnElement[bool]:
+    """Whether a mark says that somebody is content, for a question."""
+    return or_(marks.c.solved.is_(True), marks.c.mark >= GOOD)
+
+
 def is_bad() -> ColumnElement[bool]:
     """The same as `Mark.bad`, for a question."""
     return or_(marks.c.solved.is_(False), marks.c.mark <= BAD)
-
-
-def _known() -> Select[Any]:
-    """Marks with the person each stands for by now."""
-    person = func.coalesce(citizens.c.merged_into, marks.c.citizen_id).label("person")
-    return select(marks, person).outerjoin(citizens, citizens.c.id == marks.c.citizen_id)
 
 
 def _read(row: Row[Any]) -> Mark:

@@ -15,11 +15,12 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import due, moderation
 from gateway.runtime import Runtime
-from gateway.schema import CaseStep, Progress
-from store import cases, changes, citizens, events, history, marks
+from gateway.schema import CaseStep, Kind, Progress, State
+from store import cases, changes, citizens, events, history, marks, mine
 from store.cases import Case
 from store.database import Transaction
 from store.marks import BAD, GOOD, Mark
+from store.mine import OwnPost
 
 WORST, BEST = 1, 5
 MARKED = "marked"
@@ -53,6 +54,18 @@ class Ruling:
     after: Progress
     reopens: bool = False
     takes_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person may say of the answers to a thread: `open` when there is something to judge, `own` is his mark of
+    it so far. For who is not its author all is empty."""
+
+    mine: bool = False
+    public: bool = False
+    open: bool = False
+    own: Mark | None = None
+    answers: Sequence[OwnPost] = ()
 
 
 def understood(number: int) -> tuple[int, bool | None]:
@@ -136,6 +149,24 @@ async def give(
     return await runtime.database.write(work)
 
 
+async def standing(runtime: Runtime, reference: str, person: str | None) -> Standing:
+    """How a thread stands for a person who may want to judge it. Raises `NotFound`."""
+    async with runtime.database.reading() as connection:
+        thread = await changes.load(connection, reference)
+        author = thread.author_id and await citizens.person_of(connection, thread.author_id)
+        if person is None or author != person:
+            return Standing()
+        case = await cases.find(connection, thread.thread_id)
+        known = (await marks.of_threads(connection, [thread.thread_id])).get(thread.thread_id, ())
+        under = (await mine.replies(connection, person, [thread.thread_id])).get(thread.thread_id, ())
+    answers = [post for post in under if post.kind is Kind.ANSWER]
+    ruling = judge(case.progress, case.reopened, known, person, bad=False) if case and answers else None
+    of_round = ruling.round if ruling else None
+    own = next((mark for mark in known if mark.round == of_round and mark.citizen_id == person), None)
+    public = thread.state is State.PUBLISHED and not thread.private
+    return Standing(True, public, ruling is not None, own, answers)
+
+
 async def close_silent(runtime: Runtime) -> None:
     """Close the cases about whose answer nobody said anything for as long as is set."""
     before = clock.now() - timedelta(days=runtime.settings.deadlines.satisfaction.days)
@@ -150,7 +181,7 @@ async def _close(transaction: Transaction, *, thread_id: str, before: datetime) 
     if case.progress is not Progress.ANSWERED or case.answered_at is None or case.answered_at >= before:
         return  # somebody was faster
     await cases.change(transaction, thread_id, progress=Progress.CLOSED)
-    await history.add(transaction, history.entry(thread_id, "rule", f"case_{CaseStep.CLOSE}", reason="silence"))
+    await history.add(transaction, history.entry(thread_id, "rule", f"case_{CaseStep.CLOSE}"))
     thread = await changes.load(transaction.connection, thread_id)
     await moderation.announce(transaction, thread, events.Happening.UPDATE)
 

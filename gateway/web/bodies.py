@@ -190,6 +190,14 @@ class Media(BaseModel):
     height: int | None
 
 
+class Mark(BaseModel):
+    """What an author says of an answer: 1 (bad) to 5 (good), and whether it is solved."""
+
+    mark: int | None = Field(ge=1, le=5)
+    solved: bool | None
+    at: datetime
+
+
 class Post(BaseModel):
     """A post as the world sees it. What is not public has no words."""
 
@@ -210,6 +218,7 @@ class Post(BaseModel):
     parent: str | None
     comments: int
     answers: list["Post"]
+    marks: list[Mark]
 
 
 class Page(BaseModel):
