@@ -21,7 +21,7 @@ from gateway import clock
 from gateway.journey import rendering, rounds, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
-from store import audit, broadcasts, cases, changes, citizens, deliveries, following, history, marks
+from store import audit, broadcasts, cases, changes, citizens, deliveries, following, history, marks, media
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
@@ -200,7 +200,8 @@ async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, 
         return
     phrase = "published_private" if told is Told.PUBLISHED and post.private else phrase
     urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
-    say = Say(phrase, {"ticket": post.ticket})
+    files = await media.number_of(transaction.connection, post.id) if post.kind is Kind.ANSWER else 0
+    say = Say(phrase, {"ticket": post.ticket, **({"files": files} if files else {})})
     asks = told is Told.ANSWERED and await _asks_for_mark(runtime, transaction, post)
     await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN, asks=asks)
 

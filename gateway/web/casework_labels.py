@@ -75,6 +75,7 @@ FAULTS = (
     N_("it is this department’s already"),
     N_("say in a few words what or why"),
     N_("choose a mark from 1 to 5"),
+    N_("only photos can be added to an answer"),
     N_("only who wrote it can say this"),
     N_("there is no answer to judge just now"),
 )

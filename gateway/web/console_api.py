@@ -6,12 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
+from channels import _uploads
 from gateway.casework import answer_templates, cases
 from gateway.errors import BadInput
 from gateway.journey import batches, moderation, redelivery, undoing
 from gateway.journey.claiming import Held
-from gateway.schema import DeliveryState, moment
-from gateway.web import access, auth, bodies, channels
+from gateway.schema import DeliveryState, IncomingMedia, moment
+from gateway.web import access, answering, auth, bodies, channels, large_forms
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable, may_decide
 from gateway.web.deliveries import before_number
@@ -155,7 +156,7 @@ async def _undo_several(request: web.Request) -> web.Response:
 
 async def _answer(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Answer)
+    body, files = await _answered(request)
     answer_templates.check_answer(body.text)
     department = auth.answers_as(account, body.department)
     await check_readable(request, request.match_info["reference"])
@@ -166,8 +167,18 @@ async def _answer(request: web.Request) -> web.Response:
         department,
         actor=account.name,
         own=access.own_department(account),
+        files=files,
     )
     return web.json_response({"id": answer_id}, status=201)
+
+
+async def _answered(request: web.Request) -> tuple[bodies.Answer, tuple[IncomingMedia, ...]]:
+    """An answer as JSON, or as a form with photos in parts named `media`."""
+    if request.content_type != large_forms.TYPE:
+        return await bodies.read(request, bodies.Answer), ()
+    form = await request.post()
+    body = bodies.of_form(form, bodies.Answer, {"csrf", _uploads.FIELD})
+    return body, await answering.files_of(request)
 
 
 async def _deliveries(request: web.Request) -> web.Response:
