@@ -86,7 +86,7 @@ async def test_the_officers_form_takes_photos_and_keeps_the_words_when_one_is_ba
     assert 'enctype="multipart/form-data"' in page
     token = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
     path = f"/console/posts/{taken.ticket}/answers"
-    for bad, why in ((b"no photo at all", 'class="notice bad"'), (recorded(), "only photos can be added")):
+    for bad, why in ((b"no photo at all", "only photos and sound are taken"), (recorded(), "only photos can be added")):
         response = await world.client.post(path, data=form(bad, csrf=token), allow_redirects=False)
         assert response.status == 422
         told = await response.text()
