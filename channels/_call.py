@@ -5,7 +5,7 @@ can go on in another process. All that is known of it is its `Call`. Who plays, 
 affair: `channels._line` over live sound, `voice_twilio` by documents that its carrier reads.
 
     start -> language -> menu -> 1 speaking -> confirming -> ending      9 leads to the menu, * says it again,
-                              -> 2 ticket -> status                      whoever says nothing twice more is bid goodbye
+                              -> 2 ticket -> status [-> marking -> why]  whoever says nothing twice more is bid goodbye
                               -> 3 news                                  whoever hangs up has said what he said
                               -> 0 transfer -> callback -> ending
 """
@@ -40,6 +40,9 @@ TRIES = 3
 # Seconds in which a key is to come, and in which the next digit of a ticket.
 KEY_SECONDS, DIGIT_SECONDS = 6.0, 8.0
 TICKET_DIGITS = 8
+# What the gateway says to a mark, and which of it asks for words.
+JUDGED = ("mark_thanks", "mark_reopened", "mark_bad")
+BAD = ("mark_reopened", "mark_bad")
 
 
 class CallSettings(ChannelSettings):
@@ -62,6 +65,8 @@ class Step(StrEnum):
     CONFIRMING = "confirming"
     TICKET = "ticket"
     STATUS = "status"
+    MARKING = "marking"
+    WHY = "why"
     NEWS = "news"
     TRANSFER = "transfer"
     CALLBACK = "callback"
@@ -74,7 +79,7 @@ class Call:
 
     `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
     called back, `own_voice` that the radio may play it. `ticket` is the last report's of this call, `asked` the one
-    whose state is being read.
+    whose state is being read, `about` the one that what is said now is added to.
     """
 
     channel: str
@@ -90,6 +95,7 @@ class Call:
     kept: int = 0
     ticket: str | None = None
     asked: str | None = None
+    about: str | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         """The same as JSON can hold it."""
@@ -140,9 +146,25 @@ def report(call: Call, said: Said) -> Incoming:
         language=call.language,
         private=call.asks_back,
         own_voice=call.own_voice,
+        thread=call.about,
         media=(said.media,) if said.media else (),
         commands=False,
         raw=(said.raw or json.dumps({"call": call.id})).encode(),
+    )
+
+
+def mark(call: Call, number: str) -> Incoming:
+    """What a caller thinks of the answer he heard, as the message that says so."""
+    return Incoming(
+        channel=call.channel,
+        external_id=f"{call.id}:mark:{call.asked}",
+        text=f"MARK {call.asked} {number}",
+        received_at=clock.now(),
+        address=call.address,
+        line=call.line,
+        language=call.language,
+        carrier_replied=True,
+        raw=json.dumps({"call": call.id}).encode(),
     )
 
 
@@ -193,17 +215,14 @@ async def _begin(talk: Talk) -> tuple[Call, Turn]:
 
 async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
     """What a step asks for, in its own words; asked again after a wrong key, silence or `*`."""
-    settings, call = talk.settings, talk.call
+    call = talk.call
     match step:
         case Step.LANGUAGE:
             for language in LANGUAGES:
                 talk.say("language", language=language)
             return talk.then(step, ForKeys(1, "", KEY_SECONDS))
-        case Step.SPEAKING | Step.CALLBACK:
-            asked = "report" if step is Step.SPEAKING else "callback" if call.address else "callback_withheld"
-            talk.say(asked)
-            wanted = ForSpeech(settings.longest, settings.silence)
-            return talk.then(step, wanted, asks_back=step is Step.CALLBACK)
+        case Step.SPEAKING | Step.CALLBACK | Step.WHY:
+            return _listen(talk, step)
         case Step.CONFIRMING if call.said and call.said.text:
             talk.say("understood", own=True, text=call.said.text)
             talk.say("confirm")
@@ -215,7 +234,7 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
             return talk.then(step, ForKeys(TICKET_DIGITS, "#", DIGIT_SECONDS))
         case Step.NEWS:
             return await _news(talk)
-        case Step.STATUS if call.asked:
+        case Step.STATUS | Step.MARKING if call.asked:
             return await _status(talk, call.asked)
         case Step.ENDING:
             return _ticket(talk)
@@ -224,19 +243,31 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
             return talk.then(Step.MENU, ForKeys(1, "", KEY_SECONDS))
 
 
+def _listen(talk: Talk, step: Step) -> tuple[Call, Turn]:
+    """Ask for a report, for who is to be called back, or for what is wrong with the answer that was heard."""
+    why, callback = step is Step.WHY, step is Step.CALLBACK
+    name = "callback" if talk.call.address else "callback_withheld"
+    talk.say("mark_why" if why else name if callback else "report")
+    wanted = ForSpeech(talk.settings.longest, talk.settings.silence)
+    return talk.then(step, wanted, asks_back=callback, about=talk.call.asked if why else None)
+
+
 async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     """Say back what was understood; what waits for its words is kept at once, and so is a wish to be called back."""
     await talk.keep()  # whatever was said before and never decided is not lost for it
     talk.call = replace(talk.call, said=said)
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
-    if said.text and not talk.call.asks_back:
+    if said.text and not talk.call.asks_back and not talk.call.about:
         return await _ask(talk, Step.CONFIRMING)
     return await _kept(talk)
 
 
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
     await talk.keep()
+    if talk.call.about:
+        talk.say("mark_why_kept")
+        return _after_status(talk)
     if talk.call.asks_back:
         talk.say("callback_kept")
     else:
@@ -263,7 +294,7 @@ async def _silent(talk: Talk) -> tuple[Call, Turn]:
     if call.step is Step.LANGUAGE:  # a telephone without keys, or who understands none of it: in the city's language
         talk.say("greeting")
         return await _ask(talk, Step.MENU)
-    if call.step in (Step.ENDING, Step.STATUS, Step.NEWS) or call.tries + 1 >= TRIES:
+    if call.step in (Step.ENDING, Step.STATUS, Step.MARKING, Step.WHY, Step.NEWS) or call.tries + 1 >= TRIES:
         talk.say("goodbye")
         return talk.then(Step.ENDING, End())
     talk.say("nothing")
@@ -362,8 +393,31 @@ async def _status(talk: Talk, ticket: str) -> tuple[Call, Turn]:
         return replace(after, tries=tries), turn
     for sentence in told:
         talk.read(sentence)
+    talk.call = replace(talk.call, asked=ticket)
+    if await talk.desk.asks_mark(ticket, talk.call.address):
+        talk.say("mark")
+        return talk.then(Step.MARKING, ForKeys(1, "", KEY_SECONDS))
+    return _after_status(talk)
+
+
+def _after_status(talk: Talk) -> tuple[Call, Turn]:
     talk.say("after_status")
-    return talk.then(Step.STATUS, ForKeys(1, "", KEY_SECONDS), asked=ticket)
+    return talk.then(Step.STATUS, ForKeys(1, "", KEY_SECONDS), about=None)
+
+
+async def _left_open(talk: Talk) -> tuple[Call, Turn]:
+    return _after_status(talk)
+
+
+def _marks(number: str) -> Key:
+    async def give(talk: Talk) -> tuple[Call, Turn]:
+        """Say it as a text message would, but for its answer, which is spoken; then ask why, if it is a bad one."""
+        taken = await talk.desk.take(mark(talk.call, number))
+        phrase = taken.say.phrase if taken.say.phrase in JUDGED else "mark_late"
+        talk.say(phrase)
+        return await _ask(talk, Step.WHY) if phrase in BAD else _after_status(talk)
+
+    return give
 
 
 async def _news(talk: Talk) -> tuple[Call, Turn]:
@@ -397,4 +451,5 @@ KEYS: Mapping[Step, Mapping[str, Key]] = {
     },
     Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
+    Step.MARKING: {"0": _left_open, **{number: _marks(number) for number in "12345"}},
 }

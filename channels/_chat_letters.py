@@ -35,6 +35,7 @@ class Shown:
     ticket: str | None
     language: str | None
     files: tuple[LetterFile, ...]
+    asks: bool
 
 
 def shown(letter: Letter, channel: str, public_url: str) -> Shown:
@@ -51,6 +52,7 @@ def shown(letter: Letter, channel: str, public_url: str) -> Shown:
         ticket=letter.ticket,
         language=letter.language,
         files=letter.files,
+        asks=letter.asks,
     )
 
 

@@ -186,6 +186,10 @@ class Desk(Protocol):
         """
         ...
 
+    async def asks_mark(self, ticket: str, address: str | None) -> bool:
+        """Whether who calls from an address may judge the answer to a ticket, and did not yet."""
+        ...
+
     async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
         """How a ticket stands, for the ear: to its author all, to others what is public. None for an unknown one."""
         ...

@@ -22,7 +22,7 @@ class Letter:
     """One message of a mailbox, worded for its owner.
 
     `number` sorts like the conversation does and never changes. `own` is what the owner said himself, on `channel`
-    with its `external_id`; all else is ours.
+    with its `external_id`; all else is ours. `asks` that it asks what its owner thinks of an answer.
     """
 
     number: str
@@ -34,6 +34,7 @@ class Letter:
     language: str | None = None
     ticket: str | None = None
     files: tuple[LetterFile, ...] = ()
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

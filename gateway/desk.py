@@ -121,6 +121,10 @@ class Desk:
         """How a ticket stands, for the ear; None for an unknown one."""
         return await phoning.spoken_status(self._runtime, ticket, address, language)
 
+    async def asks_mark(self, ticket: str, address: str | None) -> bool:
+        """Whether a caller may judge the answer to his ticket, and did not yet."""
+        return await phoning.asks_mark(self._runtime, ticket, address)
+
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good."""
         return await phoning.chosen_language(self._runtime, address)

@@ -366,10 +366,20 @@ class PublicMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicMark:
+    """What an author says of a department's answer: stars from 1 to 5, and whether it is solved; either may be open."""
+
+    mark: int | None
+    solved: bool | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PublicPost:
     """A post as the world sees it: masked words, never an address. Times are UTC.
 
     `author` is the name its author chose to be shown by. `due_at` is when the department's time is up, while it runs.
+    `marks` are what authors say of the answers, in order.
     """
 
     id: str
@@ -390,6 +400,7 @@ class PublicPost:
     answers: tuple["PublicPost", ...] = ()
     author: str | None = None
     due_at: datetime | None = None
+    marks: tuple[PublicMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,6 +520,7 @@ def public_json(post: PublicPost) -> dict[str, Any]:
         "parent": post.parent,
         "comments": post.comments,
         "answers": [public_json(answer) for answer in post.answers],
+        "marks": [{"mark": one.mark, "solved": one.solved, "at": moment(one.at)} for one in post.marks],
     }
 
 

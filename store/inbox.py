@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput
 from gateway.schema import Kind, Progress, State
+from store import marks
 from store.posts import StaffPost, cursor_at, position_of, staff_by_id
 from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at
 from store.tables import cases, posts
@@ -39,7 +40,8 @@ class Filter:
     """What is looked for. Without a kind the first posts of threads; `progress` is any of those named.
 
     `words` are to be in the post, and `ticket` is that of its thread: with either, any kind fits unless one is named.
-    `late_at` is the moment at which an answer was due and had not come. `place` is how the place begins. `since` is the
+    `late_at` is the moment at which an answer was due and had not come. `bad_mark` says what the author thinks of the
+    newest answer that he judged. `place` is how the place begins. `since` is the
     first moment, `until` the first one after.
     """
 
@@ -52,6 +54,7 @@ class Filter:
     place: str | None = None
     urgent: bool | None = None
     late_at: datetime | None = None
+    bad_mark: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
     oldest_first: bool = False
@@ -203,6 +206,8 @@ def _case_fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield or_(_department == wanted.department, cases.c.handed_to == wanted.department)
     if wanted.late_at:
         yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
+    if wanted.bad_mark is not None:
+        yield marks.judged(posts.c.thread_id, bad=wanted.bad_mark)
 
 
 def _joined(wanted: Select[Any], window: Subquery) -> Select[Any]:

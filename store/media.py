@@ -15,6 +15,8 @@ from store.tables import media, posts
 
 # What stands before the hash of a file that was handed to us and not fetched.
 KEPT = "blob:"
+# Where what staff add comes from.
+CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,18 @@ async def find(connection: AsyncConnection, media_id: str) -> MediaFile:
         language=row.language or row.post_language,
         transcript_state=TranscriptState(row.transcript_state),
     )
+
+
+async def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Add files to a post; they are looked at and made safe next."""
+    if rows:
+        await transaction.connection.execute(media.insert(), list(rows))
+        transaction.wake("media")
+
+
+async def number_of(connection: AsyncConnection, post_id: str) -> int:
+    """How many files a post has."""
+    return (await connection.execute(select(func.count()).where(media.c.post_id == post_id))).scalar_one()
 
 
 async def waits(connection: AsyncConnection, at: datetime, state: MediaState) -> bool:

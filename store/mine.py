@@ -130,6 +130,17 @@ async def newest_public(connection: AsyncConnection, person: str, limit: int) ->
     return (await connection.execute(wanted.order_by(posts.c.created_at.desc()).limit(limit))).scalars().all()
 
 
+async def was_answered(connection: AsyncConnection, person: str, post_id: str) -> bool:
+    """Whether a post is a published answer to a person's own thread."""
+    wanted = (
+        select(posts.c.id)
+        .join(_thread, _thread.c.id == posts.c.thread_id)
+        .where(posts.c.id == post_id, posts.c.kind == Kind.ANSWER, posts.c.state == State.PUBLISHED)
+        .where(_thread.c.citizen_id.in_(of_person(person)))
+    )
+    return (await connection.execute(wanted)).first() is not None
+
+
 async def wrote(connection: AsyncConnection, person: str, post_id: str) -> bool:
     """Whether a post is a person's."""
     wanted = select(posts.c.id).where(posts.c.id == post_id, posts.c.citizen_id.in_(of_person(person)))
@@ -204,9 +215,9 @@ def _own() -> Select[Any]:
 
 
 async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]], person: str) -> list[OwnPost]:
-    """Rows as posts, his own with all their files."""
+    """Rows as posts, his own and answers with all their files."""
     mine = {row.id for row in await connection.execute(of_person(person))}
-    own = [row.id for row in rows if row.citizen_id in mine]
+    own = [row.id for row in rows if row.citizen_id in mine or row.kind == Kind.ANSWER]
     files: defaultdict[str, list[OwnFile]] = defaultdict(list)
     if own:
         columns = (media.c.id, media.c.post_id, media.c.type, media.c.state)

@@ -22,11 +22,14 @@ from gateway.schema import (
     MediaState,
     Place,
     Progress,
+    PublicMark,
     PublicMedia,
     PublicPost,
     State,
     TranscriptState,
 )
+from store import marks
+from store.marks import Mark
 from store.tables import cases, citizens, media, posts
 
 MOST = 100
@@ -318,10 +321,11 @@ async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> lis
     files = await _public_media(connection, [row.id for row in [*visible, *replies]])
     for reply in replies:
         if reply.kind == Kind.ANSWER:
-            answers[reply.thread_id].append(_post(reply, files, {}, {}))
+            answers[reply.thread_id].append(_post(reply, files, {}, {}, {}))
         else:
             comments[reply.thread_id] += 1
-    return [_post(row, files, comments, answers) for row in rows]
+    judged = await marks.of_threads(connection, list(answers)) if answers else {}
+    return [_post(row, files, comments, answers, judged) for row in rows]
 
 
 async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Sequence[Row[Any]]:
@@ -349,8 +353,10 @@ def _post(
     files: Mapping[str, list[PublicMedia]],
     comments: Mapping[str, int],
     answers: Mapping[str, list[PublicPost]],
+    judged: Mapping[str, Sequence[Mark]],
 ) -> PublicPost:
     shown = _is_public(row)
+    first = shown and row.parent_id is None
     return PublicPost(
         id=row.id,
         ticket=row.thread_ticket,
@@ -367,9 +373,10 @@ def _post(
         published_at=row.published_at,
         parent=row.parent_id,
         comments=comments.get(row.thread_id, 0) if shown else 0,
-        answers=tuple(answers.get(row.thread_id, ())) if shown and row.parent_id is None else (),
+        answers=tuple(answers.get(row.thread_id, ())) if first else (),
         author=row.display_name if shown else None,
         due_at=row.due_at if row.parent_id is None and row.stopped_at is None else None,
+        marks=tuple(PublicMark(one.mark, one.solved, one.at) for one in judged.get(row.thread_id, ()) if first),
     )
 
 

@@ -1,20 +1,31 @@
 """What a department does on a thread: its answer is published when the filter passes it, else held for a supervisor."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from gateway import clock
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import folding, moderation
 from gateway.runtime import Runtime
-from gateway.schema import Kind, Ruling, State
+from gateway.schema import IncomingMedia, Kind, MediaState, Ruling, State, TranscriptState
 from store import cases as case_rows
-from store import changes, history
+from store import changes, history, media
 from store.changes import Changing
 from store.database import Transaction
+from store.media import CONSOLE as CHANNEL
 
 
 async def answer(
-    runtime: Runtime, reference: str, text: str, department: str, *, actor: str, own: str | None = None
+    runtime: Runtime,
+    reference: str,
+    text: str,
+    department: str,
+    *,
+    actor: str,
+    own: str | None = None,
+    files: Sequence[IncomingMedia] = (),
 ) -> str:
-    """Answer a thread (by ticket or id) as a department; gives the id of the answer.
+    """Answer a thread (by ticket or id) as a department, perhaps with photos; gives the id of the answer.
 
     To a published thread it goes to all; to one that is private, or not published, to its author alone. Raises
     `NotAllowed` when the case is another department's than `own`, to which who answers is limited; `BadInput` for an
@@ -36,6 +47,7 @@ async def answer(
         if own:
             await _check_own(transaction, thread.id, own)
         answer_id = await _insert(transaction, thread, cleaned, department)
+        await media.add(transaction, [_photo(answer_id, file) for file in files])
         words = history.sealed_words(runtime.vault, None, answer_id, history.What.ORIGINAL, cleaned)
         state = State.HELD if held else State.PENDING
         rule = verdict.rules[0][:64] if held and verdict.rules else None
@@ -63,6 +75,24 @@ def check_department(runtime: Runtime, department: str | None) -> None:
         raise BadInput("choose a department", "department")
 
 
+def _photo(answer_id: str, file: IncomingMedia) -> dict[str, Any]:
+    """The row of a photo that is to be looked at and made safe; it is shown with its answer from then on."""
+    at = clock.now()
+    return {
+        "id": clock.new_id(),
+        "post_id": answer_id,
+        "channel": CHANNEL,
+        "external_id": file.external_id,
+        "url": file.url,
+        "type": file.type,
+        "state": MediaState.DUE,
+        "public": True,
+        "transcript_state": TranscriptState.NONE,
+        "due_at": at,
+        "created_at": at,
+    }
+
+
 async def _insert(transaction: Transaction, thread: Changing, text: str, department: str) -> str:
     answer_id = clock.new_id()
     await changes.insert(
@@ -75,7 +105,7 @@ async def _insert(transaction: Transaction, thread: Changing, text: str, departm
             "state": State.PENDING,
             # A department's own numbers are meant to be read: nothing is masked.
             "text": text,
-            "channel": "console",
+            "channel": CHANNEL,
             "department": department,
             "language": folding.language_of(text) or thread.language,
             "private": thread.private,

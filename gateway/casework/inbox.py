@@ -28,6 +28,7 @@ PROGRESSES: Mapping[str, tuple[Progress, ...]] = {
 YES_OR_NO = {"yes": True, "no": False}
 # The last so many days of the city, today among them: what a saved filter means tomorrow too.
 DAYS = ("1", "7", "30", "90")
+MARKS = {"bad": True, "good": False}
 SORTS = {"newest": False, "oldest": True}
 NAMES = (
     "q",
@@ -40,6 +41,7 @@ NAMES = (
     "place",
     "urgent",
     "late",
+    "mark",
     "days",
     "since",
     "until",
@@ -73,6 +75,7 @@ def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | 
         place=given.get("place"),
         urgent=_one_of(given, "urgent", YES_OR_NO),
         late_at=at if _one_of(given, "late", {"yes": True}) else None,
+        bad_mark=_one_of(given, "mark", MARKS),
         since=since,
         until=_moment(given, "until", settings, last=True),
         # What has words comes as the index of words has it, the newest first.

@@ -93,6 +93,7 @@ def _ours(runtime: Runtime, kept: Kept, post: Changing | None) -> Letter | None:
         channel=one.channel,
         language=one.language,
         ticket=one.values.get("ticket") or (post.ticket if post else None),
+        asks=bool(one.values.get("asks")) and not gone,
     )
 
 

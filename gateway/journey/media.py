@@ -181,7 +181,8 @@ async def _store(transaction: Transaction, job: MediaJob, opened: Opened, sha256
     )
     if photo is None or not stored:
         return stored
-    if photo.lat is not None and photo.lon is not None:
+    # Where an officer took his photo is not where the report is.
+    if photo.lat is not None and photo.lon is not None and job.channel != media.CONSOLE:
         await media.place_post(transaction, job.post_id, photo.lat, photo.lon)
     await showing.announce(transaction, job.post_id)
     return True

@@ -4,7 +4,8 @@ from gateway import clock
 from gateway.journey import rendering, tickets
 from gateway.journey.commands import status_of
 from gateway.runtime import Asked, Runtime
-from store import facts
+from gateway.schema import Progress
+from store import facts, marks
 
 
 async def spoken_status(runtime: Runtime, ticket: str, address: str | None, language: str) -> list[str] | None:
@@ -25,6 +26,19 @@ async def spoken_status(runtime: Runtime, ticket: str, address: str | None, lang
     if text := say.values.get("text"):
         sentences += [runtime.phrase("voice_answer", language, words), str(text)]
     return sentences
+
+
+async def asks_mark(runtime: Runtime, ticket: str, address: str | None) -> bool:
+    """Whether a caller may judge the answer to his ticket, and did not yet."""
+    if address is None or not tickets.is_ticket(ticket):
+        return False
+    async with runtime.database.reading() as connection:
+        caller, thread = await facts.of_ticket(connection, ticket, runtime.vault.lookup(address), clock.now())
+        if caller is None or caller.person is None or thread is None or thread.person != caller.person:
+            return False
+        known = (await marks.of_threads(connection, [thread.id])).get(thread.id, ())
+    answered = thread.progress in (Progress.ANSWERED, Progress.CLOSED) and thread.answer is not None
+    return answered and marks.is_awaited(known, thread.reopened, caller.person)
 
 
 async def chosen_language(runtime: Runtime, address: str) -> str | None:

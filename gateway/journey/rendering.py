@@ -51,6 +51,8 @@ def words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Chan
     said = dict(values)
     department = values.get("department") or (post.department if post else None)
     said["department"] = department_name(runtime, department, language)
+    said["files"] = _files(runtime, language, values["files"], post) if values.get("files") else ""
+    said["ask"] = runtime.phrase("ask_mark", language) if values.get("asks") else ""
     if topic := values.get("topic"):
         said["topic"] = topic_name(runtime, topic, language)
     if topics := values.get("topics"):
@@ -72,6 +74,12 @@ def words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Chan
         if note and reason != OTHER:
             said["reason"] += f" ({note})"
     return said
+
+
+def _files(runtime: Runtime, language: str, number: int, post: Changing | None) -> str:
+    """How many photos came with an answer, and where they are seen: what is private, on its author's own page."""
+    page = f"/posts/{post.ticket}" if post and not post.private else "/me"
+    return runtime.phrase("answer_files", language, {"number": number, "url": runtime.settings.public_url + page})
 
 
 def topic_name(runtime: Runtime, topic: str, language: str) -> str:

@@ -191,6 +191,16 @@ TABLE: Mapping[str, Rule] = {
 }
 
 
+# Forms of staff that bring files, and so may be larger than others.
+WITH_FILES = frozenset({"POST /console/posts/{ticket}/answers", "POST /api/v1/console/posts/{reference}/answers"})
+
+
+def brings_files(request: web.Request) -> bool:
+    """Whether a request is a form of staff that may bring files."""
+    resource = request.match_info.route.resource
+    return resource is not None and name(request.method, resource.canonical) in WITH_FILES
+
+
 def is_staff(path: str) -> bool:
     """Whether a path is for staff only."""
     return path == STAFF_PAGES or path.startswith((f"{STAFF_PAGES}/", STAFF_API))

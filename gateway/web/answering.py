@@ -2,11 +2,14 @@
 
 from aiohttp import web
 
+from channels import _uploads
+from channels.base import Uploads
 from gateway.casework import answer_templates as templates
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict, NotFound
+from gateway.schema import IncomingMedia
 from gateway.web import access, auth, console
-from gateway.web.keys import ACCOUNT, RUNTIME
+from gateway.web.keys import ACCOUNT, DESK, RUNTIME
 from store import answer_templates, posts
 from store.answer_templates import EVERY
 
@@ -33,13 +36,30 @@ async def _answer(request: web.Request) -> web.Response:
             return await console.draw_post(request, ticket, typed=text, answering_as=department)
         templates.check_answer(text)
         await cases.answer(
-            request.app[RUNTIME], ticket, text, department, actor=account.name, own=access.own_department(account)
+            request.app[RUNTIME],
+            ticket,
+            text,
+            department,
+            actor=account.name,
+            own=access.own_department(account),
+            files=await files_of(request),
         )
     except (BadInput, Conflict) as error:
         return await console.draw_post(
             request, ticket, error.status, fault=str(error), typed=text, answering_as=department
         )
     raise web.HTTPSeeOther(f"/console/posts/{ticket}")
+
+
+async def files_of(request: web.Request) -> tuple[IncomingMedia, ...]:
+    """The photos that come with an answer, kept. Raises `BadInput` for one that is none, or too many."""
+    limits = request.app[RUNTIME].settings.media
+    sent = _uploads.sent(await request.post())
+    uploads = Uploads(limits.most_files, limits.most_bytes, limits.most_together, limits.most_seconds)
+    files = await _uploads.hand_in(request.app[DESK], sent, uploads)
+    if any(not file.type.startswith("image/") for file in files):
+        raise BadInput("only photos can be added to an answer", _uploads.FIELD)
+    return files
 
 
 async def _filled(request: web.Request) -> web.Response:

@@ -32,6 +32,7 @@ from gateway.web import (
     kept_pages,
     live,
     livery,
+    marking,
     me,
     me_data,
     me_lines,
@@ -90,7 +91,7 @@ CONSOLE = (
 )
 CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
-PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, marking, me, me_data, me_lines, media, metrics, pages)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

@@ -23,8 +23,17 @@ TYPES = {
 # Sheets that are always asked for together travel as one: the first visit waits for fewer answers.
 _COMMON = ("tokens.css", "elements.css", "components.css")
 BUNDLES: Mapping[str, Sequence[str]] = {
-    "public.css": (*_COMMON, "citizens.css", "chat.css", "radio.css"),
-    "staff.css": (*_COMMON, "console.css", "queue.css", "wall.css", "charts.css", "inbox.css", "calls.css"),
+    "public.css": (*_COMMON, "citizens.css", "chat.css", "radio.css", "marks.css"),
+    "staff.css": (
+        *_COMMON,
+        "console.css",
+        "queue.css",
+        "wall.css",
+        "charts.css",
+        "inbox.css",
+        "calls.css",
+        "marks.css",
+    ),
 }
 WORTH_PACKING = (".css", ".js", ".svg", ".webmanifest")
 FOR_EVER = "public, max-age=31536000, immutable"

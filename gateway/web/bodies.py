@@ -1,5 +1,6 @@
 """The JSON that comes in and goes out of the API, as models: they check it and describe it (`openapi`)."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -190,6 +191,14 @@ class Media(BaseModel):
     height: int | None
 
 
+class Mark(BaseModel):
+    """What an author says of an answer: 1 (bad) to 5 (good), and whether it is solved."""
+
+    mark: int | None = Field(ge=1, le=5)
+    solved: bool | None
+    at: datetime
+
+
 class Post(BaseModel):
     """A post as the world sees it. What is not public has no words."""
 
@@ -210,6 +219,7 @@ class Post(BaseModel):
     parent: str | None
     comments: int
     answers: list["Post"]
+    marks: list[Mark]
 
 
 class Page(BaseModel):
@@ -246,6 +256,15 @@ async def read(request: web.Request, model: type[B]) -> B:
         raise BadInput("send JSON, with Content-Type: application/json")
     try:
         return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise bad_input(error) from error
+
+
+def of_form(form: Mapping[str, Any], model: type[B], others: Collection[str]) -> B:
+    """The fields of a form as a model, but for those of `others`. Raises `BadInput` naming the field that is wrong."""
+    fields = {name: value for name, value in form.items() if name not in others and isinstance(value, str)}
+    try:
+        return model.model_validate(fields)
     except ValidationError as error:
         raise bad_input(error) from error
 

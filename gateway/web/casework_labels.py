@@ -36,6 +36,8 @@ STEP_WORDS: Mapping[str, str] = {
     CaseStep.REFUSE: N_("Why it is not yours"),
     CaseStep.REOPEN: N_("Why it is not done"),
 }
+# What an author says of an answer, beside its stars.
+JUDGED: Mapping[str, str] = {"solved": N_("solved"), "unsolved": N_("not solved")}
 SPANS: Mapping[str, str] = {"urgent": N_("urgent"), "normal": N_("normal"), "hard": N_("hard")}
 # What a field of an answer's template is filled in with.
 FIELDS: Mapping[str, str] = {
@@ -72,6 +74,10 @@ FAULTS = (
     N_("this step is for another department"),
     N_("it is this department’s already"),
     N_("say in a few words what or why"),
+    N_("choose a mark from 1 to 5"),
+    N_("only photos can be added to an answer"),
+    N_("only who wrote it can say this"),
+    N_("there is no answer to judge just now"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "language": LANGUAGES,
@@ -79,4 +85,5 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "step": STEPS,
     "step_words": STEP_WORDS,
     "span": SPANS,
+    "judged": JUDGED,
 }

@@ -14,7 +14,7 @@ from gateway.schema import Action, MediaState, State
 from gateway.web import access, auth, storyline
 from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import answer_templates, cases, claims, deliveries, history, posts, progress
+from store import answer_templates, cases, claims, deliveries, history, marks, posts, progress
 from store import notes as note_rows
 from store.accounts import Role
 from store.history import Entry, Heard
@@ -101,6 +101,7 @@ async def draw_post(
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
         case = await cases.find(connection, thread[0].id)
+        judged = (await marks.of_threads(connection, [thread[0].id])).get(thread[0].id, ())
         heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
@@ -116,6 +117,7 @@ async def draw_post(
         first=first,
         story=storyline.story(thread, entries, noticed, told, sent),
         case=case,
+        judged=judged,
         steps=handling.allowed(case, account) if case else (),
         late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
         needs_words=handling.NEEDS_WORDS,

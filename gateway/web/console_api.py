@@ -6,17 +6,19 @@ from typing import Any
 
 from aiohttp import web
 
+from channels import _uploads
 from gateway.casework import answer_templates, cases
 from gateway.errors import BadInput
 from gateway.journey import batches, moderation, redelivery, undoing
 from gateway.journey.claiming import Held
-from gateway.schema import DeliveryState, moment
-from gateway.web import access, auth, bodies, channels
+from gateway.schema import DeliveryState, IncomingMedia, moment
+from gateway.web import access, answering, auth, bodies, channels, large_forms
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable, may_decide
 from gateway.web.deliveries import before_number
 from gateway.web.keys import ACCOUNT, RUNTIME
-from store import deliveries, history, notes, posts, waiting
+from store import deliveries, history, marks, notes, posts, waiting
+from store.marks import Mark
 
 MOST = 500
 USUAL = 100
@@ -69,17 +71,31 @@ async def _post(request: web.Request) -> web.Response:
         sent = await deliveries.of_posts(connection, ids)
         originals = await history.originals(connection, runtime.vault, ids if may_decide(request) else [])
         noted = await notes.of_posts(connection, runtime.vault, ids)
+        judged = (await marks.of_threads(connection, [thread[0].id])).get(thread[0].id, ())
     return web.json_response(
         {
             **plain(asdict(named)),
             "original": originals.get(named.id),
             "actions": list(moderation.allowed(named.state)),
             "thread": [plain(asdict(post)) for post in thread],
+            "marks": [mark_of(mark) for mark in judged],
             "notes": [plain(asdict(note)) for note in noted],
             "history": {post_id: [plain(asdict(entry)) for entry in entries.get(post_id, [])] for post_id in ids},
             "deliveries": [plain(asdict(delivery)) for delivery in sent],
         }
     )
+
+
+def mark_of(mark: Mark) -> dict[str, Any]:
+    """What an author says of an answer, as staff's programs get it: never who he is."""
+    return {
+        "round": mark.round,
+        "department": mark.department,
+        "mark": mark.mark,
+        "solved": mark.solved,
+        "channel": mark.channel,
+        "at": moment(mark.at),
+    }
 
 
 async def _decide(request: web.Request) -> web.Response:
@@ -140,7 +156,7 @@ async def _undo_several(request: web.Request) -> web.Response:
 
 async def _answer(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Answer)
+    body, files = await _answered(request)
     answer_templates.check_answer(body.text)
     department = auth.answers_as(account, body.department)
     await check_readable(request, request.match_info["reference"])
@@ -151,8 +167,18 @@ async def _answer(request: web.Request) -> web.Response:
         department,
         actor=account.name,
         own=access.own_department(account),
+        files=files,
     )
     return web.json_response({"id": answer_id}, status=201)
+
+
+async def _answered(request: web.Request) -> tuple[bodies.Answer, tuple[IncomingMedia, ...]]:
+    """An answer as JSON, or as a form with photos in parts named `media`."""
+    if request.content_type != large_forms.TYPE:
+        return await bodies.read(request, bodies.Answer), ()
+    form = await request.post()
+    body = bodies.of_form(form, bodies.Answer, {"csrf", _uploads.FIELD})
+    return body, await answering.files_of(request)
 
 
 async def _deliveries(request: web.Request) -> web.Response:

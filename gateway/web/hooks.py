@@ -5,25 +5,17 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from channels.base import Channel, Guard, Route
-from gateway.errors import BadInput, NotAllowed, TooLarge
+from gateway.errors import BadInput, NotAllowed
 from gateway.limits import Limit
 from gateway.runtime import Runtime
-from gateway.web import addresses, auth
-from gateway.web.keys import DESK, METRICS, RUNTIME, TYPED
+from gateway.web import addresses, auth, large_forms
+from gateway.web.keys import DESK, METRICS, RUNTIME
 
 HOUR = 3600.0
 JSON_TYPE = "application/json"
-FILES_TYPE = "multipart/form-data"
-# A form with files has a few dozen parts, and a slow telephone needs minutes for them.
-MOST_PARTS = 100
-UPLOAD_LIMIT = 300.0
-
-# That a form in parts was read to its end.
-READ = web.RequestKey("read", bool)
 
 log = structlog.get_logger()
 
@@ -50,55 +42,16 @@ def _guarded(runtime: Runtime, channel: Channel, route: Route, limit: Limit) -> 
             _same_origin(request, runtime.settings.public_url)
         elif request.method not in ("GET", "HEAD"):
             limit.take(addresses.household(addresses.client(request, runtime.settings.server.trusted_proxies)))
-            await _read_form(request)
+            await large_forms.read(request)
             await _from_us_or_a_program(request)
         return await route.handler(request)
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        if route.most_bytes is None or request.content_type != FILES_TYPE:
+        if route.most_bytes is None or request.content_type != large_forms.TYPE:
             return await guarded(request)
-        return await _with_files(request, route.most_bytes, guarded)
+        return await large_forms.take(request, route.most_bytes, guarded)
 
     return handler
-
-
-async def _with_files(request: web.Request, most_bytes: int, guarded: Handler) -> web.StreamResponse:
-    """Handle a form that may be larger than other requests; what is learned of its sender is told the outer ones."""
-    wide = request.clone(client_max_size=most_bytes, client_max_fields=MOST_PARTS)
-    try:
-        if (request.content_length or 0) > most_bytes:
-            raise web.HTTPRequestEntityTooLarge(most_bytes)
-        return await guarded(wide)
-    except web.HTTPRequestEntityTooLarge as error:
-        raise TooLarge(f"at most {most_bytes} bytes are taken at once") from error
-    finally:
-        for key, value in wide.items():
-            request[key] = value
-        await _let_go(wide)
-
-
-async def _let_go(request: web.Request) -> None:
-    """Delete the files that the parts of a form lay in while it was handled."""
-    if request.get(READ):
-        for value in (await request.post()).values():
-            if isinstance(value, web.FileField):
-                value.file.close()
-
-
-async def _read_form(request: web.Request) -> None:
-    """Read a form in parts, once for all who ask for it. Raises `BadInput` for one that is broken or never ends."""
-    if request.content_type != FILES_TYPE:
-        return
-    try:
-        async with asyncio.timeout(UPLOAD_LIMIT):
-            form = await request.post()
-    except TimeoutError as error:
-        raise BadInput("this took too long to arrive; send it again") from error
-    except (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError) as error:
-        raise BadInput("this form cannot be read") from error
-    request[READ] = True
-    fields: list[tuple[str, object]] = [(name, value) for name, value in form.items()]
-    request[TYPED] = fields
 
 
 async def _signed(request: web.Request, channel: Channel) -> None:

@@ -26,7 +26,7 @@ NOTHING = inbox.Page((), None)
 # Of a removed filter's query in the address, in characters.
 LONGEST_HELD = 2000
 # Filters that stand behind "more" until one of them is used.
-MORE = ("kind", "channel", "urgent", "late", "days", "since", "until", "sort")
+MORE = ("kind", "channel", "urgent", "late", "mark", "days", "since", "until", "sort")
 
 
 @dataclass(frozen=True, slots=True)

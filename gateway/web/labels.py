@@ -65,6 +65,7 @@ DONE: Mapping[str, str] = {
     Action.WITHDRAW: N_("withdrawn"),
     Action.CORRECT: N_("text corrected"),
     "answered": N_("answered"),
+    "marked": N_("judged the answer"),
     "transcribed": N_("Recording transcribed"),
     "transcript_corrected": N_("corrected what was written down"),
     "transcript_again": N_("had the recording written down again"),

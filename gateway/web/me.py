@@ -16,8 +16,9 @@ from gateway.web import auth, visitors
 from gateway.web.catalogues import N_
 from gateway.web.keys import RUNTIME
 from gateway.web.visitors import Me
-from store import citizens, history, mine
+from store import citizens, history, marks, mine
 from store.history import Entry
+from store.marks import Mark
 from store.mine import OwnPost
 
 PAGE = 10
@@ -67,7 +68,11 @@ async def draw_page(
 ) -> web.Response:
     """The page; `fault` says what is wrong by field, `typed` what was typed there."""
     me = await visitors.who(request)
-    values = await _posts(request, me) if me.person else {"posts": [], "earlier": None, "name": None, "follows": []}
+    values = (
+        await _posts(request, me)
+        if me.person
+        else {"posts": [], "judged": {}, "earlier": None, "name": None, "follows": []}
+    )
     done = request.query.get("done", "")
     return await visitors.draw(
         request,
@@ -113,6 +118,7 @@ async def _posts(request: web.Request, me: Me) -> dict[str, Any]:
         entries = await history.of_thread(connection, runtime.vault, hidden)
         name = await citizens.name_of(connection, person)
         follows = await citizens.follows(connection, person)
+        judged = await marks.of_threads(connection, [post.thread_id for post in written if post.first])
     reasons = runtime.settings.reasons
     return {
         "posts": written,
@@ -120,9 +126,14 @@ async def _posts(request: web.Request, me: Me) -> dict[str, Any]:
         "under": under,
         "originals": originals,
         "why": {post.id: why(post, entries.get(post.id, ()), reasons) for post in own},
+        "judged": {thread: his[-1] for thread, known in judged.items() if (his := _his(known, person))},
         "name": name,
         "follows": follows,
     }
+
+
+def _his(known: Sequence[Mark], person: str) -> list[Mark]:
+    return [mark for mark in known if mark.citizen_id == person]
 
 
 async def _name(request: web.Request) -> web.Response:

@@ -127,8 +127,12 @@ def _is_public(file: MediaFile) -> bool:
 
 
 async def _sent_it(request: web.Request, connection: Any, file: MediaFile) -> bool:
-    """Whether the browser that asks is its author's."""
+    """Whether the browser that asks is its author's, or that of who was answered with it."""
     if auth.VISITOR_COOKIE not in request.cookies:
         return False
     person = await citizens.person_at(connection, request.app[RUNTIME].vault.lookup(auth.visitor(request)))
-    return person is not None and await mine.wrote(connection, person, file.post_id)
+    if person is None:
+        return False
+    return await mine.wrote(connection, person, file.post_id) or await mine.was_answered(
+        connection, person, file.post_id
+    )

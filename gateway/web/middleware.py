@@ -18,7 +18,7 @@ from babel import Locale, UnknownLocaleError
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotAllowed, NotLoggedIn, TooMany
 from gateway.schema import LANGUAGES
-from gateway.web import access, auth, typed
+from gateway.web import access, auth, large_forms, typed
 from gateway.web.access import STAFF_API, STAFF_PAGES
 from gateway.web.kept_pages import give_kept
 from gateway.web.keys import ACCOUNT, DRAWING, KEPT, LANGUAGE, METRICS, REQUEST_ID, RUNTIME, SESSION, THEME
@@ -171,9 +171,28 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
         auth.require(request)
         access.check(request, request[SESSION])
         _second_factor(request)
+        return await _let_staff_in(request, handler)
+    return await handler(request)
+
+
+async def _let_staff_in(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def admitted(request: web.Request) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD") and auth.bearer(request) is None:
             await _own_form(request)
-    return await handler(request)
+        return await handler(request)
+
+    if request.content_type == large_forms.TYPE and access.brings_files(request):
+        most = request.app[RUNTIME].settings.media.most_together
+        return await large_forms.take(request, most, _read_first(admitted))
+    return await admitted(request)
+
+
+def _read_first(handler: Handler) -> Handler:
+    async def reading(request: web.Request) -> web.StreamResponse:
+        await large_forms.read(request)
+        return await handler(request)
+
+    return reading
 
 
 @lru_cache(1024)

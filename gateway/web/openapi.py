@@ -111,6 +111,9 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         paths["/api/v1/posts/{ticket}/comments"]["post"] = _operation(
             "Add to a published post", body=model.__name__, status="202", extra={"parameters": [TICKET, _IDEMPOTENCY]}
         )
+    answer = paths["/api/v1/console/posts/{reference}/answers"]["post"]
+    described = _with_files(schemas["$defs"]["Answer"], runtime, "Photos")
+    answer["requestBody"]["content"]["multipart/form-data"] = {"schema": described}
     _guard(paths)
     return {
         "openapi": "3.1.0",
@@ -132,13 +135,13 @@ _IDEMPOTENCY = {
 }
 
 
-def _with_files(schema: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
+def _with_files(schema: Mapping[str, Any], runtime: Runtime, kinds: str = "Photos and recordings") -> dict[str, Any]:
     limits = runtime.settings.media
     files = {
         "type": "array",
         "maxItems": limits.most_files,
         "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-        "description": f"Photos and recordings, each of at most {limits.most_bytes} bytes and all together of at most "
+        "description": f"{kinds}, each of at most {limits.most_bytes} bytes and all together of at most "
         f"{limits.most_together}. What they are, their content says.",
     }
     return {**schema, "properties": {**schema["properties"], "media": files}}

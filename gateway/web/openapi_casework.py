@@ -23,6 +23,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "state": list(State),
     "progress": list(wanting.PROGRESSES),
     "urgent": list(wanting.YES_OR_NO),
+    "mark": list(wanting.MARKS),
     "days": wanting.DAYS,
     "sort": list(wanting.SORTS),
 }

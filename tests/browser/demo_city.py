@@ -42,6 +42,11 @@ WAITING = (
 FLOOD = "锦绣花园又停水了，没有通知，请问什么时候来水？"
 OWN = "解放路与和平街路口的人行道地砖松动，下雨天踩上去会溅一身水，我的电话是13812345678。"
 MORE = "另外旁边的盲道也被电动车占了。"
+# Place, text, answer, picture of its answer.
+MINE = (
+    ("judged", "体育馆前的公交站牌倒了，压在人行道上。", "站牌已扶正加固，谢谢您的提醒。", None),
+    ("mine", OWN, "松动的地砖已重新铺设，盲道已清理。如有不平请告诉我们。", "pothole.jpg"),
+)
 TEXTS = ("人民医院门口的人行道塌了一块，晚上看不见。", "FOLLOW ALL", "公交27路等了50分钟没来")
 
 
@@ -65,7 +70,7 @@ async def living(data: Path) -> AsyncIterator[City]:
         await _fill(city, client, staff)
         await _record(city, client, staff, data)
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
-            await _speak(author, gateway.url)
+            await _judge(city, author, client, staff)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}
         yield city
 
@@ -74,14 +79,35 @@ def _cookies(client: ClientSession, gateway: Gateway) -> list[dict[str, Any]]:
     return [{"name": one.key, "value": one.value, "url": gateway.url} for one in client.cookie_jar]
 
 
-async def _speak(author: ClientSession, url: str) -> None:
-    """Say something by the form, and go on in the chat."""
-    for path, said in (("/new", {"text": OWN, "category": "roads"}), ("/chat", {"text": MORE})):
+async def _judge(city: City, author: ClientSession, client: ClientSession, staff: dict[str, str]) -> None:
+    """Have two reports of the author answered, one with a photo, of which he judges one."""
+    url = city.gateway.url
+    for place, text, answer, picture in MINE:
+        ticket = city.places[place] = await _speak(author, url, text)
+        await _decide(client, url, staff, ticket, "publish")
+        form = FormData({"text": answer, "department": "roads"}, default_to_multipart=True)
+        if picture:
+            form.add_field("media", (PICTURES / picture).read_bytes(), filename=picture, content_type="image/jpeg")
+        path = f"{url}/api/v1/console/posts/{ticket}/answers"
+        async with client.post(path, data=form, headers=staff) as response:
+            assert response.status == 201, await response.text()
+    async with author.get(f"{url}/posts/{city.places['judged']}/mark") as page:
+        token = _token(await page.text())
+    async with author.post(f"{url}/posts/{city.places['judged']}/mark", data={"csrf": token, "mark": "4"}) as page:
+        assert page.status == 200, await page.text()
+
+
+async def _speak(author: ClientSession, url: str, text: str) -> str:
+    """Say something by the form, and go on in the chat; gives the ticket."""
+    ticket = ""
+    for path, said in (("/new", {"text": text, "category": "roads"}), ("/chat", {"text": MORE})):
         async with author.get(url + path) as page:
             text = await page.text()
         hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text.split('enctype="multipart')[1]))
         async with author.post(url + path, data={**hidden, **said}) as answer:
             assert answer.status == 200, await answer.text()
+            ticket = ticket or answer.url.path.rpartition("/")[2]
+    return ticket
 
 
 async def _log_in(client: ClientSession, gateway: Gateway) -> dict[str, str]:

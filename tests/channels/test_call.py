@@ -48,6 +48,7 @@ class Pretended:
         self.full = False
         self.voices, self.news = True, True
         self.asked: list[tuple[str, str | None]] = []
+        self.judges, self.judged = False, "mark_thanks"
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         return PHRASES[language][key].format_map({"city": "Qingyuan", "emergency": "110", **(values or {})})
@@ -58,6 +59,8 @@ class Pretended:
         repeated = incoming.external_id in [one.external_id for one in self.taken]
         if not repeated:
             self.taken.append(incoming)
+        if incoming.text.startswith("MARK "):
+            return Taken(Outcome.COMMAND, Say(self.judged, {"ticket": "48217059"}), "en", repeated=repeated)
         return Taken(Outcome.POST, Say("received"), "en", "48217059", "p", repeated=repeated)
 
     async def chosen_language(self, address: str) -> str | None:
@@ -69,6 +72,9 @@ class Pretended:
     async def spoken_status(self, ticket: str, address: str | None, language: str) -> Sequence[str] | None:
         self.asked.append((ticket, address))
         return ["Ticket 48217059. published. Answered.", "Water answers:", "已修好。"] if ticket == "48217059" else None
+
+    async def asks_mark(self, ticket: str, address: str | None) -> bool:
+        return self.judges and ticket == "48217059"
 
     async def bulletin(self, language: str) -> Bulletin | None:
         said = (("en", "the lamp is out"), ("en", "Roads answers:"), ("zh", "已修好。"))
@@ -280,8 +286,10 @@ async def test_texts_are_read_in_the_voice_of_their_own_script() -> None:
 
 @pytest.mark.parametrize("step", [step for step in Step if step not in (Step.START, Step.TRANSFER)])
 async def test_a_call_that_comes_back_goes_on_where_it_was(step: Step) -> None:
-    values = {"asked": "48217059"} if step is Step.STATUS else {}
-    call, turn = await take(Pretended(), at(step, **values), Began())
+    values = {"asked": "48217059"} if step in (Step.STATUS, Step.MARKING, Step.WHY) else {}
+    desk = Pretended()
+    desk.judges = step is Step.MARKING
+    call, turn = await take(desk, at(step, **values), Began())
     assert call.step is step
     assert turn.say
 
@@ -419,3 +427,69 @@ async def test_what_is_a_callers_own_is_marked(step: Step, event: Event, own: Se
     _, turn = await take(Pretended(), at(step), event)
     assert [prompt.text for prompt in turn.say if prompt.own] == own
     assert not all(prompt.own for prompt in turn.say)
+
+
+async def test_who_hears_the_answer_to_his_report_judges_it_by_a_key() -> None:
+    desk = Pretended()
+    desk.judges = True
+    call, turn = await take(desk, at(Step.TICKET), Keys("48217059"))
+    assert (call.step, call.asked) == (Step.MARKING, "48217059")
+    assert "From 1, not at all, to 5" in words(turn)
+    call, turn = await take(desk, call, Keys("5"))
+    assert call.step is Step.STATUS
+    assert "Your mark is noted" in words(turn)
+    [given] = desk.taken
+    assert (given.text, given.address, given.commands, given.carrier_replied) == ("MARK 48217059 5", CALLER, True, True)
+
+
+@pytest.mark.parametrize("judged", ["mark_reopened", "mark_bad"])
+async def test_who_is_not_content_may_say_why_and_it_is_added_to_his_report(judged: str) -> None:
+    desk = Pretended()
+    desk.judges, desk.judged = True, judged
+    call, turn = await take(desk, at(Step.TICKET), Keys("48217059"), Keys("1"))
+    assert call.step is Step.WHY
+    assert isinstance(turn.then, ForSpeech)
+    call, turn = await take(desk, call, SAID)
+    assert (call.step, call.about) == (Step.STATUS, None)
+    assert "added to the report" in words(turn)
+    assert [one.thread for one in desk.taken] == [None, "48217059"]
+    # What is reported afterwards is a report of its own.
+    other = Said("the road is broken", recording("t3"), 0.9)
+    await take(desk, call, Keys("9"), Keys("1"), other, Keys("1"))
+    assert len(desk.taken) == 3
+    assert desk.taken[-1].thread is None
+
+
+@pytest.mark.parametrize(
+    ("event", "after", "says"),
+    [
+        (Keys("0"), Step.STATUS, "For another ticket"),
+        (Keys("7"), Step.MARKING, "This key does nothing here."),
+        (Keys("*"), Step.MARKING, "Water answers:"),
+        (Keys("9"), Step.MENU, "To report something"),
+        (Nothing(), Step.ENDING, "Goodbye."),
+    ],
+)
+async def test_nobody_has_to_judge(event: Event, after: Step, says: str) -> None:
+    desk = Pretended()
+    desk.judges = True
+    call, turn = await take(desk, at(Step.MARKING, asked="48217059"), event)
+    assert call.step is after
+    assert says in words(turn)
+    assert desk.taken == []
+
+
+async def test_who_hangs_up_while_he_says_why_has_said_it() -> None:
+    desk = Pretended()
+    desk.judges, desk.judged = True, "mark_bad"
+    call, _ = await take(desk, at(Step.MARKING, asked="48217059"), Keys("2"))
+    call, _ = await take(desk, replace(call, said=SAID), HungUp())
+    assert desk.taken[-1].thread == "48217059"
+
+
+async def test_what_cannot_be_judged_any_more_is_said_so() -> None:
+    desk = Pretended()
+    desk.judges, desk.judged = True, "mark_unknown"
+    call, turn = await take(desk, at(Step.MARKING, asked="48217059"), Keys("5"))
+    assert call.step is Step.STATUS
+    assert "nothing to judge any more" in words(turn)

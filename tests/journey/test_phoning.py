@@ -2,11 +2,13 @@
 
 import pytest
 
+from channels import _call
 from gateway.casework import cases
 from gateway.journey import moderation, phoning, tickets
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action
+from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
 
 LAMP, PIPE, CREW = "the lamp at the park is broken", "water pipe leaking on north street", "A crew comes this evening."
@@ -89,3 +91,21 @@ async def test_the_language_chosen_on_another_line_is_known(runtime: Runtime) ->
     await Intake(runtime).take(message("LANGUAGE ENGLISH", ANNA))
     assert await phoning.chosen_language(runtime, OWN) == "en"
     assert await phoning.chosen_language(runtime, OTHER) is None
+
+
+async def test_a_caller_judges_the_answer_to_his_own_report_once(runtime: Runtime, texting: Texting) -> None:
+    ticket = await report(runtime, PIPE)
+    assert not await phoning.asks_mark(runtime, ticket, OWN)
+    await cases.answer(runtime, ticket, CREW, "water", actor="of")
+    for stranger in (OTHER, "tel:+8613800138099", None):
+        assert not await phoning.asks_mark(runtime, ticket, stranger)
+    assert not await phoning.asks_mark(runtime, "12345678", OWN)
+    assert await phoning.asks_mark(runtime, ticket, OWN)
+    await settle_down(runtime)
+    told_before = len(texting.sent)
+    taken = await Intake(runtime).take(_call.mark(_call.Call("voice", "CA1", OWN, language="en", asked=ticket), "4"))
+    await settle_down(runtime)
+    assert taken.say.phrase in _call.JUDGED
+    # He hears it on the phone; no paid text message says it again.
+    assert len(texting.sent) == told_before
+    assert not await phoning.asks_mark(runtime, ticket, OWN)
