@@ -137,6 +137,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index("ix_cases_department_answered_at", ["department", "answered_at"], unique=False)
+        batch_op.create_index("ix_cases_department_due_at", ["department", "due_at"], unique=False)
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
         batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
         batch_op.create_index(
@@ -1003,12 +1005,100 @@ def upgrade() -> None:
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.create_index("ix_subscriptions_address_id", ["address_id"], unique=False)
 
+    op.create_table(
+        "assessments",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("formula", sa.JSON(), nullable=False),
+        sa.Column("city", sa.JSON(), nullable=False),
+        sa.Column("counted_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("frozen_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("month", name=op.f("pk_assessments")),
+    )
+    op.create_table(
+        "marks",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("citizen_id", sa.String(length=32), nullable=True),
+        sa.Column("department", sa.String(length=64), nullable=True),
+        sa.Column("solved", sa.Boolean(), nullable=True),
+        sa.Column("mark", sa.SmallInteger(), nullable=True),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_marks")),
+        sa.UniqueConstraint("thread_id", "round", "citizen_id", name=op.f("uq_marks_thread_id_round_citizen_id")),
+    )
+    with op.batch_alter_table("marks", schema=None) as batch_op:
+        batch_op.create_index("ix_marks_citizen_id", ["citizen_id"], unique=False)
+        batch_op.create_index("ix_marks_department_at", ["department", "at"], unique=False)
+    op.create_table(
+        "scored",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("solved", sa.Float(), nullable=True),
+        sa.Column("mark", sa.Float(), nullable=True),
+        sa.Column("out", sa.String(length=16), nullable=True),
+        sa.PrimaryKeyConstraint("month", "thread_id", name=op.f("pk_scored")),
+    )
+    with op.batch_alter_table("scored", schema=None) as batch_op:
+        batch_op.create_index("ix_scored_department", ["month", "department", "due_at", "thread_id"], unique=False)
+        batch_op.create_index("ix_scored_thread_id_round", ["thread_id", "round"], unique=False)
+    op.create_table(
+        "scores",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("inputs", sa.JSON(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("cause", sa.String(length=16), nullable=True),
+        sa.Column("thread_id", sa.String(length=32), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("month", "department", "number", name=op.f("pk_scores")),
+    )
+    op.create_table(
+        "supervisor_points",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("points", sa.Float(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervisor_points")),
+    )
+    with op.batch_alter_table("supervisor_points", schema=None) as batch_op:
+        batch_op.create_index("ix_supervisor_points_month", ["month", "id"], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Go back from it."""
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("assessments")
+    with op.batch_alter_table("marks", schema=None) as batch_op:
+        batch_op.drop_index("ix_marks_department_at")
+        batch_op.drop_index("ix_marks_citizen_id")
+
+    op.drop_table("marks")
+    with op.batch_alter_table("scored", schema=None) as batch_op:
+        batch_op.drop_index("ix_scored_thread_id_round")
+        batch_op.drop_index("ix_scored_department")
+
+    op.drop_table("scored")
+    op.drop_table("scores")
+    with op.batch_alter_table("supervisor_points", schema=None) as batch_op:
+        batch_op.drop_index("ix_supervisor_points_month")
+
+    op.drop_table("supervisor_points")
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriptions_address_id")
 
@@ -1224,6 +1314,8 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_cases_handed_to")
         batch_op.drop_index("ix_cases_department_progress")
+        batch_op.drop_index("ix_cases_department_due_at")
+        batch_op.drop_index("ix_cases_department_answered_at")
 
     op.drop_table("cases")
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
