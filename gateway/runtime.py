@@ -3,7 +3,7 @@
 Everything is passed on as one value; nothing here is global, so two gateways can live in one test.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,8 +21,9 @@ from speech.live import Ears
 from speech.models import Models
 from speech.synthesiser import Synthesiser
 from store.blobs import Blobs
-from store.database import Database
+from store.database import Database, Transaction
 from store.facts import KnownAddress, KnownComment, KnownThread
+from store.marks import Mark
 from store.vault import Vault
 
 
@@ -31,7 +32,8 @@ class Asked:
     """A command as it arrives: what stood behind the word, who asks, and the thread of a quoted ticket.
 
     `own` are the asker's threads, newest first, `last` is his newest word that was added to one, `following` what his
-    line follows.
+    line follows. `told` is the thread whose answer his line was told last, `marks` what is thought of that and of
+    the quoted one, `channel` the medium he uses.
     """
 
     argument: str
@@ -41,15 +43,22 @@ class Asked:
     own: Sequence[KnownThread] = ()
     last: KnownComment | None = None
     following: Collection[str] = ()
+    told: KnownThread | None = None
+    marks: Sequence[Mark] = ()
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an address is asked and may answer with a bare number (the first option is 1), about which post."""
+    """What an address is asked and may answer with a bare number (the first option is 1), about which post.
+
+    Without options it is answered in words, by the next message. It is open for some `minutes`, or as long as is set.
+    """
 
     kind: str
     options: tuple[str, ...]
     post_id: str | None = None
+    minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Reply:
     that costs money, instead of a digest; `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
     a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
-    paid message.
+    paid message. `effect` writes what else follows, in the transaction of the message.
     """
 
     say: Say
@@ -75,6 +84,7 @@ class Reply:
     detach: KnownComment | None = None
     attach: tuple[KnownThread, KnownThread] | None = None
     silent: bool = False
+    effect: Callable[[Transaction], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,11 +368,19 @@ class Spans(Section):
     hard: str = "15 working days"
 
 
+class Satisfaction(Section):
+    """`[satisfaction]` of `deadlines.toml`: whether authors are asked for a mark, and for how many days."""
+
+    ask: bool = True
+    days: int = Field(7, ge=1, le=90)
+
+
 class Deadlines(Section):
     """`deadlines.toml`: by when departments must act."""
 
     calendar: WorkingTime = WorkingTime()
     spans: Spans = Spans()
+    satisfaction: Satisfaction = Satisfaction()
 
 
 class Rule(Section):

@@ -99,16 +99,16 @@ async def answer(transaction: Transaction, thread_id: str, department: str | Non
 
 async def load(connection: AsyncConnection, thread_id: str, *, hold: bool = False) -> Case:
     """The case of a thread. Raises `NotFound`. With `hold` no other process changes it until the transaction ends."""
+    case = await find(connection, thread_id, hold=hold)
+    if case is None:
+        raise NotFound("there is no case of this thread")
+    return case
+
+
+async def find(connection: AsyncConnection, thread_id: str, *, hold: bool = False) -> Case | None:
+    """The same, or None."""
     wanted = select(cases).where(cases.c.thread_id == thread_id)
     row = (await connection.execute(wanted.with_for_update() if hold else wanted)).first()
-    if row is None:
-        raise NotFound("there is no case of this thread")
-    return _read(row)
-
-
-async def find(connection: AsyncConnection, thread_id: str) -> Case | None:
-    """The same, or None."""
-    row = (await connection.execute(select(cases).where(cases.c.thread_id == thread_id))).first()
     return _read(row) if row else None
 
 
@@ -135,6 +135,12 @@ async def heard_from(connection: AsyncConnection, limit: int) -> Mapping[str, da
         .limit(limit)
     )
     return {row.thread_id: row.at for row in await connection.execute(wanted)}
+
+
+async def answered_before(connection: AsyncConnection, before: datetime, limit: int) -> Sequence[str]:
+    """The threads that were answered before a moment and are not closed, the longest first."""
+    wanted = select(cases.c.thread_id).where(cases.c.progress == Progress.ANSWERED, cases.c.answered_at < before)
+    return (await connection.execute(wanted.order_by(cases.c.answered_at).limit(limit))).scalars().all()
 
 
 async def overdue(connection: AsyncConnection, at: datetime, limit: int) -> Sequence[Overdue]:

@@ -34,6 +34,7 @@ from store.tables import (
     staff_search,
     subscriptions,
 )
+from store.tables_marks import marks
 
 # What stands before the hash of a file that came with a message itself and was not looked at yet.
 KEPT = "blob:"
@@ -98,6 +99,8 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     called = select(addresses.c.lookup).where(addresses.c.id.in_(lines))
     await connection.execute(delete(calls).where(calls.c.caller.in_(called)))
     await connection.execute(delete(addresses).where(addresses.c.id.in_(lines)))
+    # What he thought of an answer counts on, as nobody's.
+    await connection.execute(update(marks).where(marks.c.citizen_id.in_(citizen_ids)).values(citizen_id=None))
     nameless = update(citizens).where(citizens.c.id.in_(citizen_ids))
     await connection.execute(nameless.values(display_name=None, merged_into=None))
     # No event: nothing was said anew. But pages that bear the name are drawn anew.

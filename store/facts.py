@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Kind, Progress, State
+from gateway.schema import Audience, Kind, Progress, State
+from store import marks
+from store.deliveries import HEARD
 from store.dialect import hold_back
-from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
+from store.marks import Mark
+from store.tables import addresses, cases, citizens, deliveries, gists, incoming, keys, posts, questions, subscriptions
 
 # How many of a person's newest threads are looked at, and how many of the words he added.
 NEWEST = 20
@@ -24,6 +27,7 @@ class KnownQuestion:
     kind: str
     options: tuple[str, ...]
     post_id: str | None
+    expires_at: datetime
 
 
 @dataclass(slots=True)
@@ -64,6 +68,15 @@ class KnownThread:
     created_at: datetime
     last_at: datetime
     answer: str | None = None
+    reopened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer that a line was told last, so that a bare number from it is a mark: whose thread, and when."""
+
+    thread: KnownThread
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -96,7 +109,7 @@ class Facts:
     """All that a batch needs to know, looked up at once; deciding adds to it what was decided.
 
     `seen` is by channel and carrier's id, `addresses` by keyed hash, `threads` by ticket, `own` by person, `alike` by
-    gist, `following` (topics) by address id; `tickets` are unused.
+    gist, `following` (topics) and `told` by address id, `marks` by thread id; `tickets` are unused.
     """
 
     seen: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -105,23 +118,27 @@ class Facts:
     own: defaultdict[str, Own] = field(default_factory=lambda: defaultdict(Own))
     alike: dict[int, Alike] = field(default_factory=dict)
     following: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    told: dict[str, Told] = field(default_factory=dict)
+    marks: dict[str, list[Mark]] = field(default_factory=dict)
     tickets: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Wanted:
-    """What a batch asks for: see `Facts`. `conversing` and `following` are hashes of addresses."""
+    """What a batch asks for: see `Facts`. `conversing`, `following` and `marking` are hashes of addresses."""
 
     messages: Collection[tuple[str, str]]
     lookups: Collection[str]
     conversing: Collection[str]
     following: Collection[str]
+    marking: Collection[str]
     tickets: Collection[str]
     gists: Collection[int]
     drawn: Sequence[str]
     hour_ago: datetime
     alike_since: datetime
     own_since: datetime
+    told_since: datetime
     now: datetime
 
 
@@ -145,7 +162,7 @@ _ADDRESSES = (
     select(addresses.c.id, addresses.c.lookup, addresses.c.citizen_id, addresses.c.key_id, keys.c.wrapped)
     .add_columns(addresses.c.language, addresses.c.chosen, addresses.c.stopped_at, _person())
     .add_columns(_HEARD.scalar_subquery().label("heard"))
-    .add_columns(questions.c.kind, questions.c.options, questions.c.post_id)
+    .add_columns(questions.c.kind, questions.c.options, questions.c.post_id, questions.c.expires_at)
     .join(keys, keys.c.id == addresses.c.key_id)
     .outerjoin(citizens, citizens.c.id == addresses.c.citizen_id)
     .outerjoin(questions, (questions.c.address_id == addresses.c.id) & (questions.c.expires_at > bindparam("now")))
@@ -156,7 +173,7 @@ _FIRST = posts.alias("thread")
 ANSWERED_ONCE = (Progress.ANSWERED, Progress.CLOSED, Progress.REOPENED)
 # By any ticket in a thread: a report that was put under another one keeps its own number.
 _THREADS = (
-    select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at)
+    select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at, cases.c.reopened)
     .add_columns(cases.c.department.label("case_department"))
     .join(_FIRST, _FIRST.c.id == posts.c.thread_id)
     .outerjoin(cases, cases.c.thread_id == _FIRST.c.id)
@@ -174,7 +191,7 @@ _NEWEST = (
     .subquery()
 )
 _OWN = (
-    select(_NEWEST, _FIRST.c.ticket, cases.c.progress, cases.c.answered_at)
+    select(_NEWEST, _FIRST.c.ticket, cases.c.progress, cases.c.answered_at, cases.c.reopened)
     .add_columns(cases.c.department.label("case_department"))
     .join(_FIRST, _FIRST.c.id == _NEWEST.c.thread_id)
     .outerjoin(cases, cases.c.thread_id == _NEWEST.c.thread_id)
@@ -194,6 +211,19 @@ _ANSWERS = (
     .where(posts.c.thread_id.in_(_among("threads")))
     .where(posts.c.kind == Kind.ANSWER, posts.c.state == State.PUBLISHED)
     .order_by(posts.c.created_at)
+)
+# Whoever was told an answer as its author may judge it, also when his report was put with another one.
+_TOLD = (
+    select(deliveries.c.address_id, deliveries.c.due_at.label("told_at"), _FIRST, _person())
+    .add_columns(cases.c.progress, cases.c.answered_at, cases.c.reopened, cases.c.department.label("case_department"))
+    .join(posts, posts.c.id == deliveries.c.post_id)
+    .join(_FIRST, _FIRST.c.id == posts.c.thread_id)
+    .join(cases, cases.c.thread_id == _FIRST.c.id)
+    .outerjoin(citizens, citizens.c.id == _FIRST.c.citizen_id)
+    .where(deliveries.c.address_id.in_(_among("ids")), deliveries.c.created_at > bindparam("since"))
+    .where(deliveries.c.phrase == "answered", deliveries.c.audience == Audience.AUTHOR)
+    .where(deliveries.c.state.in_(HEARD), posts.c.state == State.PUBLISHED)
+    .order_by(deliveries.c.id)
 )
 _TAKEN = select(posts.c.ticket).where(posts.c.ticket.in_(_among("tickets")))
 
@@ -215,6 +245,8 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
         await _add_own(connection, facts, persons, wanted.own_since)
     if askers:
         await _add_following(connection, facts, askers)
+    if marking := [known[lookup].id for lookup in wanted.marking if lookup in known]:
+        await _add_told(connection, facts, marking, wanted.told_since)
     await _add_answers(connection, facts)
     return facts
 
@@ -280,6 +312,14 @@ async def _add_following(connection: AsyncConnection, facts: Facts, address_ids:
         facts.following[row.address_id].add(row.topic)
 
 
+async def _add_told(connection: AsyncConnection, facts: Facts, address_ids: Sequence[str], since: datetime) -> None:
+    """The answer each line was told last, and the marks of all threads that may be meant."""
+    for row in await connection.execute(_TOLD, {"ids": list(address_ids), "since": since}):
+        facts.told[row.address_id] = Told(_thread(row), row.told_at)
+    threads = {told.thread.id for told in facts.told.values()} | {thread.id for thread in facts.threads.values()}
+    facts.marks = {thread: list(known) for thread, known in (await marks.of_threads(connection, threads)).items()}
+
+
 async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     """The latest published answer of each thread that has one."""
     threads = [*facts.threads.values(), *(thread for own in facts.own.values() for thread in own.threads)]
@@ -308,7 +348,7 @@ def _address(row: Any) -> KnownAddress:
         stopped=row.stopped_at is not None,
         chosen=row.chosen,
         heard=row.heard,
-        question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
+        question=KnownQuestion(row.kind, tuple(row.options), row.post_id, row.expires_at) if row.kind else None,
     )
 
 
@@ -324,4 +364,5 @@ def _thread(row: Any) -> KnownThread:
         text=row.text,
         created_at=row.created_at,
         last_at=max(row.created_at, row.answered_at or row.created_at),
+        reopened=row.reopened or 0,
     )

@@ -428,6 +428,12 @@ cases = Table(
         postgresql_where=text("stopped_at IS NULL"),
     ),
     Index(
+        "ix_cases_answered",  # what is closed when nobody says anything
+        "answered_at",
+        sqlite_where=text("progress = 'answered'"),
+        postgresql_where=text("progress = 'answered'"),
+    ),
+    Index(
         "ix_cases_waiting",  # whose clock starts again when the citizen writes
         "stopped_at",
         sqlite_where=text("progress = 'waiting'"),

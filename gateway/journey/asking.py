@@ -1,5 +1,8 @@
 """A message that asks instead of saying: a command is obeyed, a number answers our question."""
 
+from collections.abc import Callable
+from datetime import timedelta
+
 from gateway import clock
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
@@ -11,10 +14,12 @@ from store.facts import KnownComment, KnownThread
 
 
 def answer_question(draft: Draft, number: int) -> Taken:
-    """Take a bare number as the answer to our question."""
+    """Take a bare number as the answer to what was asked last: our question, or how good a department's answer is."""
     question = draft.address.question if draft.address else None
+    if mark := may_mark(draft):
+        return answer(draft, mark(number))
     command = draft.runtime.commands.get(question.kind) if question else None
-    if question is None or command is None or command.choose is None:
+    if question is None or command is None or command.choose is None or not question.options:
         return answer(draft, Reply(Say("no_question")))
     if number > len(question.options):
         return answer(draft, Reply(Say("number_from", {"most": len(question.options)})))
@@ -23,6 +28,20 @@ def answer_question(draft: Draft, number: int) -> Taken:
     about = next((thread for thread in own if thread.id == question.post_id), None)
     draft.close_question()
     return answer(draft, command.choose(_asked(draft, "", None, about), option))
+
+
+def may_mark(draft: Draft) -> Callable[[int | bool], Reply] | None:
+    """What makes a reply of a mark, or of whether it is solved, when that is what the sender was asked last."""
+    told = draft.facts.told.get(draft.address.id) if draft.address else None
+    command = draft.runtime.commands.get("mark")
+    if told is None or command is None or command.choose is None or draft.address is None:
+        return None
+    question, choose = draft.address.question, command.choose
+    if question and question.options:
+        minutes = draft.runtime.settings.intake.question_minutes
+        if question.expires_at - timedelta(minutes=minutes) > told.at:
+            return None
+    return lambda given: choose(_asked(draft, "", None, told.thread), str(given))
 
 
 def obey(draft: Draft, command: Command) -> Taken:
@@ -36,7 +55,20 @@ def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread 
     own = draft.facts.own.get(draft.sender.person)
     following = draft.facts.following[draft.address.id] if draft.address else ()
     last = own.last if own else None
-    return Asked(argument, draft.address, ticket, thread, draft.own_threads, last, following)
+    told = draft.facts.told.get(draft.address.id) if draft.address else None
+    about = thread or (told.thread if told else None)
+    return Asked(
+        argument,
+        draft.address,
+        ticket,
+        thread,
+        draft.own_threads,
+        last,
+        following,
+        told.thread if told else None,
+        draft.facts.marks.get(about.id, ()) if about else (),
+        draft.incoming.channel,
+    )
 
 
 def answer(draft: Draft, reply: Reply) -> Taken:
@@ -77,6 +109,8 @@ def _apply(draft: Draft, reply: Reply, address_id: str) -> None:
         draft.address.language, draft.address.chosen, draft.language = reply.language, True, reply.language
     if reply.ask:
         draft.ask(reply.ask)
+    if reply.effect:
+        draft.rows.effects.append(reply.effect)
 
 
 def _detach(draft: Draft, comment: KnownComment) -> Taken:

@@ -10,6 +10,7 @@ it is heard by nobody.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from gateway import clock
 from gateway.journey import rendering, rounds, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
-from store import audit, broadcasts, changes, deliveries, following, history
+from store import audit, broadcasts, cases, changes, citizens, deliveries, following, history, marks
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
@@ -110,11 +111,19 @@ def settled_at(runtime: Runtime) -> datetime:
 
 
 async def tell_author(
-    runtime: Runtime, transaction: Transaction, post: Changing, say: Say, priority: Priority, *, waits: bool = False
+    runtime: Runtime,
+    transaction: Transaction,
+    post: Changing,
+    say: Say,
+    priority: Priority,
+    *,
+    waits: bool = False,
+    asks: bool = False,
 ) -> None:
     """Say something to a thread's author where he spoke and on every other line he has not muted.
 
     A line that said STOP shows as undeliverable. What `waits` can still be undone, and leaves when it cannot any more.
+    With `asks` the same message asks what he thinks of the answer, where he can write back.
     """
     if post.author_id is None:
         return
@@ -126,7 +135,8 @@ async def tell_author(
     for reach in reaches:
         if outlet := runtime.outlet(reach.scheme, post.channel):
             due_at = settled_at(runtime) if waits and not outlet.capabilities.recalls else clock.now()
-            rows.append(_to_author(outlet, reach, post, say, priority, due_at, key, sealed))
+            asked = replace(say, values={**say.values, "asks": True}) if asks and outlet.capabilities.receives else say
+            rows.append(_to_author(outlet, reach, post, asked, priority, due_at, key, sealed))
     await deliveries.add(transaction, rows)
 
 
@@ -191,7 +201,22 @@ async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, 
     phrase = "published_private" if told is Told.PUBLISHED and post.private else phrase
     urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
     say = Say(phrase, {"ticket": post.ticket})
-    await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN)
+    asks = told is Told.ANSWERED and await _asks_for_mark(runtime, transaction, post)
+    await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN, asks=asks)
+
+
+async def _asks_for_mark(runtime: Runtime, transaction: Transaction, answer: Changing) -> bool:
+    """Whether the author is asked what he thinks of an answer: not of one to praise, and once for each round."""
+    if not runtime.settings.deadlines.satisfaction.ask or answer.author_id is None:
+        return False
+    connection = transaction.connection
+    thread = await changes.load(connection, answer.thread_id)
+    case = await cases.find(connection, answer.thread_id)
+    if case is None or thread.kind is Kind.PRAISE:
+        return False
+    person = await citizens.person_of(connection, answer.author_id)
+    known = (await marks.of_threads(connection, [thread.id])).get(thread.id, ())
+    return marks.is_awaited(known, case.reopened, person)
 
 
 async def _step(runtime: Runtime, transaction: Transaction) -> bool | None:

@@ -24,6 +24,15 @@ _NUMBERS = {
 }
 # "2", "2.", "(2)", "2号", and the keycap.
 _NUMBER = re.compile(rf"[(（]?({'|'.join(_NUMBERS)})[.。、)）号\u20e3]?")
+# What says of an answer whether it helped, when a message is nothing else.
+_SOLVED = {
+    **dict.fromkeys(("solved", "it is solved", "fixed", "it is fixed", "已解决", "解决了", "已经解决", "修好了"), True),
+    **dict.fromkeys(
+        ("not solved", "unsolved", "not fixed", "still not solved", "still not fixed", "没解决", "没有解决", "未解决"),
+        False,
+    ),
+    **dict.fromkeys(("还没解决", "没修好", "还没修好", "没有修好"), False),
+}
 _BARE_TICKET = re.compile(r"#?(\d{4})[\s-]?(\d{4})")
 
 
@@ -46,6 +55,11 @@ def chosen(text: str) -> int | None:
         return None
     found = _NUMBER.fullmatch(folding.fold(text).strip(_EDGES))
     return _NUMBERS[found[1]] if found else None
+
+
+def solved(text: str) -> bool | None:
+    """Whether a message says of an answer, and says nothing else, that it helped or did not; None for any other."""
+    return _SOLVED.get(folding.fold(text).strip(_EDGES)) if len(text) <= LONGEST else None
 
 
 def confidential(text: str) -> str | None:

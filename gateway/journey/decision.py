@@ -17,6 +17,8 @@ def decide(draft: Draft) -> Taken:
         return Taken(Outcome.COMMAND, Say("empty"), draft.language)
     if prepared.number is not None:
         return asking.answer_question(draft, prepared.number)
+    if prepared.solved is not None and (mark := asking.may_mark(draft)):
+        return asking.answer(draft, mark(prepared.solved))
     if prepared.command:
         return asking.obey(draft, prepared.command)
     if not prepared.text and not incoming.media:

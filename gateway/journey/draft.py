@@ -22,8 +22,9 @@ from store.vault import SealingKey
 class Prepared:
     """A message with all that can be said of it alone.
 
-    `lookup` is the keyed hash of the sender's address, `number` the bare number a message is, `mentioned` the tickets
-    it names, `gists` what texts like it are found by. `private` when it asks for it; `cut` when it was too long.
+    `lookup` is the keyed hash of the sender's address, `number` the bare number a message is, `solved` what it says of
+    an answer when it is only that, `mentioned` the tickets it names, `gists` what texts like it are found by. `private`
+    when it asks for it; `cut` when it was too long.
     """
 
     incoming: Incoming
@@ -37,6 +38,7 @@ class Prepared:
     argument: str = ""
     quoted: str | None = None
     number: int | None = None
+    solved: bool | None = None
     mentioned: tuple[str, ...] = ()
     gists: tuple[int, ...] = ()
     private: bool = False
@@ -138,15 +140,16 @@ class Draft:
         """Make a question the one open question of the sender's line."""
         if self.address is None:
             return
-        self.address.question = KnownQuestion(question.kind, question.options, question.post_id)
-        minutes = self.runtime.settings.intake.question_minutes
+        minutes = question.minutes or self.runtime.settings.intake.question_minutes
+        expires_at = self.at + timedelta(minutes=minutes)
+        self.address.question = KnownQuestion(question.kind, question.options, question.post_id, expires_at)
         self.rows.questions.append(
             {
                 "address_id": self.address.id,
                 "kind": question.kind,
                 "post_id": question.post_id,
                 "options": list(question.options),
-                "expires_at": self.at + timedelta(minutes=minutes),
+                "expires_at": expires_at,
             }
         )
 

@@ -1,5 +1,5 @@
-"""To which thread a message belongs: one it quotes, one it repeats, one about which a department asked its author, the
-only one just spoken of, or none.
+"""To which thread a message belongs: one it quotes, one its sender was just asked about, one it repeats, one about
+which a department asked its author, the only one just spoken of, or none.
 
 Pure. Where two threads fit, the message is a report of its own and its sender is asked; an answer moves it.
 """
@@ -36,9 +36,10 @@ def belonging(
     converses: bool,
     at: datetime,
     window: timedelta,
+    about: KnownThread | None = None,
 ) -> Belonging:
     """Find a message's thread. `text` is masked, `mentioned` are the tickets it names or was said under; with `files`
-    the same words bring something new.
+    the same words bring something new. `about` is the thread that the sender was asked to say something of.
 
     `converses` says that the medium is a conversation, where what follows a report belongs to it.
     """
@@ -46,6 +47,8 @@ def belonging(
         thread = facts.threads.get(ticket)
         if thread and _may_add(thread, person):
             return Belonging(thread)
+    if about and converses and _may_add(about, person):
+        return Belonging(about)
     own = facts.own[person].threads if person in facts.own else []
     if repeated := next((thread for thread in own if _repeats(thread, text, at)), None):
         return Belonging(repeated, repeats=not files)

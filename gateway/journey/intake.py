@@ -55,6 +55,8 @@ class Intake:
         await rows_of.write(transaction, rows, clock.now())
         # An author may part, join or keep from the public what was published.
         await finding.renew(transaction, rows.regrouped())
+        for effect in rows.effects:
+            await effect(transaction)
         return replies
 
 
@@ -90,6 +92,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         argument=argument,
         quoted=conversation.quoted(argument) if command else None,
         number=conversation.chosen(text) if converses else None,
+        solved=conversation.solved(text) if converses else None,
         mentioned=_mentioned(incoming, text) if says or incoming.thread else (),
         gists=sameness.gists(masked) if says else (),
         private=confidential is not None,
@@ -124,6 +127,7 @@ def _wanted(runtime: Runtime, requests: Sequence[Prepared]) -> Wanted:
         messages={(request.incoming.channel, request.incoming.external_id) for request in requests},
         lookups={lookup for request in requests for lookup in (request.lookup, request.contact) if lookup},
         conversing={request.lookup for request in requests if request.lookup},
+        marking={r.lookup for r in requests if r.lookup and _may_mark(runtime, r)},
         following={r.lookup for r in requests if r.lookup and r.command and r.command in follows},
         tickets={ticket for r in requests for ticket in (r.quoted, *r.mentioned) if ticket},
         gists={gist for request in requests for gist in request.gists},
@@ -131,8 +135,15 @@ def _wanted(runtime: Runtime, requests: Sequence[Prepared]) -> Wanted:
         hour_ago=now - HOUR,
         alike_since=now - ALIKE_WITHIN,
         own_since=now - OWN_WITHIN,
+        told_since=now - timedelta(days=runtime.settings.deadlines.satisfaction.days),
         now=now,
     )
+
+
+def _may_mark(runtime: Runtime, request: Prepared) -> bool:
+    """Whether a message may be what somebody thinks of an answer."""
+    answers = request.number is not None or request.solved is not None
+    return answers or (request.command is not None and request.command is runtime.commands.get("mark"))
 
 
 def _mentioned(incoming: Incoming, text: str) -> tuple[str, ...]:

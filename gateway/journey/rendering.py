@@ -51,6 +51,7 @@ def words(runtime: Runtime, language: str, values: Mapping[str, Any], post: Chan
     said = dict(values)
     department = values.get("department") or (post.department if post else None)
     said["department"] = department_name(runtime, department, language)
+    said["ask"] = runtime.phrase("ask_mark", language) if values.get("asks") else ""
     if topic := values.get("topic"):
         said["topic"] = topic_name(runtime, topic, language)
     if topics := values.get("topics"):

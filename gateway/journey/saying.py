@@ -45,6 +45,7 @@ def post(draft: Draft) -> Taken:
         converses=incoming.commands,
         at=draft.at,
         window=timedelta(minutes=intake.follow_up_minutes),
+        about=_asked_about(draft),
     )
     too_many = draft.address is not None and draft.address.heard > intake.messages_per_hour
     verdict = _ruled_out(prepared.verdict, repeated=belongs.repeats, too_many=too_many)
@@ -78,6 +79,15 @@ def known_thread(
         created_at=draft.at,
         last_at=draft.at,
     )
+
+
+def _asked_about(draft: Draft) -> KnownThread | None:
+    """The thread of which the sender was asked to say something in words; the question is answered by that."""
+    question = draft.address.question if draft.address and draft.incoming.commands else None
+    if question is None or question.options:
+        return None
+    draft.close_question()
+    return next((thread for thread in draft.own_threads if thread.id == question.post_id), None)
 
 
 def _add_to(draft: Draft, thread: KnownThread, post_id: str, state: State) -> None:

@@ -22,6 +22,7 @@ from gateway.casework import (
     league,
     months,
     periods,
+    satisfaction,
 )
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
@@ -152,6 +153,9 @@ async def live_a_day(runtime: Runtime) -> None:
     await handling.resume_answered(runtime)
     await cases.answer(runtime, taken.ticket, "done", "water", actor="of")
     await settle_down(runtime)
+    assert (await intake.take(message("2"))).say.phrase == "mark_reopened"
+    assert (await intake.take(message(f"MARK {taken.ticket} 5"))).say.phrase == "mark_taken_back"
+    await satisfaction.close_silent(runtime)
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="personal")
     await settle_down(runtime)
     await converse(runtime, intake)

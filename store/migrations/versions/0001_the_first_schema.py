@@ -142,6 +142,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
         batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
         batch_op.create_index(
+            "ix_cases_answered",
+            ["answered_at"],
+            unique=False,
+            sqlite_where=sa.text("progress = 'answered'"),
+            postgresql_where=sa.text("progress = 'answered'"),
+        )
+        batch_op.create_index(
             "ix_cases_running",
             ["due_at"],
             unique=False,
@@ -520,6 +527,25 @@ def upgrade() -> None:
         sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
+    op.create_table(
+        "marks",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("citizen_id", sa.String(length=32), nullable=True),
+        sa.Column("department", sa.String(length=64), nullable=True),
+        sa.Column("solved", sa.Boolean(), nullable=True),
+        sa.Column("mark", sa.SmallInteger(), nullable=True),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_marks")),
+        sa.UniqueConstraint("thread_id", "round", "citizen_id", name=op.f("uq_marks_thread_id_round_citizen_id")),
+    )
+    with op.batch_alter_table("marks", schema=None) as batch_op:
+        batch_op.create_index("ix_marks_citizen_id", ["citizen_id"], unique=False)
+        batch_op.create_index("ix_marks_department_at", ["department", "at"], unique=False)
+
     op.create_table(
         "media",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -1189,6 +1215,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("media")
+    with op.batch_alter_table("marks", schema=None) as batch_op:
+        batch_op.drop_index("ix_marks_department_at")
+        batch_op.drop_index("ix_marks_citizen_id")
+
+    op.drop_table("marks")
     op.drop_table("leases")
     with op.batch_alter_table("kept", schema=None) as batch_op:
         batch_op.drop_index("ix_kept_expires_at")
@@ -1316,6 +1347,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_cases_department_progress")
         batch_op.drop_index("ix_cases_department_due_at")
         batch_op.drop_index("ix_cases_department_answered_at")
+        batch_op.drop_index(
+            "ix_cases_answered",
+            sqlite_where=sa.text("progress = 'answered'"),
+            postgresql_where=sa.text("progress = 'answered'"),
+        )
 
     op.drop_table("cases")
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
