@@ -1002,6 +1002,80 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.create_index("ix_subscriptions_address_id", ["address_id"], unique=False)
+    op.create_table(
+        "services",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("valid_from", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("valid_until", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("published_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("notice_id", sa.String(length=32), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+        sa.UniqueConstraint("slug", name=op.f("uq_services_slug")),
+    )
+    with op.batch_alter_table("services", schema=None) as batch_op:
+        batch_op.create_index("ix_services_department_changed_at", ["department", "changed_at"], unique=False)
+        batch_op.create_index("ix_services_state_department", ["state", "department"], unique=False)
+
+    op.create_table(
+        "unanswered_words",
+        sa.Column("word", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("first_asked_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("last_asked_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("dismissed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("word", name=op.f("pk_unanswered_words")),
+    )
+    with op.batch_alter_table("unanswered_words", schema=None) as batch_op:
+        batch_op.create_index("ix_unanswered_words_asked", ["asked", "last_asked_at"], unique=False)
+
+    op.create_table(
+        "service_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("service_id", sa.String(length=32), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("kept", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_changes_service_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_changes")),
+    )
+    with op.batch_alter_table("service_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_service_changes_service_id_id", ["service_id", "id"], unique=False)
+
+    op.create_table(
+        "service_uses",
+        sa.Column("service_id", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_uses_service_id")),
+        sa.PrimaryKeyConstraint("service_id", "day", "channel", name=op.f("pk_service_uses")),
+    )
+    with op.batch_alter_table("service_uses", schema=None) as batch_op:
+        batch_op.create_index("ix_service_uses_day", ["day"], unique=False)
+
+    op.create_table(
+        "service_words",
+        sa.Column("word", sa.String(length=64), nullable=False),
+        sa.Column("service_id", sa.String(length=32), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_words_service_id")),
+        sa.PrimaryKeyConstraint("word", "service_id", name=op.f("pk_service_words")),
+    )
+    with op.batch_alter_table("service_words", schema=None) as batch_op:
+        batch_op.create_index("ix_service_words_service_id", ["service_id"], unique=False)
 
     # ### end Alembic commands ###
 
@@ -1009,6 +1083,27 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back from it."""
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("service_words", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_words_service_id")
+
+    op.drop_table("service_words")
+    with op.batch_alter_table("service_uses", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_uses_day")
+
+    op.drop_table("service_uses")
+    with op.batch_alter_table("service_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_changes_service_id_id")
+
+    op.drop_table("service_changes")
+    with op.batch_alter_table("unanswered_words", schema=None) as batch_op:
+        batch_op.drop_index("ix_unanswered_words_asked")
+
+    op.drop_table("unanswered_words")
+    with op.batch_alter_table("services", schema=None) as batch_op:
+        batch_op.drop_index("ix_services_state_department")
+        batch_op.drop_index("ix_services_department_changed_at")
+
+    op.drop_table("services")
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriptions_address_id")
 
