@@ -19,7 +19,7 @@ from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import folding
 from gateway.runtime import Runtime
 from gateway.sections_assessment import Assessment
-from store import audit, changes, figures, judging, scores
+from store import audit, changes, figures, judging, offered, scores
 from store.accounts import Account
 from store.database import Transaction
 from store.judging import Asked
@@ -41,6 +41,20 @@ class Correction:
     actor: str
     reason: str | None = None
     thread_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a month comes to, by department: its reports, and its services."""
+
+    counts: Mapping[str, judging.Counts]
+    offers: Mapping[str, offered.Offer]
+
+    def inputs(self, department: str, given: Points | None) -> Inputs:
+        """What a department is judged by."""
+        reports = asdict(self.counts.get(department, judging.Counts()))
+        services = asdict(self.offers.get(department, offered.Offer()))
+        return Inputs(**reports, **services, supervisor=_points(given))
 
 
 async def keep_up(runtime: Runtime) -> None:
@@ -72,6 +86,7 @@ async def count(runtime: Runtime, month: Month, at: datetime) -> None:
     departments = [department.slug for department in runtime.settings.departments]
     over = at >= until
     async with runtime.database.reading() as connection:
+        offers = await offered.by_department(connection, month.first, month.last, stood_at(runtime, month, at))
         asked = asked_of(runtime, await scores.months(connection), month, min(at, until))
         # What is frozen is counted from what is kept of it.
         counted = {} if over else await judging.counts(connection, judging.live(asked, departments))
@@ -84,7 +99,7 @@ async def count(runtime: Runtime, month: Month, at: datetime) -> None:
         if over:
             await judging.freeze(transaction, asked, departments)
             counted = await judging.counts(transaction.connection, judging.kept(asked.month, departments))
-        await _judge(runtime, transaction, asked, counted, over=over)
+        await _judge(runtime, transaction, asked, Found(counted, offers), over=over)
         if over:
             await _move_reopened(transaction, asked.month)
             await audit.note(transaction, "assessment", "month frozen", asked.month)
@@ -154,6 +169,11 @@ def asked_of(runtime: Runtime, known: Mapping[str, scores.Month], month: Month, 
     return Asked(str(month), month.begin(zone), month.end(zone), at, open_since.begin(zone))
 
 
+def stood_at(runtime: Runtime, month: Month, at: datetime) -> datetime:
+    """The moment for which a month's services are counted: its end, or now when it still runs."""
+    return min(at, month.end(runtime.settings.city.zone))
+
+
 def _check(runtime: Runtime, reason: str, account: Account) -> str:
     if not handling.supervises(account):
         raise NotAllowed("this is for supervisors")
@@ -182,25 +202,19 @@ def _is_due(runtime: Runtime, month: Month, known: scores.Month | None, at: date
     return at >= month.settled(runtime.settings.city.zone, settle_days) or at - known.counted_at >= fresh
 
 
-async def _judge(
-    runtime: Runtime, transaction: Transaction, asked: Asked, counted: Mapping[str, judging.Counts], *, over: bool
-) -> None:
-    """Keep the scores that follow from what was counted."""
+async def _judge(runtime: Runtime, transaction: Transaction, asked: Asked, found: Found, *, over: bool) -> None:
+    """Keep the scores that follow from what was found."""
     formula = runtime.settings.assessment
     given = in_force(await scores.points(transaction.connection, asked.month))
-    inputs = {
-        department.slug: Inputs(
-            **asdict(counted.get(department.slug, judging.Counts())), supervisor=_points(given.get(department.slug))
-        )
-        for department in runtime.settings.departments
-    }
+    departments = [department.slug for department in runtime.settings.departments]
+    inputs = {slug: found.inputs(slug, given.get(slug)) for slug in departments}
     city = together(inputs.values())
     month = scores.Month(asked.month, formula.model_dump(), asdict(city), asked.at, asked.at if over else None)
-    found = [
+    judged = [
         _kept(asked.month, department, 0, own, assess(formula, own, city), asked.at)
         for department, own in inputs.items()
     ]
-    await scores.keep(transaction, month, found)
+    await scores.keep(transaction, month, judged)
 
 
 def in_force(given: Sequence[Points]) -> Mapping[str, Points]:

@@ -8,8 +8,9 @@ from gateway.casework.assessment import ranks
 from gateway.casework.months import Month
 from gateway.errors import NotFound
 from gateway.runtime import Runtime
-from store import judging, scores
+from store import judging, offered, scores
 from store.judging import Page, Which
+from store.offered import Offered
 from store.scores import Kept, Points
 
 TREND = 12
@@ -77,6 +78,14 @@ async def behind(
             asked = assessing.asked_of(runtime, all_months, months.read(counted.month), counted.counted_at)
             known = judging.live(asked, [department])
         return await judging.page(connection, known, which, cursor=cursor, limit=limit)
+
+
+async def services(runtime: Runtime, found: League, department: str) -> Sequence[Offered]:
+    """The services behind a department's numbers in a month."""
+    month = found.month
+    at = assessing.stood_at(runtime, month, found.counted.counted_at)
+    async with runtime.database.reading() as connection:
+        return await offered.of_department(connection, department, month.first, month.last, at)
 
 
 def _newest(known: Mapping[str, scores.Month]) -> Month:

@@ -29,6 +29,11 @@ class Month:
         """Its first day."""
         return date(self.year, self.number, 1)
 
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return (self + 1).first - timedelta(days=1)
+
     def begin(self, zone: ZoneInfo) -> datetime:
         """Its first moment."""
         return _midnight(self.first, zone)

@@ -96,6 +96,7 @@ async def _department(request: web.Request) -> web.Response:
         "assessment_department.html",
         league=found,
         place=place,
+        services=await league.services(request.app[RUNTIME], found, place.department),
         settled_at=settled_at(request, found),
         plot=trend_plot(place, found, request[LANGUAGE]),
         ranked=sum(one.rank is not None for one in found.places),

@@ -16,7 +16,9 @@ from store import audit, scores
 from store.accounts import Account, Role
 from store.judging import Which
 from store.tables import cases
+from store.tables_services import service_uses, services
 from tests.casework.assessed import CHIEF, OFFICER, case, given, hash_of, mark
+from tests.store.test_counting import put
 
 MARCH = Month(2026, 3)
 # In Shanghai March begins eight hours before it does in UTC.
@@ -246,6 +248,43 @@ async def test_a_supervisor_gives_points_with_a_reason(runtime: Runtime) -> None
     found = await league.read(runtime, MARCH)
     assert found
     assert found.place("water").score.inputs["supervisor"] is None
+
+
+def service(name: str, **values: Any) -> dict[str, Any]:
+    """A row of `services` of water that stands there since before March."""
+    content = {"en": {"title": name, "text": name, "words": []}}
+    usual = {
+        "id": name,
+        "slug": name,
+        "department": "water",
+        "kind": "how_to",
+        "state": "published",
+        "content": content,
+    }
+    usual |= {"rules": [], "published_at": BEGIN - DAY, "changed_at": BEGIN, "changed_by": "of", "created_at": BEGIN}
+    return usual | {"valid_until": None, "retired_at": None} | values
+
+
+async def test_services_count_by_how_many_stood_there_at_the_end_and_how_often_they_were_used(runtime: Runtime) -> None:
+    used = [("bill", "2026-02-28", 7), ("bill", "2026-03-01", 2), ("bill", "2026-03-31", 3), ("pipe", "2026-04-01", 9)]
+    uses = [{"service_id": name, "day": day, "channel": "form", "uses": number} for name, day, number in used]
+    rows = [
+        service("bill"),
+        service("pipe", state="retired", retired_at=END + DAY),
+        service("outage", valid_until=MID),
+        service("gone", state="retired", retired_at=MID),
+        service("new", published_at=END + DAY),
+        service("draft", state="draft", published_at=None),
+    ]
+    await put(runtime.database, (services, rows), (service_uses, uses))
+    await given(runtime, case("a", MID, MID), case("b", MID, MID, department="roads"))
+    found = await look(runtime, SETTLED)
+    assert (found["published"], found["used"]) == (2, 5)
+    table = await league.read(runtime, MARCH)
+    assert table
+    assert [one.slug for one in await league.services(runtime, table, "water")] == ["bill", "pipe"]
+    lines = {line["part"]: line["points"] for line in table.place("roads").score.lines}
+    assert (lines["published"], lines["used"]) == (0, 0)
 
 
 async def test_a_report_is_left_out_of_a_frozen_month_and_taken_in_again(runtime: Runtime) -> None:

@@ -1041,24 +1041,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("month", name=op.f("pk_assessments")),
     )
     op.create_table(
-        "marks",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("thread_id", sa.String(length=32), nullable=False),
-        sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("citizen_id", sa.String(length=32), nullable=True),
-        sa.Column("department", sa.String(length=64), nullable=True),
-        sa.Column("solved", sa.Boolean(), nullable=True),
-        sa.Column("mark", sa.SmallInteger(), nullable=True),
-        sa.Column("channel", sa.String(length=32), nullable=False),
-        sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_marks")),
-        sa.UniqueConstraint("thread_id", "round", "citizen_id", name=op.f("uq_marks_thread_id_round_citizen_id")),
-    )
-    with op.batch_alter_table("marks", schema=None) as batch_op:
-        batch_op.create_index("ix_marks_citizen_id", ["citizen_id"], unique=False)
-        batch_op.create_index("ix_marks_department_at", ["department", "at"], unique=False)
-    op.create_table(
         "scored",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("thread_id", sa.String(length=32), nullable=False),
@@ -1206,11 +1188,6 @@ def downgrade() -> None:
 
     op.drop_table("services")
     op.drop_table("assessments")
-    with op.batch_alter_table("marks", schema=None) as batch_op:
-        batch_op.drop_index("ix_marks_department_at")
-        batch_op.drop_index("ix_marks_citizen_id")
-
-    op.drop_table("marks")
     with op.batch_alter_table("scored", schema=None) as batch_op:
         batch_op.drop_index("ix_scored_thread_id_round")
         batch_op.drop_index("ix_scored_department")
