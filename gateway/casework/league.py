@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from gateway.casework import assessing, months
 from gateway.casework.assessment import ranks
@@ -13,7 +14,7 @@ from store.judging import Page, Which
 from store.offered import Offered
 from store.scores import Kept, Points
 
-TREND = 12
+TREND, TEN = 12, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ class League:
     shown: Sequence[str]
     points: Mapping[str, Points]
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Between which tens all totals of the trend lie."""
+        totals = [total for place in self.places for total in place.trend.values()] or [0.0]
+        low = floor(min(totals) / TEN) * TEN
+        return low, max(ceil(max(totals) / TEN) * TEN, low + TEN)
+
     def place(self, department: str) -> Place:
         """A department's. Raises `NotFound`."""
         for one in self.places:
@@ -62,7 +70,7 @@ async def read(runtime: Runtime, month: Month | None) -> League | None:
         first = chosen + (1 - TREND)
         kept = await scores.of_months(connection, str(first), str(chosen))
         given = assessing.in_force(await scores.points(connection, str(chosen)))
-    shown = [name for name in known if str(first) <= name <= str(chosen)]
+    shown = _shown(known, str(first), str(chosen))
     return League(chosen, known[str(chosen)], _places(kept, chosen), list(known), shown, given)
 
 
@@ -91,6 +99,13 @@ async def services(runtime: Runtime, found: League, department: str) -> Sequence
 def _newest(known: Mapping[str, scores.Month]) -> Month:
     judged = [name for name, month in known.items() if month.city.get("due")]
     return months.read((judged or list(known))[-1])
+
+
+def _shown(known: Mapping[str, scores.Month], first: str, last: str) -> list[str]:
+    """The months of the trend: from the first of them in which anything was judged."""
+    names = [name for name in known if first <= name <= last]
+    judged = [name for name in names if known[name].city.get("due")]
+    return [name for name in names if name >= (judged or [last])[0]]
 
 
 def _places(kept: Sequence[Kept], month: Month) -> list[Place]:

@@ -15,7 +15,7 @@ from gateway.web.catalogues import N_
 from store.judging import Which
 
 PARTS: Mapping[Part, str] = {
-    Part.ANSWERED: N_("Answered"),
+    Part.ANSWERED: N_("Answered at all"),
     Part.IN_TIME: N_("In time"),
     Part.SOLVED: N_("Solved"),
     Part.SATISFIED: N_("Satisfied"),

@@ -253,7 +253,7 @@ async def test_a_supervisor_gives_points_with_a_reason(runtime: Runtime) -> None
 def service(name: str, **values: Any) -> dict[str, Any]:
     """A row of `services` of water that stands there since before March."""
     content = {"en": {"title": name, "text": name, "words": []}}
-    usual = {
+    usual: dict[str, Any] = {
         "id": name,
         "slug": name,
         "department": "water",

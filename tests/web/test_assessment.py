@@ -102,7 +102,7 @@ async def test_every_number_of_a_department_is_explained(city: World) -> None:
         "2 reports have authors who said whether it is solved; for 1 it is: 50 %.",
         "2 reports were given stars, 3.5 on average. From one star (nothing) to five (all) that is 62.5 %.",
         "There was nothing to judge by: the other parts count so much the more.",
-        "(Worth 25.0 instead of 20 points, for other parts are left out.)",
+        "(Worth 25 instead of 20 points, for other parts are left out.)",
         "rank, of 2 departments 2",
     ):
         assert said in text, said
