@@ -12,9 +12,6 @@ from store.database import Transaction
 from store.dialect import upsert
 from store.tables_scores import assessments, scored, scores, supervisor_points
 
-# Open pages of staff hear of what was counted, given or corrected.
-TOPIC = "scores"
-
 
 @dataclass(frozen=True, slots=True)
 class Month:
@@ -84,13 +81,11 @@ async def keep(transaction: Transaction, counted: Month, found: Sequence[Kept]) 
     await connection.execute(delete(scores).where(scores.c.month == counted.month))
     if found:
         await connection.execute(scores.insert(), [_row(one) for one in found])
-    transaction.wake(TOPIC)
 
 
 async def correct(transaction: Transaction, corrected: Kept) -> None:
     """Add a correction."""
     await transaction.connection.execute(scores.insert(), _row(corrected))
-    transaction.wake(TOPIC)
 
 
 async def of_months(
