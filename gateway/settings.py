@@ -42,6 +42,7 @@ from gateway.sections import (
     Storage,
     Subscribers,
 )
+from gateway.sections_assessment import Assessment
 
 SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
 
@@ -56,7 +57,7 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters")
+FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters", "assessment")
 DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
@@ -84,6 +85,7 @@ class Settings(Section):
     speech: Speech = Speech()
     filters: Filters = Filters()
     deadlines: Deadlines = Deadlines()
+    assessment: Assessment = Assessment()
     departments: tuple[Department, ...] = ()
     categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -149,6 +151,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "speech": files["speech"],
         "filters": files["filters"],
         "deadlines": files["deadlines"],
+        "assessment": files["assessment"],
         "phrases": phrases,
         "folder": folder,
         "given": given,
@@ -229,7 +232,7 @@ def _typed(value: str) -> Any:
 def _problem(folder: Path, detail: Any) -> Problem:
     first, *rest = [str(part) for part in detail["loc"]]
     owner = {"categories": "departments", "rules": "routing"}.get(first, first if first in FILES else "gateway")
-    key = ".".join(rest) if first in ("speech", "filters", "deadlines") else ".".join([first, *rest])
+    key = ".".join(rest) if first in ("speech", "filters", "deadlines", "assessment") else ".".join([first, *rest])
     remedy = "no such key; remove it" if detail["type"] == "extra_forbidden" else detail["msg"]
     return Problem(str(folder / f"{owner}.toml"), key, remedy)
 

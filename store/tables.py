@@ -419,6 +419,8 @@ cases = Table(
     Column("reopened", Integer, nullable=False, server_default=text("0")),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
     Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
+    Index("ix_cases_department_due_at", "department", "due_at"),  # whose time was up in a month
+    Index("ix_cases_department_answered_at", "department", "answered_at"),  # what was answered in it
     Index(
         "ix_cases_running",  # what is overdue, and what will be next
         "due_at",

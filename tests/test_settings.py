@@ -64,8 +64,12 @@ def test_all_faults_are_told_together(folder: Path) -> None:
     put(folder, "speech.toml", "workers = 0", 'workers = "many"')
     put(folder, "filters.toml", "sounds_from = 3", "sounds_from = 1\nsound = true")
     put(folder, "routing.toml", 'department = "water"', 'department = "fire"')
+    put(folder, "assessment.toml", "answered = 20", "answered = 25")
+    put(folder, "assessment.toml", "prior = 5", "prior = -1")
     told = faults(folder)
     for file, key in (
+        ("assessment.toml", "weights"),
+        ("assessment.toml", "fairness.prior"),
         ("filters.toml", "likeness.sounds_from"),
         ("filters.toml", "likeness.sound"),
         ("gateway.toml", "server.port"),

@@ -124,6 +124,13 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/templates": ANSWER,
     "POST /api/v1/console/templates/{id}/change": ANSWER,
     "DELETE /api/v1/console/templates/{id}": ANSWER,
+    # the departments' assessment; that points and corrections are for supervisors is asked behind
+    "GET /console/assessment": READ,
+    "POST /console/assessment/points": NOTE,
+    "POST /console/assessment/corrections": NOTE,
+    "GET /api/v1/console/assessment": READ,
+    "POST /api/v1/console/assessment/points": NOTE,
+    "POST /api/v1/console/assessment/corrections": NOTE,
     # deliveries, broadcasts, channels; what costs money or switches a line asks for more in its handler
     "GET /console/deliveries": READ,
     "GET /console/deliveries/{id}": READ,

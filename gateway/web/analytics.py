@@ -1,7 +1,5 @@
 """The figures of a period for staff: charts, each with its table and its CSV, and the same for programs as JSON."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +16,7 @@ from gateway.casework import analytics, periods
 from gateway.casework.analytics import Line, Measures, Report
 from gateway.casework.periods import By, Period, Question, Span
 from gateway.errors import BadInput, NotFound
-from gateway.web import labels, measures, plots
+from gateway.web import csv_files, labels, measures, plots
 from gateway.web.console import draw
 from gateway.web.keys import DRAWING, LANGUAGE, RUNTIME
 from gateway.web.measures import CHARTS, COLUMNS, Chart, Unit
@@ -28,8 +26,6 @@ from store.figures import NONE, OTHERS
 # Rows of a table on the page; the CSV has them all.
 MOST_ROWS = 100
 DATES = {"zh": ("M月d日", "y年M月d日", "y年M月"), "en": ("d MMM", "d MMM y", "MMM y")}
-# What a spreadsheet would take for a formula.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +143,17 @@ async def _csv(request: web.Request) -> web.Response:
     if chart is None:
         raise NotFound("there is no such chart")
     report = await analytics.report(request.app[RUNTIME], question)
-    name, file = namer(request, question), io.StringIO()
-    writer = csv.writer(file)
+    name = namer(request, question)
     beside = question.before is not None
     before = [f"{column}_before" for column in chart.told] if beside else []
-    writer.writerow([question.by, "name", *chart.told, *(["before"] if beside else []), *before])
+    header = [question.by, "name", *chart.told, *(["before"] if beside else []), *before]
+    rows = []
     for line in report.lines:
-        now = [_plain(COLUMNS[column].of(line.now)) for column in chart.told]
-        was = [_plain(COLUMNS[column].of(line.before)) if line.before else "" for column in chart.told]
-        compared = [line.other or "", *was] if beside else []
-        writer.writerow([_safe(line.value), _safe(name(line.value)), *now, *compared])
+        now = [COLUMNS[column].of(line.now) for column in chart.told]
+        was = [COLUMNS[column].of(line.before) if line.before else None for column in chart.told]
+        rows.append([line.value, name(line.value), *now, *([line.other, *was] if beside else [])])
     span = f"{question.now.first}-{question.now.last}"
-    # With its mark, or spreadsheets would not read Chinese.
-    return web.Response(
-        body=file.getvalue().encode("utf-8-sig"),
-        headers={
-            "Content-Type": "text/csv; charset=utf-8",
-            "Content-Disposition": f'attachment; filename="everyline-{key}-by-{question.by}-{span}.csv"',
-        },
-    )
+    return csv_files.answer(f"everyline-{key}-by-{question.by}-{span}", header, rows)
 
 
 async def _json(request: web.Request) -> web.Response:
@@ -292,12 +280,3 @@ def _span(span: Span, language: str) -> str:
 
 def _days(span: Span) -> dict[str, str]:
     return {"first": span.first.isoformat(), "last": span.last.isoformat()}
-
-
-def _plain(number: measures.Number) -> str:
-    return "" if number is None else str(number)
-
-
-def _safe(value: str) -> str:
-    """A name as a spreadsheet may read it: what citizens typed must not be carried out there."""
-    return f"'{value}" if value.startswith(FORMULAS) else value

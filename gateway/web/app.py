@@ -10,6 +10,9 @@ from gateway.web import (
     answer_templates,
     answering,
     api,
+    assessment,
+    assessment_api,
+    assessment_console,
     assets,
     audit_page,
     auth,
@@ -89,9 +92,26 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
+CASEWORK = (answer_templates, answering, assessment_console, handling, inbox, inbox_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
-PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, marking, me, me_data, me_lines, media, metrics, pages)
+PARTS = (
+    *CONSOLE,
+    *CASEWORK,
+    *PEOPLE,
+    api,
+    assessment,
+    assessment_api,
+    assets,
+    health,
+    live,
+    marking,
+    me,
+    me_data,
+    me_lines,
+    media,
+    metrics,
+    pages,
+)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

@@ -34,6 +34,7 @@ BUNDLES: Mapping[str, Sequence[str]] = {
         "calls.css",
         "marks.css",
     ),
+    "league.css": ("charts.css", "assessment.css"),
 }
 WORTH_PACKING = (".css", ".js", ".svg", ".webmanifest")
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.casework.answer_templates import LONGEST_TEXT as LONGEST_TEMPLATE
+from gateway.casework.assessing import LONGEST_REASON
 from gateway.casework.inbox import LONGEST_NAME
 from gateway.casework.notes import LONGEST as LONGEST_NOTE_TEXT
 from gateway.errors import BadInput
@@ -245,6 +246,24 @@ class Named(BaseModel):
 
     slug: str
     name: dict[str, str]
+
+
+class AssessmentPoints(In):
+    """A supervisor's points for a department's month; none take back what was given."""
+
+    month: str = Field(pattern="^[0-9]{4}-[0-9]{2}$")
+    department: Slug
+    points: float | None = Field(ge=0, le=100)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
+
+
+class AssessmentCorrection(In):
+    """A report that is left out of a frozen month, or (`out`: false) taken in again."""
+
+    month: str = Field(pattern="^[0-9]{4}-[0-9]{2}$")
+    ticket: str = Field(pattern="^[0-9]{8}$")
+    out: bool = True
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
 B = TypeVar("B", bound=In)

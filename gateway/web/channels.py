@@ -1,7 +1,5 @@
 """The operators' pages: how every channel stands, one channel by the minute and hour, and what a person may switch."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,7 +15,7 @@ from gateway.journey import alarm_lines, identity, switching
 from gateway.journey.breaker import BreakerState
 from gateway.journey.health import HEALS, Condition, breaker_state, condition
 from gateway.runtime import Runtime
-from gateway.schema import moment
+from gateway.web import csv_files
 from gateway.web.channel_labels import SIMULATED
 from gateway.web.charts import Chart, chart
 from gateway.web.console import draw
@@ -273,15 +271,9 @@ async def _csv(request: web.Request) -> web.Response:
     charts = await _charts(request.app[RUNTIME], name, clock.now())
     if key not in charts:
         raise NotFound("there is no such chart")
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(["at", "received" if key.endswith("_in") else "sent", "errors"])
-    writer.writerows([moment(bar.at), bar.number, bar.errors] for bar in charts[key].bars)
-    headers = {
-        "Content-Type": "text/csv; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="everyline-{name}-{key}.csv"',
-    }
-    return web.Response(body=file.getvalue().encode("utf-8-sig"), headers=headers)
+    header = ["at", "received" if key.endswith("_in") else "sent", "errors"]
+    rows = [[bar.at, bar.number, bar.errors] for bar in charts[key].bars]
+    return csv_files.answer(f"everyline-{name}-{key}", header, rows)
 
 
 async def _switch(request: web.Request) -> web.Response:

@@ -67,9 +67,9 @@ class Plot:
     names: Sequence[tuple[float, str]]
 
 
-def upright(items: Sequence[Item], *, timed: bool) -> Plot:
-    """Bars in their order beside each other, for days and hours."""
-    scale, lines = _scale(items, HEIGHT, timed=timed)
+def upright(items: Sequence[Item], *, timed: bool, reaching: int = 0) -> Plot:
+    """Bars in their order beside each other, for days and hours; counts on a scale that goes to `reaching` at least."""
+    scale, lines = _scale(items, HEIGHT, timed=timed, reaching=reaching)
     width = (100 - LEFT) / max(len(items), 1)
     bars = []
     for number, item in enumerate(items):
@@ -128,7 +128,7 @@ def _parts(item: Item, scale: Callable[[int], float], timed: bool) -> Sequence[P
 
 
 def _scale(
-    items: Sequence[Item], size: int, *, timed: bool
+    items: Sequence[Item], size: int, *, timed: bool, reaching: int = 0
 ) -> tuple[Callable[[int], float], Sequence[tuple[float, int]]]:
     """Where a number stands on a scale of some size, and the lines to draw with what they say."""
     if timed:
@@ -141,6 +141,6 @@ def _scale(
             return size * log(min(max(seconds, bottom), top) / bottom) / log(top / bottom)
 
         return times, [(times(time), time) for time in TIMES if bottom <= time <= top]
-    most = round_above(max((max(sum(item.parts), item.before or 0) for item in items), default=0))
+    most = round_above(max([reaching, *(max(sum(item.parts), item.before or 0) for item in items)]))
     halves = [0, most // 2, most] if most % 2 == 0 else [0, most]
     return (lambda number: size * number / most), [(size * number / most, number) for number in halves]

@@ -34,10 +34,17 @@ SECTIONS = (
     "speech",
     "filters",
     "deadlines",
+    "assessment",
 )
 LISTS = ("departments", "categories", "rules")
 # Sections that are a file of their own; all others stand in gateway.toml.
-FILES = {"speech": "speech.toml", "filters": "filters.toml", "deadlines": "deadlines.toml", "rules": "routing.toml"}
+FILES = {
+    "speech": "speech.toml",
+    "filters": "filters.toml",
+    "deadlines": "deadlines.toml",
+    "assessment": "assessment.toml",
+    "rules": "routing.toml",
+}
 HIDDEN = "••••••"
 # Somebody's own number among the settings is shown as it is elsewhere in the console.
 ADDRESSES = ("health.operators",)

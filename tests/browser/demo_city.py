@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar, FormData
 
-from tests.browser import demo_calls
+from tests.browser import demo_calls, demo_months
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -47,6 +47,8 @@ MINE = (
     ("judged", "体育馆前的公交站牌倒了，压在人行道上。", "站牌已扶正加固，谢谢您的提醒。", None),
     ("mine", OWN, "松动的地砖已重新铺设，盲道已清理。如有不平请告诉我们。", "pothole.jpg"),
 )
+REASON = "暴雨期间连夜抢修，回应及时；个别答复仍需更具体。"
+LEFT_OUT = "该路段属省道管理，本不应由市里办理。"
 TEXTS = ("人民医院门口的人行道塌了一块，晚上看不见。", "FOLLOW ALL", "公交27路等了50分钟没来")
 
 
@@ -69,6 +71,8 @@ async def living(data: Path) -> AsyncIterator[City]:
         staff = await _log_in(client, gateway)
         await _fill(city, client, staff)
         await _record(city, client, staff, data)
+        await demo_months.fill(data)
+        await _assess(city, client, staff)
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
             await _judge(city, author, client, staff)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}
@@ -193,6 +197,28 @@ async def _record(city: City, client: ClientSession, staff: dict[str, str], data
     broken = await spoken("zh", "听录音，井盖的声音很响。")
     await demo_calls.break_recording(data, broken["media"][0]["id"])
     await demo_calls.ring(data, first["ticket"])
+
+
+async def _assess(city: City, client: ClientSession, staff: dict[str, str]) -> None:
+    """Wait until the clock has judged the months, and give some supervisor's points."""
+    url = city.gateway.url
+    api = f"{url}/api/v1/console/assessment"
+    found = await _until(lambda: _get(client, f"{url}/api/v1/departments"), lambda found: found["items"])
+    judged = await _until(lambda: _months(client, url), lambda months: len(months) >= demo_months.MONTHS)
+    for month, points in zip(judged[-2:], (7, 8.5), strict=True):
+        for department in found["items"][:3]:
+            given = {"month": month, "department": department["slug"], "points": points, "reason": REASON}
+            await _post(client, f"{api}/points", given, staff)
+    city.places["month"] = judged[-2]
+    path = f"{url}/api/v1/assessment/roads/posts?month={judged[-2]}&which=late&limit=1"
+    late = (await _get(client, path))["items"][0]
+    left_out = {"month": judged[-2], "ticket": late["ticket"], "reason": LEFT_OUT}
+    await _post(client, f"{api}/corrections", left_out, staff)
+
+
+async def _months(client: ClientSession, url: str) -> list[str]:
+    async with client.get(f"{url}/api/v1/assessment") as answer:
+        return list((await answer.json())["months"]) if answer.status == 200 else []
 
 
 def _is_settled(post: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Every question has its index: a whole journey is run, and each statement it made is explained."""
 
 import re
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,19 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, periods, satisfaction
+from gateway.casework import (
+    airing,
+    analytics,
+    assessing,
+    bulletins,
+    cases,
+    daybook,
+    handling,
+    league,
+    months,
+    periods,
+    satisfaction,
+)
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -89,6 +102,7 @@ from store import mailbox as mailbox_rows
 from store import media as media_rows
 from store.every_table import metadata
 from store.inbox import Filter
+from store.judging import Which
 from store.standings import Position
 from store.tallies import Span
 from tests.casework.radio_world import Humming
@@ -101,6 +115,8 @@ from tests.store.test_transcribing import SPOKEN
 SMALL = {
     "leases",
     "accounts",
+    # one row a month
+    "assessments",
     "alarms",
     "invitations",
     "second_factors",
@@ -187,6 +203,36 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_on_the_air(runtime)
     await be_called(runtime)
     await write_again(runtime)
+    await be_judged(runtime)
+
+
+async def be_judged(runtime: Runtime) -> None:
+    """Be judged in a month that is open and, a long time later, in the same month frozen; and have it corrected."""
+    taken = await Intake(runtime).take(message("the bridge is loose", DAVID, commands=False))
+    assert taken.post_id
+    assert taken.ticket
+    await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
+    await cases.answer(runtime, taken.ticket, "fixed", "water", actor="of")
+    async with runtime.database.reading() as connection:
+        case = await case_rows.load(connection, taken.post_id)
+    month = months.of(case.due_at, runtime.settings.city.zone)
+    chief = accounts.Account("2" * 32, "chief", accounts.Role.MODERATOR)
+    for at in (case.due_at + timedelta(minutes=1), case.due_at + timedelta(days=70)):
+        clock.replace(now=_standing_at(at))
+        await assessing.keep_up(runtime)
+        found = await league.read(runtime, month)
+        assert found
+        for which in Which:
+            page = await league.behind(runtime, found.counted, "water", which, None, 1)
+            if page.next:
+                await league.behind(runtime, found.counted, "water", which, page.next, 1)
+        await assessing.give(runtime, month, "water", 5, "quick on the bridge", chief)
+    await assessing.set_out(runtime, month, taken.ticket, True, "was never theirs", chief)
+    clock.replace()
+
+
+def _standing_at(at: datetime) -> Callable[[], datetime]:
+    return lambda: at
 
 
 async def write_again(runtime: Runtime) -> None:

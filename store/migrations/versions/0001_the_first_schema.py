@@ -2,37 +2,14 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 import store.moments
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-
-# The words of search. SQLite's index reads its texts from the table (`content`), and the table's triggers keep it: what
-# is deleted must be told with its words, or the index breaks. Tokens are made by us, so all that its tokeniser does is
-# to part them at the spaces; nothing is ranked, so it need not count them. One Chinese character is asked for as the
-# beginning of a token, of which there are thousands: those have a list of their own.
-SEARCH_WORDS = {
-    "sqlite": (
-        "CREATE VIRTUAL TABLE {table}_words USING fts5("
-        "tokens, content='{table}', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
-        "CREATE TRIGGER {table}_added AFTER INSERT ON {table} BEGIN "
-        "INSERT INTO {table}_words (rowid, tokens) VALUES (new.number, new.tokens); END",
-        "CREATE TRIGGER {table}_removed AFTER DELETE ON {table} BEGIN "
-        "INSERT INTO {table}_words ({table}_words, rowid, tokens) VALUES ('delete', old.number, old.tokens); END",
-    ),
-    "postgresql": ("CREATE INDEX ix_{table}_tokens ON {table} USING gin (tokens)",),
-}
-
-
-def _index_words(table: str) -> None:
-    """Have a table's tokens found."""
-    for statement in SEARCH_WORDS[op.get_bind().dialect.name]:
-        op.execute(statement.format(table=table))
 
 
 def upgrade() -> None:
@@ -52,6 +29,31 @@ def upgrade() -> None:
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
+    )
+    op.create_table(
+        "answer_templates",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.Column("removed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_answer_templates")),
+    )
+    with op.batch_alter_table("answer_templates", schema=None) as batch_op:
+        batch_op.create_index("ix_answer_templates_department_name", ["department", "name"], unique=False)
+
+    op.create_table(
+        "assessments",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("formula", sa.JSON(), nullable=False),
+        sa.Column("city", sa.JSON(), nullable=False),
+        sa.Column("counted_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("frozen_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("month", name=op.f("pk_assessments")),
     )
     op.create_table(
         "attempts",
@@ -80,9 +82,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_at", ["at"], unique=False)
-        batch_op.create_index("ix_audit_actor_id", ["actor", "id"], unique=False)
         batch_op.create_index("ix_audit_action_id", ["action", "id"], unique=False)
+        batch_op.create_index("ix_audit_actor_id", ["actor", "id"], unique=False)
+        batch_op.create_index("ix_audit_at", ["at"], unique=False)
         batch_op.create_index("ix_audit_target_id", ["target", "id"], unique=False)
 
     op.create_table(
@@ -119,6 +121,85 @@ def upgrade() -> None:
         batch_op.create_index("ix_broadcasts_post_id", ["post_id"], unique=False)
 
     op.create_table(
+        "bulletin_parts",
+        sa.Column("bulletin_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("ticket", sa.String(length=8), nullable=True),
+        sa.Column("start", sa.Float(), nullable=True),
+        sa.Column("media_id", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("bulletin_id", "number", name=op.f("pk_bulletin_parts")),
+    )
+    op.create_table(
+        "bulletin_sources",
+        sa.Column("bulletin_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("bulletin_id", "number", "post_id", name=op.f("pk_bulletin_sources")),
+    )
+    op.create_table(
+        "bulletins",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("slot", sa.String(length=48), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("edition", sa.String(length=16), nullable=False),
+        sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("bytes", sa.Integer(), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error", sa.String(length=200), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("composed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulletins")),
+        sa.UniqueConstraint("slot", "language", name=op.f("uq_bulletins_slot_language")),
+    )
+    with op.batch_alter_table("bulletins", schema=None) as batch_op:
+        batch_op.create_index("ix_bulletins_language_at", ["language", "at"], unique=False)
+        batch_op.create_index("ix_bulletins_sha256", ["sha256"], unique=False)
+        batch_op.create_index("ix_bulletins_state", ["state"], unique=False)
+
+    op.create_table(
+        "calls",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
+        sa.Column("line", sa.String(length=64), nullable=True),
+        sa.Column("caller", sa.String(length=64), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.String(length=32), nullable=False),
+        sa.Column("ticket", sa.String(length=8), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("holder", sa.String(length=32), nullable=False),
+        sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("begun_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("how", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+        sa.UniqueConstraint("channel", "external_id", name=op.f("uq_calls_channel_external_id")),
+    )
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.create_index("ix_calls_caller", ["caller"], unique=False)
+        batch_op.create_index("ix_calls_changed_at", ["changed_at"], unique=False)
+        batch_op.create_index("ix_calls_ended_at", ["ended_at"], unique=False)
+        batch_op.create_index(
+            "ix_calls_going_on",
+            ["begun_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
         "cases",
         sa.Column("thread_id", sa.String(length=32), nullable=False),
         sa.Column("department", sa.String(length=64), nullable=True),
@@ -137,8 +218,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
-        batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
-        batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
         batch_op.create_index(
             "ix_cases_answered",
             ["answered_at"],
@@ -146,6 +225,10 @@ def upgrade() -> None:
             sqlite_where=sa.text("progress = 'answered'"),
             postgresql_where=sa.text("progress = 'answered'"),
         )
+        batch_op.create_index("ix_cases_department_answered_at", ["department", "answered_at"], unique=False)
+        batch_op.create_index("ix_cases_department_due_at", ["department", "due_at"], unique=False)
+        batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
+        batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
         batch_op.create_index(
             "ix_cases_running",
             ["due_at"],
@@ -189,14 +272,6 @@ def upgrade() -> None:
     with op.batch_alter_table("claims", schema=None) as batch_op:
         batch_op.create_index("ix_claims_until", ["until"], unique=False)
 
-    op.create_table(
-        "modes",
-        sa.Column("name", sa.String(length=16), nullable=False),
-        sa.Column("mode", sa.String(length=16), nullable=False),
-        sa.Column("actor", sa.String(length=64), nullable=False),
-        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_modes")),
-    )
     op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -276,65 +351,19 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_deliveries_post_id", ["post_id"], unique=False)
         batch_op.create_index(
-            "ix_deliveries_underway",
-            ["address_id", "id"],
-            unique=False,
-            sqlite_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
-            postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
-        )
-        batch_op.create_index(
             "ix_deliveries_subscribers",
             ["address_id", "post_id"],
             unique=False,
             sqlite_where=sa.text("kind = 'subscribers'"),
             postgresql_where=sa.text("kind = 'subscribers'"),
         )
-
-    op.create_table(
-        "bulletin_parts",
-        sa.Column("bulletin_id", sa.String(length=32), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("title", sa.String(length=200), nullable=False),
-        sa.Column("said", sa.JSON(), nullable=False),
-        sa.Column("ticket", sa.String(length=8), nullable=True),
-        sa.Column("start", sa.Float(), nullable=True),
-        sa.Column("media_id", sa.String(length=32), nullable=True),
-        sa.PrimaryKeyConstraint("bulletin_id", "number", name=op.f("pk_bulletin_parts")),
-    )
-    op.create_table(
-        "bulletin_sources",
-        sa.Column("bulletin_id", sa.String(length=32), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("post_id", sa.String(length=32), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("bulletin_id", "number", "post_id", name=op.f("pk_bulletin_sources")),
-    )
-    op.create_table(
-        "bulletins",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("slot", sa.String(length=48), nullable=False),
-        sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("edition", sa.String(length=16), nullable=False),
-        sa.Column("since", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("until", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("title", sa.String(length=200), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=True),
-        sa.Column("bytes", sa.Integer(), nullable=True),
-        sa.Column("seconds", sa.Float(), nullable=True),
-        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("error", sa.String(length=200), nullable=True),
-        sa.Column("actor", sa.String(length=64), nullable=False),
-        sa.Column("composed_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulletins")),
-        sa.UniqueConstraint("slot", "language", name=op.f("uq_bulletins_slot_language")),
-    )
-    with op.batch_alter_table("bulletins", schema=None) as batch_op:
-        batch_op.create_index("ix_bulletins_language_at", ["language", "at"], unique=False)
-        batch_op.create_index("ix_bulletins_sha256", ["sha256"], unique=False)
-        batch_op.create_index("ix_bulletins_state", ["state"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_underway",
+            ["address_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+            postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
+        )
 
     op.create_table(
         "digests",
@@ -365,17 +394,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_events_at", ["at"], unique=False)
 
     op.create_table(
-        "gists",
-        sa.Column("gist", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("post_id", sa.String(length=32), nullable=False),
-        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("gist", name=op.f("pk_gists")),
-    )
-    with op.batch_alter_table("gists", schema=None) as batch_op:
-        batch_op.create_index("ix_gists_created_at", ["created_at"], unique=False)
-        batch_op.create_index("ix_gists_post_id", ["post_id"], unique=False)
-
-    op.create_table(
         "figures",
         sa.Column("dimension", sa.String(length=16), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
@@ -393,15 +411,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dimension", "day", "value", name=op.f("pk_figures")),
     )
     op.create_table(
-        "paces",
-        sa.Column("dimension", sa.String(length=16), nullable=False),
-        sa.Column("pace", sa.String(length=8), nullable=False),
-        sa.Column("day", sa.String(length=10), nullable=False),
-        sa.Column("value", sa.String(length=200), nullable=False),
-        sa.Column("seconds", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("dimension", "pace", "day", "value", "seconds", name=op.f("pk_paces")),
+        "gists",
+        sa.Column("gist", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("gist", name=op.f("pk_gists")),
     )
+    with op.batch_alter_table("gists", schema=None) as batch_op:
+        batch_op.create_index("ix_gists_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_gists_post_id", ["post_id"], unique=False)
+
     op.create_table(
         "history",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -472,39 +491,6 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("closed_at IS NULL"),
             postgresql_where=sa.text("closed_at IS NULL"),
-        )
-
-    op.create_table(
-        "calls",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("channel", sa.String(length=32), nullable=False),
-        sa.Column("external_id", sa.String(length=128), nullable=False),
-        sa.Column("line", sa.String(length=64), nullable=True),
-        sa.Column("caller", sa.String(length=64), nullable=True),
-        sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("live", sa.Boolean(), nullable=False),
-        sa.Column("step", sa.String(length=32), nullable=False),
-        sa.Column("ticket", sa.String(length=8), nullable=True),
-        sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("holder", sa.String(length=32), nullable=False),
-        sa.Column("lease_until", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("begun_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
-        sa.Column("how", sa.String(length=32), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
-        sa.UniqueConstraint("channel", "external_id", name=op.f("uq_calls_channel_external_id")),
-    )
-    with op.batch_alter_table("calls", schema=None) as batch_op:
-        batch_op.create_index("ix_calls_caller", ["caller"], unique=False)
-        batch_op.create_index("ix_calls_changed_at", ["changed_at"], unique=False)
-        batch_op.create_index("ix_calls_ended_at", ["ended_at"], unique=False)
-        batch_op.create_index(
-            "ix_calls_going_on",
-            ["begun_at"],
-            unique=False,
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -615,6 +601,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_media_url", ["url"], unique=False)
 
     op.create_table(
+        "modes",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_modes")),
+    )
+    op.create_table(
         "notes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
@@ -626,6 +620,16 @@ def upgrade() -> None:
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.create_index("ix_notes_post_id_id", ["post_id", "id"], unique=False)
 
+    op.create_table(
+        "paces",
+        sa.Column("dimension", sa.String(length=16), nullable=False),
+        sa.Column("pace", sa.String(length=8), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("dimension", "pace", "day", "value", "seconds", name=op.f("pk_paces")),
+    )
     op.create_table(
         "posts",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -693,6 +697,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
     op.create_table(
+        "scored",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("solved", sa.Float(), nullable=True),
+        sa.Column("mark", sa.Float(), nullable=True),
+        sa.Column("out", sa.String(length=16), nullable=True),
+        sa.PrimaryKeyConstraint("month", "thread_id", name=op.f("pk_scored")),
+    )
+    with op.batch_alter_table("scored", schema=None) as batch_op:
+        batch_op.create_index("ix_scored_department", ["month", "department", "due_at", "thread_id"], unique=False)
+        batch_op.create_index("ix_scored_thread_id_round", ["thread_id", "round"], unique=False)
+
+    op.create_table(
+        "scores",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("inputs", sa.JSON(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("cause", sa.String(length=16), nullable=True),
+        sa.Column("thread_id", sa.String(length=32), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("month", "department", "number", name=op.f("pk_scores")),
+    )
+    op.create_table(
         "search",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
@@ -700,7 +736,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_search")),
         sa.UniqueConstraint("post_id", name=op.f("uq_search_post_id")),
     )
-    _index_words("search")
+    op.create_table(
+        "services",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("valid_from", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("valid_until", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("published_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("notice_id", sa.String(length=32), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+        sa.UniqueConstraint("slug", name=op.f("uq_services_slug")),
+    )
+    with op.batch_alter_table("services", schema=None) as batch_op:
+        batch_op.create_index("ix_services_department_changed_at", ["department", "changed_at"], unique=False)
+        batch_op.create_index("ix_services_state_department", ["state", "department"], unique=False)
+
+    op.create_table(
+        "spendings",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "day", name=op.f("pk_spendings")),
+    )
     op.create_table(
         "staff_search",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -708,19 +775,6 @@ def upgrade() -> None:
         sa.Column("tokens", sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_staff_search")),
         sa.UniqueConstraint("post_id", name=op.f("uq_staff_search_post_id")),
-    )
-    _index_words("staff_search")
-    op.create_table(
-        "unindexed",
-        sa.Column("post_id", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_unindexed")),
-    )
-    op.create_table(
-        "spendings",
-        sa.Column("channel", sa.String(length=32), nullable=False),
-        sa.Column("day", sa.String(length=10), nullable=False),
-        sa.Column("units", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("channel", "day", name=op.f("pk_spendings")),
     )
     op.create_table(
         "standings",
@@ -731,6 +785,20 @@ def upgrade() -> None:
         sa.Column("figures", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_standings")),
     )
+    op.create_table(
+        "supervisor_points",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("department", sa.String(length=64), nullable=False),
+        sa.Column("points", sa.Float(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervisor_points")),
+    )
+    with op.batch_alter_table("supervisor_points", schema=None) as batch_op:
+        batch_op.create_index("ix_supervisor_points_month", ["month", "id"], unique=False)
+
     op.create_table(
         "switches",
         sa.Column("channel", sa.String(length=32), nullable=False),
@@ -755,22 +823,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("span", "at", "channel", name=op.f("pk_tallies")),
     )
     op.create_table(
-        "answer_templates",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("department", sa.String(length=64), nullable=False),
-        sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.Column("changed_by", sa.String(length=64), nullable=False),
-        sa.Column("removed_at", store.moments.Moment(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_answer_templates")),
-    )
-    with op.batch_alter_table("answer_templates", schema=None) as batch_op:
-        batch_op.create_index("ix_answer_templates_department_name", ["department", "name"], unique=False)
-
-    op.create_table(
         "template_changes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("template_id", sa.String(length=32), nullable=False),
@@ -787,6 +839,41 @@ def upgrade() -> None:
         batch_op.create_index("ix_template_changes_department_id", ["department", "id"], unique=False)
 
     op.create_table(
+        "transcripts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("media_id", sa.String(length=32), nullable=False),
+        sa.Column("words_id", sa.String(length=32), nullable=False),
+        sa.Column("timing_id", sa.String(length=32), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("took", sa.Float(), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transcripts")),
+    )
+    with op.batch_alter_table("transcripts", schema=None) as batch_op:
+        batch_op.create_index("ix_transcripts_at", ["at"], unique=False)
+        batch_op.create_index("ix_transcripts_media_id_id", ["media_id", "id"], unique=False)
+
+    op.create_table(
+        "unanswered_words",
+        sa.Column("word", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("first_asked_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("last_asked_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("dismissed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("word", name=op.f("pk_unanswered_words")),
+    )
+    with op.batch_alter_table("unanswered_words", schema=None) as batch_op:
+        batch_op.create_index("ix_unanswered_words_asked", ["asked", "last_asked_at"], unique=False)
+
+    op.create_table(
+        "unindexed",
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_unindexed")),
+    )
+    op.create_table(
         "word_hits",
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("list", sa.String(length=16), nullable=False),
@@ -795,18 +882,6 @@ def upgrade() -> None:
         sa.Column("alike", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("day", "list", "word", name=op.f("pk_word_hits")),
     )
-    op.create_table(
-        "keys",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("citizen_id", sa.String(length=32), nullable=True),
-        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_keys_citizen_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
-    )
-    with op.batch_alter_table("keys", schema=None) as batch_op:
-        batch_op.create_index("ix_keys_citizen_id", ["citizen_id"], unique=False)
-
     op.create_table(
         "inbox_filters",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -823,6 +898,81 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox_filters", schema=None) as batch_op:
         batch_op.create_index("ix_inbox_filters_shared", ["shared"], unique=False)
+
+    op.create_table(
+        "invitations",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_invitations_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_invitations_secret_hash")),
+    )
+    op.create_table(
+        "keys",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("citizen_id", sa.String(length=32), nullable=True),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_keys_citizen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
+    )
+    with op.batch_alter_table("keys", schema=None) as batch_op:
+        batch_op.create_index("ix_keys_citizen_id", ["citizen_id"], unique=False)
+
+    op.create_table(
+        "recovery_codes",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_codes")),
+    )
+    op.create_table(
+        "second_factors",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_second_factors_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_second_factors")),
+    )
+    op.create_table(
+        "service_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("service_id", sa.String(length=32), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("kept", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_changes_service_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_changes")),
+    )
+    with op.batch_alter_table("service_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_service_changes_service_id_id", ["service_id", "id"], unique=False)
+
+    op.create_table(
+        "service_uses",
+        sa.Column("service_id", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_uses_service_id")),
+        sa.PrimaryKeyConstraint("service_id", "day", "channel", name=op.f("pk_service_uses")),
+    )
+    with op.batch_alter_table("service_uses", schema=None) as batch_op:
+        batch_op.create_index("ix_service_uses_day", ["day"], unique=False)
+
+    op.create_table(
+        "service_words",
+        sa.Column("word", sa.String(length=64), nullable=False),
+        sa.Column("service_id", sa.String(length=32), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_words_service_id")),
+        sa.PrimaryKeyConstraint("word", "service_id", name=op.f("pk_service_words")),
+    )
+    with op.batch_alter_table("service_words", schema=None) as batch_op:
+        batch_op.create_index("ix_service_words_service_id", ["service_id"], unique=False)
 
     op.create_table(
         "sessions",
@@ -845,32 +995,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_sessions_account_id", ["account_id"], unique=False)
         batch_op.create_index("ix_sessions_expires_at", ["expires_at"], unique=False)
 
-    op.create_table(
-        "invitations",
-        sa.Column("account_id", sa.String(length=32), nullable=False),
-        sa.Column("secret_hash", sa.String(length=64), nullable=False),
-        sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_invitations_account_id")),
-        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_invitations")),
-        sa.UniqueConstraint("secret_hash", name=op.f("uq_invitations_secret_hash")),
-    )
-    op.create_table(
-        "second_factors",
-        sa.Column("account_id", sa.String(length=32), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("step", sa.BigInteger(), nullable=True),
-        sa.Column("confirmed_at", store.moments.Moment(timezone=True), nullable=True),
-        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_second_factors_account_id")),
-        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_second_factors")),
-    )
-    op.create_table(
-        "recovery_codes",
-        sa.Column("account_id", sa.String(length=32), nullable=False),
-        sa.Column("code_hash", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id")),
-        sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_codes")),
-    )
     op.create_table(
         "addresses",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -912,23 +1036,6 @@ def upgrade() -> None:
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.create_index("ix_incoming_address_id_taken_at", ["address_id", "taken_at"], unique=False)
         batch_op.create_index("ix_incoming_channel_taken_at", ["channel", "taken_at"], unique=False)
-
-    op.create_table(
-        "transcripts",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("media_id", sa.String(length=32), nullable=False),
-        sa.Column("words_id", sa.String(length=32), nullable=False),
-        sa.Column("timing_id", sa.String(length=32), nullable=False),
-        sa.Column("model", sa.String(length=64), nullable=False),
-        sa.Column("confidence", sa.Float(), nullable=False),
-        sa.Column("seconds", sa.Float(), nullable=False),
-        sa.Column("took", sa.Float(), nullable=True),
-        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_transcripts")),
-    )
-    with op.batch_alter_table("transcripts", schema=None) as batch_op:
-        batch_op.create_index("ix_transcripts_at", ["at"], unique=False)
-        batch_op.create_index("ix_transcripts_media_id_id", ["media_id", "id"], unique=False)
 
     op.create_table(
         "words",
@@ -1055,7 +1162,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_words_post_id")
 
     op.drop_table("words")
-    op.drop_table("transcripts")
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.drop_index("ix_incoming_channel_taken_at")
         batch_op.drop_index("ix_incoming_address_id_taken_at")
@@ -1065,30 +1171,70 @@ def downgrade() -> None:
         batch_op.drop_index("ix_addresses_citizen_id")
 
     op.drop_table("addresses")
-    op.drop_table("recovery_codes")
-    op.drop_table("second_factors")
-    op.drop_table("invitations")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index("ix_sessions_expires_at")
         batch_op.drop_index("ix_sessions_account_id")
 
     op.drop_table("sessions")
+    with op.batch_alter_table("service_words", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_words_service_id")
+
+    op.drop_table("service_words")
+    with op.batch_alter_table("service_uses", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_uses_day")
+
+    op.drop_table("service_uses")
+    with op.batch_alter_table("service_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_changes_service_id_id")
+
+    op.drop_table("service_changes")
+    op.drop_table("second_factors")
+    op.drop_table("recovery_codes")
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.drop_index("ix_keys_citizen_id")
 
     op.drop_table("keys")
+    op.drop_table("invitations")
+    with op.batch_alter_table("inbox_filters", schema=None) as batch_op:
+        batch_op.drop_index("ix_inbox_filters_shared")
+
+    op.drop_table("inbox_filters")
     op.drop_table("word_hits")
-    op.drop_table("paces")
-    op.drop_table("figures")
+    op.drop_table("unindexed")
+    with op.batch_alter_table("unanswered_words", schema=None) as batch_op:
+        batch_op.drop_index("ix_unanswered_words_asked")
+
+    op.drop_table("unanswered_words")
+    with op.batch_alter_table("transcripts", schema=None) as batch_op:
+        batch_op.drop_index("ix_transcripts_media_id_id")
+        batch_op.drop_index("ix_transcripts_at")
+
+    op.drop_table("transcripts")
+    with op.batch_alter_table("template_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_template_changes_department_id")
+
+    op.drop_table("template_changes")
     op.drop_table("tallies")
     op.drop_table("switches")
+    with op.batch_alter_table("supervisor_points", schema=None) as batch_op:
+        batch_op.drop_index("ix_supervisor_points_month")
+
+    op.drop_table("supervisor_points")
     op.drop_table("standings")
+    op.drop_table("staff_search")
     op.drop_table("spendings")
-    op.drop_table("unindexed")
-    for table in ("staff_search", "search"):
-        if op.get_bind().dialect.name == "sqlite":
-            op.drop_table(f"{table}_words")
-        op.drop_table(table)
+    with op.batch_alter_table("services", schema=None) as batch_op:
+        batch_op.drop_index("ix_services_state_department")
+        batch_op.drop_index("ix_services_department_changed_at")
+
+    op.drop_table("services")
+    op.drop_table("search")
+    op.drop_table("scores")
+    with op.batch_alter_table("scored", schema=None) as batch_op:
+        batch_op.drop_index("ix_scored_thread_id_round")
+        batch_op.drop_index("ix_scored_department")
+
+    op.drop_table("scored")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
@@ -1098,21 +1244,36 @@ def downgrade() -> None:
         batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
-            "ix_posts_place",
-            sqlite_where=sa.text("place IS NOT NULL"),
-            postgresql_where=sa.text("place IS NOT NULL"),
+            "ix_posts_place", sqlite_where=sa.text("place IS NOT NULL"), postgresql_where=sa.text("place IS NOT NULL")
         )
         batch_op.drop_index(
             "ix_posts_group_id",
             sqlite_where=sa.text("group_id IS NOT NULL"),
             postgresql_where=sa.text("group_id IS NOT NULL"),
         )
+        batch_op.drop_index("ix_posts_created_at_id")
         batch_op.drop_index("ix_posts_citizen_id_created_at")
 
     op.drop_table("posts")
+    op.drop_table("paces")
+    with op.batch_alter_table("notes", schema=None) as batch_op:
+        batch_op.drop_index("ix_notes_post_id_id")
+
+    op.drop_table("notes")
+    op.drop_table("modes")
     with op.batch_alter_table("media", schema=None) as batch_op:
         batch_op.drop_index("ix_media_url")
+        batch_op.drop_index(
+            "ix_media_unwritten",
+            sqlite_where=sa.text("transcript_state IN ('failed', 'no_model')"),
+            postgresql_where=sa.text("transcript_state IN ('failed', 'no_model')"),
+        )
         batch_op.drop_index("ix_media_sha256")
+        batch_op.drop_index(
+            "ix_media_recorded",
+            sqlite_where=sa.text("sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"),
+            postgresql_where=sa.text("sha256 IS NOT NULL AND substr(type, 1, 6) = 'audio/'"),
+        )
         batch_op.drop_index("ix_media_preview")
         batch_op.drop_index("ix_media_post_id")
         batch_op.drop_index(
@@ -1135,7 +1296,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_kept_expires_at")
 
     op.drop_table("kept")
-    op.drop_table("calls")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_incidents_open",
@@ -1158,8 +1318,20 @@ def downgrade() -> None:
             ),
         )
         batch_op.drop_index("ix_history_post_id_id")
-        batch_op.drop_index("ix_history_decision_id")
-        batch_op.drop_index("ix_history_decided")
+        batch_op.drop_index(
+            "ix_history_decision_id",
+            sqlite_where=sa.text("decision_id IS NOT NULL"),
+            postgresql_where=sa.text("decision_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_history_decided",
+            sqlite_where=sa.text(
+                "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
+            ),
+            postgresql_where=sa.text(
+                "from_state = 'pending' AND action IN ('publish', 'hold', 'reject') AND actor <> 'rule'"
+            ),
+        )
 
     op.drop_table("history")
     with op.batch_alter_table("gists", schema=None) as batch_op:
@@ -1167,6 +1339,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_gists_created_at")
 
     op.drop_table("gists")
+    op.drop_table("figures")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_at")
 
@@ -1175,14 +1348,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_digests_state")
 
     op.drop_table("digests")
-    with op.batch_alter_table("bulletins", schema=None) as batch_op:
-        batch_op.drop_index("ix_bulletins_state")
-        batch_op.drop_index("ix_bulletins_sha256")
-        batch_op.drop_index("ix_bulletins_language_at")
-
-    op.drop_table("bulletins")
-    op.drop_table("bulletin_sources")
-    op.drop_table("bulletin_parts")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_underway",
@@ -1229,7 +1394,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deliveries_address_id_id")
 
     op.drop_table("deliveries")
-    op.drop_table("modes")
     with op.batch_alter_table("claims", schema=None) as batch_op:
         batch_op.drop_index("ix_claims_until")
 
@@ -1255,6 +1419,8 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_cases_handed_to")
         batch_op.drop_index("ix_cases_department_progress")
+        batch_op.drop_index("ix_cases_department_due_at")
+        batch_op.drop_index("ix_cases_department_answered_at")
         batch_op.drop_index(
             "ix_cases_answered",
             sqlite_where=sa.text("progress = 'answered'"),
@@ -1262,6 +1428,23 @@ def downgrade() -> None:
         )
 
     op.drop_table("cases")
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_calls_going_on", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
+        )
+        batch_op.drop_index("ix_calls_ended_at")
+        batch_op.drop_index("ix_calls_changed_at")
+        batch_op.drop_index("ix_calls_caller")
+
+    op.drop_table("calls")
+    with op.batch_alter_table("bulletins", schema=None) as batch_op:
+        batch_op.drop_index("ix_bulletins_state")
+        batch_op.drop_index("ix_bulletins_sha256")
+        batch_op.drop_index("ix_bulletins_language_at")
+
+    op.drop_table("bulletins")
+    op.drop_table("bulletin_sources")
+    op.drop_table("bulletin_parts")
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
         batch_op.drop_index("ix_broadcasts_post_id")
         batch_op.drop_index("ix_broadcasts_open")
@@ -1275,14 +1458,19 @@ def downgrade() -> None:
     op.drop_table("broadcasts")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_target_id")
-        batch_op.drop_index("ix_audit_action_id")
-        batch_op.drop_index("ix_audit_actor_id")
         batch_op.drop_index("ix_audit_at")
+        batch_op.drop_index("ix_audit_actor_id")
+        batch_op.drop_index("ix_audit_action_id")
 
     op.drop_table("audit")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index("ix_attempts_channel_ended_at")
 
     op.drop_table("attempts")
+    op.drop_table("assessments")
+    with op.batch_alter_table("answer_templates", schema=None) as batch_op:
+        batch_op.drop_index("ix_answer_templates_department_name")
+
+    op.drop_table("answer_templates")
     op.drop_table("accounts")
     # ### end Alembic commands ###
