@@ -54,10 +54,13 @@ class Progress(StrEnum):
     REOPENED = "reopened"
     ANSWERED = "answered"
     CLOSED = "closed"
+    MERGED = "merged"
 
 
+# Where an answer is owed no more, or is another thread's.
+_SETTLED_PROGRESS = (Progress.ANSWERED, Progress.CLOSED, Progress.MERGED)
 # Where an answer is still owed.
-OPEN_PROGRESS = tuple(progress for progress in Progress if progress not in (Progress.ANSWERED, Progress.CLOSED))
+OPEN_PROGRESS = tuple(progress for progress in Progress if progress not in _SETTLED_PROGRESS)
 
 
 # Which span of `config/deadlines.toml` a case has until its answer.
@@ -76,6 +79,8 @@ class CaseStep(StrEnum):
     REFUSE = "refuse"
     CLOSE = "close"
     REOPEN = "reopen"
+    MERGE = "merge"
+    SEPARATE = "separate"
 
 
 class Action(StrEnum):

@@ -41,6 +41,8 @@ class Changing:
     own_voice: bool
     group_id: str | None = None
     urgent: bool = False
+    # The thread that its thread was joined to.
+    joined: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def _changing() -> Select[Any]:
             thread.c.state.label("thread_state"),
             thread.c.language.label("thread_language"),
             cases.c.department.label("case_department"),
+            cases.c.merged_into,
         )
         .join(thread, thread.c.id == posts.c.thread_id)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
@@ -163,4 +166,5 @@ def _read(row: Row[Any]) -> Changing:
         own_voice=row.own_voice,
         group_id=row.group_id,
         urgent=row.urgent,
+        joined=row.merged_into,
     )

@@ -50,7 +50,8 @@ class KnownAddress:
 class KnownThread:
     """What may be said of a thread by its ticket; `text` and `answer`, the latest one, are masked.
 
-    `last_at` is when its author or a department last said something in it.
+    `last_at` is when its author or a department last said something in it. One that was `joined` to another thread
+    (its id) stands as that one does, and is answered there.
     """
 
     id: str
@@ -64,6 +65,12 @@ class KnownThread:
     created_at: datetime
     last_at: datetime
     answer: str | None = None
+    joined: str | None = None
+
+    @property
+    def root(self) -> str:
+        """The thread that what is said under it belongs to."""
+        return self.joined or self.id
 
 
 @dataclass(slots=True)
@@ -152,14 +159,26 @@ _ADDRESSES = (
     .where(addresses.c.lookup.in_(_among("lookups")))
 )
 _FIRST = posts.alias("thread")
+# The thread that a thread was joined to, and its case.
+_MAIN, _MAIN_CASE = posts.alias("main"), cases.alias("main_case")
+_joined_columns = (
+    cases.c.merged_into,
+    _MAIN.c.state.label("main_state"),
+    _MAIN.c.private.label("main_private"),
+    _MAIN_CASE.c.progress.label("main_progress"),
+    _MAIN_CASE.c.department.label("main_department"),
+    _MAIN_CASE.c.answered_at.label("main_answered_at"),
+)
 # Where an answer was given, whatever came after it.
 ANSWERED_ONCE = (Progress.ANSWERED, Progress.CLOSED, Progress.REOPENED)
 # By any ticket in a thread: a report that was put under another one keeps its own number.
 _THREADS = (
     select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at)
-    .add_columns(cases.c.department.label("case_department"))
+    .add_columns(cases.c.department.label("case_department"), *_joined_columns)
     .join(_FIRST, _FIRST.c.id == posts.c.thread_id)
     .outerjoin(cases, cases.c.thread_id == _FIRST.c.id)
+    .outerjoin(_MAIN, _MAIN.c.id == cases.c.merged_into)
+    .outerjoin(_MAIN_CASE, _MAIN_CASE.c.thread_id == cases.c.merged_into)
     .outerjoin(citizens, citizens.c.id == _FIRST.c.citizen_id)
     .where(posts.c.ticket.in_(_among("tickets")))
 )
@@ -175,9 +194,11 @@ _NEWEST = (
 )
 _OWN = (
     select(_NEWEST, _FIRST.c.ticket, cases.c.progress, cases.c.answered_at)
-    .add_columns(cases.c.department.label("case_department"))
+    .add_columns(cases.c.department.label("case_department"), *_joined_columns)
     .join(_FIRST, _FIRST.c.id == _NEWEST.c.thread_id)
     .outerjoin(cases, cases.c.thread_id == _NEWEST.c.thread_id)
+    .outerjoin(_MAIN, _MAIN.c.id == cases.c.merged_into)
+    .outerjoin(_MAIN_CASE, _MAIN_CASE.c.thread_id == cases.c.merged_into)
     .where(_NEWEST.c.nth <= NEWEST)
     .order_by(_NEWEST.c.created_at.desc())
 )
@@ -283,13 +304,13 @@ async def _add_following(connection: AsyncConnection, facts: Facts, address_ids:
 async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     """The latest published answer of each thread that has one."""
     threads = [*facts.threads.values(), *(thread for own in facts.own.values() for thread in own.threads)]
-    answered = {thread.id for thread in threads if thread.progress in ANSWERED_ONCE}
+    answered = {thread.root for thread in threads if thread.progress in ANSWERED_ONCE}
     if not answered:
         return
     rows = await connection.execute(_ANSWERS, {"threads": list(answered)})
     latest = {row.thread_id: row.text for row in rows}
     for thread in threads:
-        thread.answer = latest.get(thread.id)
+        thread.answer = latest.get(thread.root)
 
 
 async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
@@ -313,15 +334,18 @@ def _address(row: Any) -> KnownAddress:
 
 
 def _thread(row: Any) -> KnownThread:
+    joined = row.merged_into is not None
+    answered_at = row.main_answered_at if joined else row.answered_at
     return KnownThread(
         id=row.id,
         ticket=row.ticket,
         person=row.person,
-        state=State(row.state),
-        private=row.private,
-        progress=row.progress,
-        department=row.case_department,
+        state=State(row.main_state if joined else row.state),
+        private=row.main_private if joined else row.private,
+        progress=row.main_progress if joined else row.progress,
+        department=row.main_department if joined else row.case_department,
         text=row.text,
         created_at=row.created_at,
-        last_at=max(row.created_at, row.answered_at or row.created_at),
+        last_at=max(row.created_at, answered_at or row.created_at),
+        joined=row.merged_into,
     )

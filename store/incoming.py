@@ -61,6 +61,10 @@ class Rows:
         moved = [(post_id, values) for post_id, values in self.changed if values.keys() & {"thread_id", "private"}]
         return [thread for post_id, values in moved for thread in (post_id, values.get("thread_id", post_id))]
 
+    def hidden(self) -> list[str]:
+        """The threads that were kept from the public."""
+        return [post_id for post_id, values in self.changed if values.get("private") and "thread_id" not in values]
+
 
 def payload_place(incoming_id: str) -> str:
     """Where the sealed payload of a message belongs, for the vault."""

@@ -195,7 +195,7 @@ async def comments(
     connection: AsyncConnection, ticket: str, *, limit: int = MOST, cursor: str | None = None
 ) -> tuple[list[PublicPost], str | None]:
     """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
-    thread_id = (await connection.execute(select(posts.c.thread_id).where(posts.c.ticket == ticket))).scalar()
+    thread_id = (await connection.execute(_ROOT, {"ticket": ticket})).scalar()
     if thread_id is None:
         raise NotFound(f"there is no ticket {ticket}")
     wanted = _public().where(_readable(), posts.c.thread_id == thread_id, posts.c.kind == Kind.COMMENT)
@@ -256,9 +256,14 @@ def _public() -> Select[Any]:
 
 
 # A statement that is made anew for each page takes longer to make than to run: these are made once.
-_OF_TICKET = _public().where(
-    posts.c.id == select(posts.c.thread_id).where(posts.c.ticket == bindparam("ticket")).scalar_subquery()
+_named, _its_case = posts.alias("named"), cases.alias("its_case")
+# The thread of a ticket: the one that its own was joined to, if it was.
+_ROOT = (
+    select(func.coalesce(_its_case.c.merged_into, _named.c.thread_id))
+    .outerjoin(_its_case, _its_case.c.thread_id == _named.c.thread_id)
+    .where(_named.c.ticket == bindparam("ticket"))
 )
+_OF_TICKET = _public().where(posts.c.id == _ROOT.scalar_subquery())
 _BY_ID = _public().where(posts.c.id.in_(bindparam("ids", expanding=True)))
 # Asked for by thread alone: SQLite would think that few posts are published, and read them all.
 _REPLIES = (

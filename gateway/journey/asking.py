@@ -95,12 +95,12 @@ def _detach(draft: Draft, comment: KnownComment) -> Taken:
 
 def _attach(draft: Draft, thread: KnownThread, under: KnownThread) -> None:
     """A report becomes a word under another one; its ticket leads there from now on."""
-    values = {"thread_id": under.id, "parent_id": under.id, "kind": Kind.COMMENT, "private": under.private}
+    values = {"thread_id": under.root, "parent_id": under.root, "kind": Kind.COMMENT, "private": under.private}
     draft.rows.changed.append((thread.id, values))
     draft.rows.history.append(history.entry(thread.id, "author", "added"))
     own = draft.facts.own[draft.sender.person]
     own.threads = [known for known in own.threads if known.id != thread.id]
-    own.last = KnownComment(thread.id, under.id, thread.state)
+    own.last = KnownComment(thread.id, under.root, thread.state)
     under.last_at = draft.at
 
 
@@ -109,7 +109,8 @@ def _make_private(draft: Draft, thread: KnownThread, keep: bool) -> None:
     draft.rows.changed.append((thread.id, {"private": keep}))
     done = "kept private" if keep else "kept public"
     draft.rows.history.append(history.entry(thread.id, "author", done))
-    if keep and thread.state is State.PUBLISHED:
+    # Of what was joined to another one nothing is shown; that one is somebody else's.
+    if keep and thread.state is State.PUBLISHED and not thread.joined:
         withdrawn = {"event": Happening.WITHDRAWN, "about": About.WITHDRAWN, "post_id": thread.id, "at": draft.at}
         draft.rows.events.append(withdrawn)
         broadcast = {"id": clock.new_id(), "post_id": thread.id, "event": "withdrawn", "version": 0, "topics": []}

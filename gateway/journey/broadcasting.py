@@ -20,7 +20,7 @@ from gateway import clock
 from gateway.journey import rendering, rounds, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
-from store import audit, broadcasts, changes, deliveries, following, history
+from store import audit, broadcasts, changes, deliveries, following, history, together
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
@@ -46,6 +46,8 @@ FOLLOWER_PHRASES = {
     Told.ANSWERED: "follower_answered",
     Told.COMMENTED: "commented",
 }
+# Whose addresses hear as authors do: a thread's reporters (see `store.together`).
+REPORTERS = "reporters"
 # What the author of an answer's thread hears when it changes, if he heard the answer.
 ANSWER_PHRASES = {Told.CORRECTED: "answer_corrected", Told.WITHDRAWN: "answer_withdrawn"}
 # The words about a decision that are taken back with it.
@@ -59,6 +61,7 @@ DECIDED = (
     "comment_held",
     "comment_rejected",
     "joined",
+    "answered_joined",
 )
 CORRECTED = ("corrected_author", "answer_corrected")
 # These go to those who were told before, whatever they follow now.
@@ -237,11 +240,12 @@ async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Br
     if broadcast.cost is None:
         return False
     source, scheme, outlet = stage
-    if outlet.capabilities.paid and _asks(runtime, broadcast):
+    # What many reported is told to all of them, whatever it costs: each would have been told his own.
+    if outlet.capabilities.paid and _asks(runtime, broadcast) and not _reports(source):
         await broadcasts.turn(transaction, broadcast.id, BroadcastState.ASKING)
         log.warning("a broadcast asks for its cost", action="broadcast.asking", broadcast=broadcast.id)
         return True
-    way = _way(runtime, broadcast, scheme, outlet)
+    way = _way(runtime, broadcast, scheme, outlet, source)
     cursor, added = await following.add_followers(transaction, broadcast, source, way, CHUNK)
     await broadcasts.move(transaction, broadcast.id, broadcast.stage + (cursor is None), cursor, added)
     return True
@@ -273,7 +277,10 @@ async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[
     """Whose followers hear of a post: of a word added to a thread, only those who follow that very ticket."""
     if told is Told.COMMENTED:
         return [f"ticket:{post.ticket}"]
-    return topics.of_post(
+    # First those who reported it too, in words of their own; who follows it as well is told once.
+    reported = told is Told.ANSWERED and await together.is_reported(transaction.connection, post.thread_id)
+    first = [f"{REPORTERS}:{post.thread_id}"] if reported else []
+    return first + topics.of_post(
         # Who follows a ticket before it is published was told in words of his own (`groups`).
         ticket=post.ticket if told is not Told.PUBLISHED else None,
         category=post.category,
@@ -303,7 +310,14 @@ def _stages(runtime: Runtime, broadcast: Broadcast, sources: Sequence[str]) -> l
     return [None, *[(source, scheme, outlet) for scheme, outlet in _reached(runtime) for source in sources]]
 
 
-def _way(runtime: Runtime, broadcast: Broadcast, scheme: str, outlet: Channel) -> Way:
+def _reports(source: str) -> bool:
+    return source.partition(":")[0] == REPORTERS
+
+
+def _way(runtime: Runtime, broadcast: Broadcast, scheme: str, outlet: Channel, source: str = "") -> Way:
+    if _reports(source):
+        due_at, kind = _due_at(broadcast, outlet), outlet.capabilities.delivery
+        return Way(scheme, outlet.name, kind, "answered_joined", due_at, reporters=True)
     digested = runtime.settings.broadcast.digests and broadcast.told not in CHANGES and not broadcast.urgent
     return Way(
         scheme=scheme,

@@ -12,11 +12,12 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, decision, finding, folding, identity, masking, sameness, tickets
+from gateway.journey import conversation, decision, finding, folding, identity, joining, masking, sameness, tickets
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, Outcome, Ruling, Say, State, Taken, Verdict
+from store import changes
 from store import incoming as rows_of
 from store.database import Batch, Transaction
 from store.facts import Facts, Wanted, look_up
@@ -55,6 +56,8 @@ class Intake:
         await rows_of.write(transaction, rows, clock.now())
         # An author may part, join or keep from the public what was published.
         await finding.renew(transaction, rows.regrouped())
+        for hidden in (await changes.load_many(transaction.connection, rows.hidden())).values():
+            await joining.release_all(self._runtime, transaction, hidden, actor="rule")
         return replies
 
 

@@ -17,6 +17,8 @@ STEPS: Mapping[str, str] = {
     CaseStep.CLOSE: N_("Close"),
     CaseStep.REOPEN: N_("Open again"),
     CaseStep.ASSIGN: N_("Give to a department"),
+    CaseStep.MERGE: N_("Join to another report"),
+    CaseStep.SEPARATE: N_("Separate again"),
 }
 STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.ACCEPT}": N_("accepted the case"),
@@ -28,6 +30,8 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.CLOSE}": N_("closed the case"),
     f"case_{CaseStep.REOPEN}": N_("opened the case again"),
     f"case_{CaseStep.ASSIGN}": N_("gave it to"),
+    f"case_{CaseStep.MERGE}": N_("joined to it the report"),
+    f"case_{CaseStep.SEPARATE}": N_("separated from it the report"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {

@@ -47,6 +47,7 @@ PROGRESS: Mapping[str, str] = {
     Progress.REOPENED: N_("Opened again"),
     Progress.ANSWERED: N_("Answered"),
     Progress.CLOSED: N_("Closed"),
+    Progress.MERGED: N_("Dealt with together with another report"),
 }
 ACTIONS: Mapping[str, str] = {
     Action.PUBLISH: N_("Publish"),
