@@ -30,7 +30,8 @@ class Rows:
 
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
-    settled, `changed` are new values of posts.
+    settled, `changed` are new values of posts. `joined` (post id, ticket) and `counted_in` (thread id, citizen id) are
+    left to `journey.joining`, in the same transaction.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -55,6 +56,8 @@ class Rows:
     unfollowed: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
+    joined: list[tuple[str, str]] = field(default_factory=list)
+    counted_in: list[tuple[str, str]] = field(default_factory=list)
 
     def regrouped(self) -> list[str]:
         """The threads that a post left, joined or became, or that were kept from the public."""

@@ -47,6 +47,10 @@ def answer(draft: Draft, reply: Reply) -> Taken:
         return _detach(draft, reply.detach)
     if reply.attach:
         _attach(draft, *reply.attach)
+    if reply.join:
+        draft.rows.joined.append((reply.join[0].id, reply.join[1]))
+    if reply.count_in:
+        draft.rows.counted_in.append((reply.count_in.root, draft.sender.citizen_id))
     if reply.private:
         _make_private(draft, *reply.private)
     if not draft.incoming.carrier_replied and not (reply.silent and draft.pays):

@@ -119,9 +119,22 @@ async def tell_author(
 
     A line that said STOP shows as undeliverable. What `waits` can still be undone, and leaves when it cannot any more.
     """
-    if post.author_id is None:
-        return
-    reaches = await changes.reaches(transaction.connection, post.author_id)
+    if post.author_id is not None:
+        reaches = await changes.reaches(transaction.connection, post.author_id)
+        await tell_lines(runtime, transaction, post, reaches, say, priority, waits=waits)
+
+
+async def tell_lines(
+    runtime: Runtime,
+    transaction: Transaction,
+    post: Changing,
+    reaches: Sequence[Reach],
+    say: Say,
+    priority: Priority,
+    *,
+    waits: bool = False,
+) -> None:
+    """Say something of a post on some lines of its author."""
     key = await history.key_of_post(transaction.connection, runtime.vault, post.thread_id) if say.secrets else None
     place = deliveries.secrets_place(post.id, say.phrase)
     sealed = runtime.vault.seal(json.dumps(say.secrets).encode(), place, key) if say.secrets else None

@@ -56,6 +56,7 @@ class Intake:
         await rows_of.write(transaction, rows, clock.now())
         # An author may part, join or keep from the public what was published.
         await finding.renew(transaction, rows.regrouped())
+        await joining.by_citizens(self._runtime, transaction, rows.joined, rows.counted_in)
         for hidden in (await changes.load_many(transaction.connection, rows.hidden())).values():
             await joining.release_all(self._runtime, transaction, hidden, actor="rule")
         return replies

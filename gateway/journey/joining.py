@@ -4,6 +4,7 @@ A joined report is read by nobody any more: its ticket leads to the other one, i
 case only to say so (`Progress.MERGED`). Nothing of it is lost: it can stand by itself again at any time, as it did.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,8 +34,10 @@ async def join(
     *,
     actor: str,
     decision_id: str | None = None,
+    tell: bool = True,
 ) -> datetime:
-    """Join a report to a public one; gives the moment that is noted. Raises `Conflict` where that cannot be."""
+    """Join a report to a public one; gives the moment that is noted. Its author hears of it unless he did it himself,
+    and in any case what was answered there already. Raises `BadInput` and `Conflict` where that cannot be."""
     check(other, into)
     at = clock.now()
     shown = other.state is State.PUBLISHED
@@ -56,7 +59,7 @@ async def join(
     if shown:
         await _take_down(transaction, other, into, at)
     await _tell_of(transaction, into, CaseStep.MERGE, other, actor)
-    await _tell_author(runtime, transaction, other, into)
+    await _tell_author(runtime, transaction, other, into, joined=tell)
     if other.author_id:
         await changes.follow(transaction, other.author_id, _topic(into), at)
     return at
@@ -119,6 +122,32 @@ async def join_posts(runtime: Runtime, reference: str, into_ticket: str, *, acto
     return await runtime.database.write(work)
 
 
+async def by_citizens(
+    runtime: Runtime,
+    transaction: Transaction,
+    joined: Sequence[tuple[str, str]],
+    counted_in: Sequence[tuple[str, str]],
+) -> None:
+    """What citizens asked for: a report (id) joined to a public one (ticket), somebody (citizen) counted among those
+    who report a thread. He was told already; where it cannot be any more, he hears that."""
+    for post_id, ticket in joined:
+        other, into = await load_both(transaction, post_id, ticket)
+        try:
+            await join(runtime, transaction, other, into, actor="author", tell=False)
+        except (BadInput, Conflict):
+            say = Say("belongs_late", {"ticket": other.ticket})
+            await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT)
+            continue
+        if other.group_id is None:
+            await alike.regroup(transaction, other.id)
+    at = clock.now()
+    for thread_id, citizen_id in counted_in:
+        into = (await changes.load_many(transaction.connection, [thread_id]))[thread_id]
+        await together.count_in(transaction, into.id, into.id, citizen_id, at)
+        await changes.follow(transaction, citizen_id, _topic(into), at)
+        await _announce(transaction, into, events.Happening.UPDATE)
+
+
 async def join_alike(
     runtime: Runtime,
     transaction: Transaction,
@@ -179,11 +208,14 @@ async def _announce(transaction: Transaction, post: Changing, happening: events.
         await events.add(transaction, happening, post.id)
 
 
-async def _tell_author(runtime: Runtime, transaction: Transaction, other: Changing, into: Changing) -> None:
+async def _tell_author(
+    runtime: Runtime, transaction: Transaction, other: Changing, into: Changing, *, joined: bool
+) -> None:
     """Its author hears to which report it was joined and, when that is answered already, the answer."""
     url = f"{runtime.settings.public_url}/posts/{into.ticket}"
     say = Say("joined", {"ticket": other.ticket, "other": into.ticket, "url": url})
-    await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
+    if joined:
+        await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
     if answer := await together.last_answer(transaction.connection, into.id):
         text, department = answer
         say = Say("answered_joined", {"ticket": into.ticket, "department": department}, {"text": text})

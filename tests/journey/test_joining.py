@@ -1,4 +1,4 @@
-"""Reports about the same thing: joined to one, one answer for all who reported it, and each to stand by itself again."""
+"""Reports about the same thing: joined to one, one answer for all who reported it, and each to stand alone again."""
 
 import pytest
 

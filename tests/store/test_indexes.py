@@ -49,7 +49,7 @@ from gateway.journey import (
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Progress, State
+from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Place, Progress, State
 from store import (
     accounts,
     alarms,
@@ -363,7 +363,7 @@ async def decide_a_queue(runtime: Runtime) -> None:
         await history.lasts(connection, ids)
         await history.heard(connection, runtime.vault, ids)
     await pace.look(runtime)
-    await similar.to(runtime, ids[0], "lamp is dark", None, "0")
+    await similar.to(runtime, similar.Said("lamp is dark", Place("Elm Street", 30.1, 120.2)))
     await claiming.open_post(runtime, ids[0], "mo")
     await claiming.open_post(runtime, ids[0], "mo")
     chosen = [batches.Chosen(one) for one in ids]
