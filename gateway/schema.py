@@ -250,6 +250,7 @@ class Incoming:
     unproved address the citizen typed (a URN). `thread` is the ticket it is said under, when the medium knows.
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
     `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
+    `joins` says that nothing is said: its sender wants to be counted among those who report `thread`.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
     `raw` is the carrier's payload as received.
     """
@@ -270,6 +271,7 @@ class Incoming:
     name: str | None = None
     contact: str | None = None
     thread: str | None = None
+    joins: bool = False
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
@@ -375,6 +377,7 @@ class PublicPost:
     """A post as the world sees it: masked words, never an address. Times are UTC.
 
     `author` is the name its author chose to be shown by. `due_at` is when the department's time is up, while it runs.
+    `reporters` is how many people reported the same.
     """
 
     id: str
@@ -395,6 +398,7 @@ class PublicPost:
     answers: tuple["PublicPost", ...] = ()
     author: str | None = None
     due_at: datetime | None = None
+    reporters: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -513,6 +517,7 @@ def public_json(post: PublicPost) -> dict[str, Any]:
         "due_at": moment(post.due_at) if post.due_at else None,
         "parent": post.parent,
         "comments": post.comments,
+        "reporters": post.reporters,
         "answers": [public_json(answer) for answer in post.answers],
     }
 

@@ -67,6 +67,12 @@ async def load(connection: AsyncConnection, reference: str, *, hold: bool = Fals
     return _read(row)
 
 
+async def own_ticket(connection: AsyncConnection, post_id: str) -> str | None:
+    """The ticket a post itself has: of a word under a thread, if it came as a report."""
+    found: str | None = (await connection.execute(select(posts.c.ticket).where(posts.c.id == post_id))).scalar()
+    return found
+
+
 async def load_many(connection: AsyncConnection, post_ids: Collection[str]) -> dict[str, Changing]:
     """Posts by id; what is not there is left out."""
     if not post_ids:

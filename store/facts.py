@@ -230,7 +230,7 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
         addresses=known,
         threads=await _threads(connection, wanted.tickets) if wanted.tickets else {},
         alike=await _alike(connection, wanted.gists, wanted.alike_since) if wanted.gists else {},
-        tickets=await _unused(connection, wanted.drawn),
+        tickets=await unused(connection, wanted.drawn),
     )
     if persons := sorted(person for person in conversing if person):
         await _add_own(connection, facts, persons, wanted.own_since)
@@ -313,7 +313,8 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
         thread.answer = latest.get(thread.root)
 
 
-async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+async def unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+    """Those of some tickets that nobody has."""
     used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
     return [ticket for ticket in drawn if ticket not in used]
 

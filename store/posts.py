@@ -27,6 +27,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
+from store import together
 from store.tables import cases, citizens, media, posts
 
 MOST = 100
@@ -318,6 +319,7 @@ async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> lis
     visible = [row for row in rows if _is_public(row)]
     threads = [row.thread_id for row in visible if row.parent_id is None]
     replies = await _replies(connection, threads) if threads else []
+    reporters = await together.numbers(connection, threads)
     comments: defaultdict[str, int] = defaultdict(int)
     answers: defaultdict[str, list[PublicPost]] = defaultdict(list)
     files = await _public_media(connection, [row.id for row in [*visible, *replies]])
@@ -326,7 +328,7 @@ async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> lis
             answers[reply.thread_id].append(_post(reply, files, {}, {}))
         else:
             comments[reply.thread_id] += 1
-    return [_post(row, files, comments, answers) for row in rows]
+    return [_post(row, files, comments, answers, reporters.get(row.id, 1)) for row in rows]
 
 
 async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Sequence[Row[Any]]:
@@ -354,6 +356,7 @@ def _post(
     files: Mapping[str, list[PublicMedia]],
     comments: Mapping[str, int],
     answers: Mapping[str, list[PublicPost]],
+    reporters: int = 1,
 ) -> PublicPost:
     shown = _is_public(row)
     return PublicPost(
@@ -375,6 +378,7 @@ def _post(
         answers=tuple(answers.get(row.thread_id, ())) if shown and row.parent_id is None else (),
         author=row.display_name if shown else None,
         due_at=row.due_at if row.parent_id is None and row.stopped_at is None else None,
+        reporters=reporters,
     )
 
 

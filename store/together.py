@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, literal, select, update
+from sqlalchemy import Select, bindparam, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
@@ -17,6 +17,17 @@ from store.tables_together import reporters
 
 _person = func.coalesce(citizens.c.merged_into, citizens.c.id)
 _owner = citizens.alias("owner")
+_owning = func.coalesce(_owner.c.merged_into, _owner.c.id)
+# Made once: making it anew for each page takes longer than running it.
+_NUMBERS = (
+    select(reporters.c.thread_id, func.count(_person.distinct()).label("number"))
+    .join(citizens, citizens.c.id == reporters.c.citizen_id)
+    .join(posts, posts.c.id == reporters.c.thread_id)
+    .outerjoin(_owner, _owner.c.id == posts.c.citizen_id)
+    .where(reporters.c.thread_id.in_(bindparam("threads", expanding=True)))
+    .where(_owning.is_(None) | (_person != _owning))
+    .group_by(reporters.c.thread_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +128,8 @@ async def numbers(connection: AsyncConnection, thread_ids: Sequence[str]) -> dic
     """How many people reported what threads tell, each person once and the author among them; one alone is left out."""
     if not thread_ids:
         return {}
-    others = (
-        select(reporters.c.thread_id, func.count(_person.distinct()).label("number"))
-        .join(citizens, citizens.c.id == reporters.c.citizen_id)
-        .join(posts, posts.c.id == reporters.c.thread_id)
-        .outerjoin(_owner, _owner.c.id == posts.c.citizen_id)
-        .where(reporters.c.thread_id.in_(thread_ids), _is_not_owner())
-        .group_by(reporters.c.thread_id)
-    )
-    return {row.thread_id: row.number + 1 for row in await connection.execute(others)}
+    rows = await connection.execute(_NUMBERS, {"threads": list(thread_ids)})
+    return {row.thread_id: row.number + 1 for row in rows}
 
 
 async def joined_to(connection: AsyncConnection, thread_id: str, limit: int = 100) -> list[Joined]:
@@ -150,11 +154,6 @@ async def last_answer(connection: AsyncConnection, thread_id: str) -> tuple[str,
     )
     row = (await connection.execute(wanted.order_by(posts.c.created_at.desc()).limit(1))).first()
     return (row.text, row.department) if row else None
-
-
-def _is_not_owner() -> ColumnElement[bool]:
-    owner = func.coalesce(_owner.c.merged_into, _owner.c.id)
-    return owner.is_(None) | (_person != owner)
 
 
 def _joined() -> Select[Any]:

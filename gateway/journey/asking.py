@@ -1,6 +1,7 @@
 """A message that asks instead of saying: a command is obeyed, a number answers our question."""
 
 from gateway import clock
+from gateway.journey import commands
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
 from gateway.runtime import Asked, Command, Reply
@@ -30,6 +31,12 @@ def obey(draft: Draft, command: Command) -> Taken:
     quoted = draft.prepared.quoted
     thread = draft.facts.threads.get(quoted) if quoted else None
     return answer(draft, command.run(_asked(draft, draft.prepared.argument, quoted, thread)))
+
+
+def count_in(draft: Draft, ticket: str | None) -> Taken:
+    """Count the sender among those who report a thread, as the word JOIN does."""
+    thread = draft.facts.threads.get(ticket) if ticket else None
+    return answer(draft, commands.join(_asked(draft, "", ticket, thread)))
 
 
 def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread | None) -> Asked:

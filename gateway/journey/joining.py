@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, due, finding, sameness
+from gateway.journey import broadcasting, claiming, due, finding, sameness
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, Action, CaseStep, Priority, Progress, Say, State
@@ -107,19 +107,34 @@ async def release_all(runtime: Runtime, transaction: Transaction, into: Changing
         await separate(runtime, transaction, other, actor=actor)
 
 
-async def join_posts(runtime: Runtime, reference: str, into_ticket: str, *, actor: str) -> str:
+async def join_posts(
+    runtime: Runtime, reference: str, into_ticket: str, *, actor: str, unless_held: bool = False
+) -> str:
     """A person joins a report (by ticket or id), and what waits with it because it says the same, to a public one.
 
-    Gives the id of the report. Raises `NotFound`, `BadInput` and `Conflict`.
+    Gives the id of the report. `unless_held` asks back (`Held`) when somebody else has it open. Raises `NotFound`,
+    `BadInput` and `Conflict`.
     """
     decision_id = clock.new_id()
 
     async def work(transaction: Transaction) -> str:
         other, into = await load_both(transaction, reference, into_ticket)
+        if unless_held:
+            await claiming.spare(transaction, other.id, actor)
         await join_alike(runtime, transaction, other, into, actor=actor, decision_id=decision_id)
         return other.id
 
     return await runtime.database.write(work)
+
+
+async def separate_post(runtime: Runtime, reference: str, *, actor: str) -> None:
+    """A person has a joined report stand by itself again. Raises `NotFound` and `Conflict`."""
+
+    async def work(transaction: Transaction) -> None:
+        other = await changes.load(transaction.connection, reference, hold=True)
+        await separate(runtime, transaction, other, actor=actor)
+
+    await runtime.database.write(work)
 
 
 async def by_citizens(

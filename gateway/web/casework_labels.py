@@ -76,6 +76,17 @@ FAULTS = (
     N_("this step is for another department"),
     N_("it is this department’s already"),
     N_("say in a few words what or why"),
+    N_("type the ticket of the other report"),
+    N_("there is no such ticket"),
+    N_("choose another report than this one"),
+    N_("only reports can be joined"),
+    N_("a report can only be joined to one that is public"),
+    N_("this report is joined to no other one"),
+    N_("this report was joined to another one; separate it first"),
+    N_("this report was joined to another one: answer that one"),
+    N_("only what was added to a report can be made one of its own"),
+    N_("this can be put back no more"),
+    N_("this report is not public any more, so it cannot be joined"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "language": LANGUAGES,

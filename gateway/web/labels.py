@@ -79,6 +79,7 @@ DONE: Mapping[str, str] = {
     "erased": N_("had himself erased"),
     "separated": N_("made it a report of its own"),
     "added": N_("added it to another report"),
+    "put_back": N_("put it back under the report it was added to"),
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
     "undone": N_("undid the decision"),

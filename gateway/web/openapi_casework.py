@@ -65,6 +65,28 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
                 extra={"parameters": [reference]},
             )
         },
+        "/api/v1/console/posts/{reference}/join": {
+            "post": operation(
+                "Join a report to a public one about the same thing; its author gets the answer given there",
+                {"type": "object", "properties": {"ticket": {"type": "string"}}},
+                body="Joining",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/separate": {
+            "post": operation(
+                "Have a joined report stand by itself again, or make what was added to one a report of its own",
+                {"type": "object", "properties": {"ticket": {"type": "string"}}},
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/put-back": {
+            "post": operation(
+                "Put what was made a report of its own back under the report it was added to",
+                {"type": "object", "properties": {"ticket": {"type": "string"}}},
+                extra={"parameters": [reference]},
+            )
+        },
         "/api/v1/console/templates": {
             "get": operation("Templates of answers"),
             "post": operation("Add a template", body="AnswerTemplate", status="201"),
