@@ -84,11 +84,16 @@ async def reports(connection: AsyncConnection, post_ids: Sequence[str]) -> list[
     return [_report(row) for row in await connection.execute(wanted)]
 
 
-async def note(transaction: Transaction, post_ids: Sequence[str], likest: Mapping[str, tuple[str, float]]) -> None:
+async def note(
+    transaction: Transaction, post_ids: Sequence[str], likest: Mapping[str, tuple[str, float]], at: datetime
+) -> None:
     """Keep which other report each of some is most like, and how much; those that are like none have none."""
     connection = transaction.connection
     await connection.execute(delete(likenesses).where(likenesses.c.post_id.in_(post_ids)))
-    rows = [{"post_id": post_id, "other_id": other, "share": share} for post_id, (other, share) in likest.items()]
+    rows = [
+        {"post_id": post_id, "other_id": other, "share": share, "created_at": at}
+        for post_id, (other, share) in likest.items()
+    ]
     if rows:
         await connection.execute(insert(likenesses), rows)
         transaction.wake("queue")
@@ -111,8 +116,7 @@ async def noted(connection: AsyncConnection, post_ids: Sequence[str]) -> dict[st
 
 async def forget(transaction: Transaction, before: datetime) -> int:
     """Forget by what reports from before a moment were found; gives how many marks."""
-    old = select(posts.c.id).where(posts.c.id == likenesses.c.post_id, posts.c.created_at < before).exists()
-    await transaction.connection.execute(delete(likenesses).where(old))
+    await transaction.connection.execute(delete(likenesses).where(likenesses.c.created_at < before))
     return (await transaction.connection.execute(delete(sketches).where(sketches.c.created_at < before))).rowcount
 
 

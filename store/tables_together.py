@@ -37,4 +37,6 @@ likenesses = Table(
     Column("post_id", Id, primary_key=True),
     Column("other_id", Id, nullable=False),
     Column("share", Float, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_likenesses_created_at", "created_at"),  # upkeep
 )

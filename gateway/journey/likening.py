@@ -43,7 +43,7 @@ async def compare(runtime: Runtime, post_ids: Sequence[str]) -> None:
 
     async def work(transaction: Transaction) -> None:
         best = {post_id: (known[0].id, known[0].share) for post_id, known in likely.items() if known}
-        await likeness.note(transaction, list(likely), best)
+        await likeness.note(transaction, list(likely), best, clock.now())
         for post_id, known in likely.items():
             await _ask(runtime, transaction, post_id, [one for one in known if one.public][:MOST_OFFERED])
 

@@ -11,6 +11,7 @@ from store.inbox import MOST
 
 MODELS = (
     bodies.Handling,
+    bodies.Joining,
     bodies.Note,
     bodies.InboxFilter,
     bodies.InboxFilterChange,

@@ -32,11 +32,13 @@ from gateway.journey import (
     health,
     identity,
     indexing,
+    joining,
     mailbox,
     media,
     moderation,
     names,
     pace,
+    parting,
     redelivery,
     showing,
     similar,
@@ -66,6 +68,7 @@ from store import (
     inbox_filters,
     incidents,
     invitations,
+    likeness,
     mine,
     notes,
     outbox,
@@ -78,6 +81,7 @@ from store import (
     sessions,
     subscribers,
     tallies,
+    together,
     transcribing,
     waiting,
     words,
@@ -142,6 +146,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await converse(runtime, intake)
     await intake.take(message("STOP", BORIS))
     await open_a_mailbox(runtime, taken.ticket)
+    await report_the_same(runtime)
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
@@ -496,6 +501,35 @@ async def converse(runtime: Runtime, intake: Intake) -> None:
         await posts.alike(connection, first.post_id)
         await posts.comments(connection, first.ticket or "")
     await upkeep.forget(runtime)
+
+
+async def report_the_same(runtime: Runtime) -> None:
+    """Find, join and separate reports about the same thing, and answer all who reported it."""
+    first, second, third, fourth = (f"+86138001380{n}" for n in range(70, 74))
+    intake, where = Intake(runtime), Place("Elm Street", 30.1, 120.2)
+    one = await intake.take(message("the lamp in front of 14 Elm Street is dark", first, place=where, commands=False))
+    assert one.post_id
+    await moderation.decide(runtime, one.post_id, Action.PUBLISH, actor="mo")
+    two = await intake.take(message("the lamp in front of 14 Elm Street is dark, so dark", second, place=where))
+    assert two.post_id
+    while await indexing.some(runtime):
+        pass
+    await intake.take(message("1", second))
+    await intake.take(message(f"JOIN {one.ticket}", third))
+    await intake.take(message(f"STATUS {two.ticket}", second))
+    await joining.separate_post(runtime, two.post_id, actor="mo")
+    await joining.join_posts(runtime, two.post_id, one.ticket or "", actor="mo")
+    await cases.answer(runtime, one.ticket or "", "It is mended.", "roads", actor="of")
+    await settle_down(runtime)
+    async with runtime.database.reading() as connection:
+        await together.joined_to(connection, one.post_id)
+        await likeness.noted(connection, [one.post_id, two.post_id])
+        await posts.public_post(connection, two.ticket or "")
+    added = await intake.take(message(f"{one.ticket}: and a bench is broken", fourth))
+    assert added.post_id
+    await parting.separate(runtime, added.post_id, actor="mo")
+    await parting.put_back(runtime, added.post_id, actor="mo")
+    await moderation.decide(runtime, one.post_id, Action.WITHDRAW, actor="mo", reason="unclear")
 
 
 async def open_a_mailbox(runtime: Runtime, ticket: str) -> None:

@@ -169,8 +169,12 @@ def upgrade() -> None:
         sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("other_id", sa.String(length=32), nullable=False),
         sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("post_id", name=op.f("pk_likenesses")),
     )
+    with op.batch_alter_table("likenesses", schema=None) as batch_op:
+        batch_op.create_index("ix_likenesses_created_at", ["created_at"], unique=False)
+
     op.create_table(
         "reporters",
         sa.Column("thread_id", sa.String(length=32), nullable=False),
@@ -1059,6 +1063,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_reporters_citizen_id")
 
     op.drop_table("reporters")
+    with op.batch_alter_table("likenesses", schema=None) as batch_op:
+        batch_op.drop_index("ix_likenesses_created_at")
+
     op.drop_table("likenesses")
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriptions_address_id")
