@@ -216,6 +216,7 @@ class Post(BaseModel):
     due_at: datetime | None
     parent: str | None
     comments: int
+    reporters: int
     answers: list["Post"]
 
 
