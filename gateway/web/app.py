@@ -47,6 +47,7 @@ from gateway.web import (
     styleguide,
     subscribers,
     subscribers_api,
+    together,
     transcription,
     users,
     words,
@@ -89,7 +90,7 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
+CASEWORK = (answer_templates, answering, handling, inbox, inbox_api, together)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, marking, me, me_data, me_lines, media, metrics, pages)
 
