@@ -18,7 +18,18 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from channels.handed import Mailbox, OnTheLine, Tape
 from gateway.errors import BadInput
-from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, Outgoing, PublicPost, Receipt, SendResult, Taken
+from gateway.schema import (
+    Bulletin,
+    Findings,
+    Incoming,
+    IncomingMedia,
+    Outgoing,
+    Place,
+    PublicPost,
+    Receipt,
+    SendResult,
+    Taken,
+)
 from speech.live import Hearing
 
 
@@ -72,7 +83,8 @@ class Capabilities:
 class Route:
     """One inbound path. The handler gets the request only after the guard let it through.
 
-    `most_bytes` is how large a body may be where files come in; without it the gateway's usual limit holds.
+    `most_bytes` is how large a body may be where files come in; without it the gateway's usual limit holds. What only
+    `looks`, though words are sent with it, is not counted as something said.
     """
 
     method: str
@@ -80,6 +92,7 @@ class Route:
     guard: Guard
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     most_bytes: int | None = None
+    looks: bool = False
 
 
 class Standing(StrEnum):
@@ -296,6 +309,12 @@ class Desk(Protocol):
         Filters: category, department, place, kind, progress; since, until (days of the city or moments). Raises
         `BadInput`.
         """
+        ...
+
+    async def similar(
+        self, text: str, place: Place, category: str | None = None, *, limit: int = 3
+    ) -> Sequence[PublicPost]:
+        """Published reports that are likely about the same thing as what somebody writes, the likest first."""
         ...
 
     async def today(self) -> tuple[int, int]:

@@ -104,7 +104,12 @@ class Adapter(Channel):
         if post.ticket != ticket:  # this report was put under another one
             raise web.HTTPSeeOther(f"/posts/{post.ticket}")
         comments = (await desk.comments(ticket))[0] if post.comments else ()
-        known = {"post": post, "comments": comments, "added": "added" in request.query}
+        known = {
+            "post": post,
+            "comments": comments,
+            "added": "added" in request.query,
+            "joined": "joined" in request.query,
+        }
         # The stream does not tell how a post stands that is not public.
         lasting = post.state is State.PUBLISHED and bool(post.text)
         return await desk.page(request, "post.html", {**known, **values}, status, lasting=lasting)

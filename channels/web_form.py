@@ -9,14 +9,15 @@ import phonenumbers
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from channels import _forms, _uploads
+from channels import _forms, _joining, _uploads
 from channels._uploads import BadFile, File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
-from gateway.errors import BadInput, TooMany
+from gateway.errors import BadInput, Conflict, TooMany
 from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Kind, Place, PlaceFrom, Taken
 
 FORM = "/new"
+OFFERED = "/new/offered"
 API = "/api/v1/posts"
 # What is ticked or not.
 TICKS = ("private", "own_voice")
@@ -79,23 +80,46 @@ class Adapter(Channel):
         self._longest = settings.longest
 
     def routes(self, desk: Desk) -> Sequence[Route]:
-        """The page, where it is sent, and the same for programs."""
+        """The page, where it is sent, what others said alike, and the same for programs."""
         return (
             Route("GET", FORM, Guard.PUBLIC, partial(self._page, desk)),
             Route("POST", FORM, Guard.PUBLIC, partial(self._sent, desk), self.uploads.most_together),
+            Route("POST", OFFERED, Guard.PUBLIC, partial(self._offered, desk), looks=True),
+            Route("GET", _joining.PAGE, Guard.PUBLIC, partial(_joining.page, desk)),
+            Route("POST", _joining.PAGE, Guard.PUBLIC, partial(self._joined, desk)),
             Route("POST", API, Guard.PUBLIC, partial(self._api, desk), self.uploads.most_together),
         )
 
     async def _page(self, desk: Desk, request: web.Request) -> web.Response:
         return await self._draw(desk, request, {}, {})
 
+    async def _offered(self, desk: Desk, request: web.Request) -> web.Response:
+        """What others reported that is likely the same, while somebody writes: a part of the page."""
+        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        if len(form.get("text", "")) > self._longest:
+            return web.Response(content_type="text/html")
+        found = await _joining.offered(desk, form)
+        return web.Response(
+            text=desk.draw(desk.language(request), "offered.html", {"offered": found}), content_type="text/html"
+        )
+
+    async def _joined(self, desk: Desk, request: web.Request) -> web.Response:
+        return await _joining.sent(desk, request, self.name)
+
     async def _sent(self, desk: Desk, request: web.Request) -> web.Response:
         """Take the form; what is wrong is shown beside its field, with everything else as it was typed."""
         posted = await request.post()
         form = {name: _forms.lines(value) for name, value in posted.items() if isinstance(value, str)}
         try:
+            if ticket := form.get("join", ""):
+                await _joining.count_in(desk, request, self.name, ticket[:8], form.get("form_id", ""))
+                raise web.HTTPSeeOther(f"/posts/{ticket[:8]}?joined=1")
             files = _uploads.sent(posted)
             body = self._read(_fields(form), files)
+            # Chosen files would be lost on the way back: what comes with them is taken as it is.
+            like = [] if files or body.private else await _joining.offered(desk, form)
+            if {post.ticket for post in like} - {str(one) for one in posted.getall("offered", [])}:
+                return await self._draw(desk, request, form, {}, offered=like, asks=True)
             media = await _uploads.hand_in(desk, files, self.uploads, body.language)
             taken = await self._take(
                 desk,
@@ -106,6 +130,8 @@ class Adapter(Channel):
                 place_from=PlaceFrom.BROWSER if body.lat is not None else PlaceFrom.TYPED,
                 raw=_raw(form),
             )
+        except Conflict as error:
+            return await self._draw(desk, request, form, {"text": str(error)}, error.status)
         except (BadInput, TooMany) as error:
             return await self._again(desk, request, form, error, lost=any(posted.getall(_uploads.FIELD, [])))
         ask = "&code=1" if taken.code_sent else ""
@@ -224,6 +250,8 @@ class Adapter(Channel):
             "length": None,
             "bad_file": None,
             "lost": False,
+            "offered": (),
+            "asks": False,
             "uploads": self.uploads,
             "typed": typed,
             "faults": faults,

@@ -10,14 +10,14 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import bulletins
 from gateway.errors import Busy, EverylineError
-from gateway.journey import finding, identity, phoning, receipts
+from gateway.journey import finding, folding, identity, masking, phoning, receipts, similar
 from gateway.journey import media as journey_media
 from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
-from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, PublicPost, Receipt, Taken
+from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, Place, PublicPost, Receipt, Taken
 from speech.live import Hearing
 from speech.recogniser import BadModel
 from store import kept, leases, media, posts
@@ -224,6 +224,18 @@ class Desk:
     ) -> Findings:
         """Published posts that have all words of a query, newest first."""
         return await finding.find(self._runtime, query, limit=limit, cursor=cursor, **filters)
+
+    async def similar(
+        self, text: str, place: Place, category: str | None = None, *, limit: int = 3
+    ) -> Sequence[PublicPost]:
+        """Published reports that are likely about the same thing as what somebody writes, the likest first."""
+        cleaned = folding.clean(text, self._runtime.settings.intake.text_limit)
+        written = similar.Said(masking.mask_as_set(self._runtime.settings, cleaned), place, category)
+        found = await similar.to(self._runtime, written, public=True, limit=limit)
+        ids = [one.id for one in found if one.share >= similar.LIKELY]
+        async with self._runtime.database.reading() as connection:
+            known = await posts.public_by_id(connection, ids)
+        return [known[one] for one in ids if one in known and known[one].text]
 
     async def today(self) -> tuple[int, int]:
         """How many posts, and how many answers, were published since the city's midnight; a few seconds old."""

@@ -68,8 +68,9 @@ class Reply:
     `follow` and `unfollow` are topics (`unfollow` of "*" is all of them); with `at_once` each post is told also where
     that costs money, instead of a digest; `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
-    a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
-    paid message. `effect` writes what else follows, in the transaction of the message.
+    a word a report of its own, `attach` (post, thread) makes a report a word under another. `join` (post, ticket) joins
+    a report to a public one, `count_in` counts the asker among those who report a thread. `silent` is not worth a paid
+    message. `effect` writes what else follows, in the transaction of the message.
     """
 
     say: Say
@@ -83,6 +84,8 @@ class Reply:
     private: tuple[KnownThread, bool] | None = None
     detach: KnownComment | None = None
     attach: tuple[KnownThread, KnownThread] | None = None
+    join: tuple[KnownThread, str] | None = None
+    count_in: KnownThread | None = None
     silent: bool = False
     effect: Callable[[Transaction], Awaitable[None]] | None = None
 

@@ -54,10 +54,13 @@ class Progress(StrEnum):
     REOPENED = "reopened"
     ANSWERED = "answered"
     CLOSED = "closed"
+    MERGED = "merged"
 
 
+# Where an answer is owed no more, or is another thread's.
+_SETTLED_PROGRESS = (Progress.ANSWERED, Progress.CLOSED, Progress.MERGED)
 # Where an answer is still owed.
-OPEN_PROGRESS = tuple(progress for progress in Progress if progress not in (Progress.ANSWERED, Progress.CLOSED))
+OPEN_PROGRESS = tuple(progress for progress in Progress if progress not in _SETTLED_PROGRESS)
 
 
 # Which span of `config/deadlines.toml` a case has until its answer.
@@ -76,6 +79,8 @@ class CaseStep(StrEnum):
     REFUSE = "refuse"
     CLOSE = "close"
     REOPEN = "reopen"
+    MERGE = "merge"
+    SEPARATE = "separate"
 
 
 class Action(StrEnum):
@@ -245,6 +250,7 @@ class Incoming:
     unproved address the citizen typed (a URN). `thread` is the ticket it is said under, when the medium knows.
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
     `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
+    `joins` says that nothing is said: its sender wants to be counted among those who report `thread`.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
     `raw` is the carrier's payload as received.
     """
@@ -265,6 +271,7 @@ class Incoming:
     name: str | None = None
     contact: str | None = None
     thread: str | None = None
+    joins: bool = False
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
@@ -379,7 +386,7 @@ class PublicPost:
     """A post as the world sees it: masked words, never an address. Times are UTC.
 
     `author` is the name its author chose to be shown by. `due_at` is when the department's time is up, while it runs.
-    `marks` are what authors say of the answers, in order.
+    `reporters` is how many people reported the same, `marks` are what authors say of the answers, in order.
     """
 
     id: str
@@ -401,6 +408,7 @@ class PublicPost:
     author: str | None = None
     due_at: datetime | None = None
     marks: tuple[PublicMark, ...] = ()
+    reporters: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,6 +527,7 @@ def public_json(post: PublicPost) -> dict[str, Any]:
         "due_at": moment(post.due_at) if post.due_at else None,
         "parent": post.parent,
         "comments": post.comments,
+        "reporters": post.reporters,
         "answers": [public_json(answer) for answer in post.answers],
         "marks": [{"mark": one.mark, "solved": one.solved, "at": moment(one.at)} for one in post.marks],
     }

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, String, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Insert, Select, String, bindparam, func, literal, or_, select, union
 
 from store.citizens import of_person
 from store.deliveries import HEARD
 from store.dialect import insert_new_on
-from store.tables import addresses, deliveries, subscriptions
+from store.tables import addresses, citizens, deliveries, subscriptions
+from store.tables_together import reporters
 
 ONCE = ("broadcast_id", "address_id", "channel")
 # What is the same in all deliveries of a piece.
@@ -38,12 +39,13 @@ COMPARED = ("source", "scheme", "fallback", "author")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A kind of audience: those who `heard` an earlier broadcast (else: who follow a topic), without the `author`, and
-    of the followers only those who `asked` for each post at once."""
+    """A kind of audience: those who `heard` an earlier broadcast, or who `reported` what a thread tells (else: who
+    follow a topic), without the `author`, and of the followers only those who `asked` for each post at once."""
 
     heard: bool
     author: bool
     asked: bool
+    reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ def reachable(form: Form, compared: Mapping[str, ColumnElement[Any]]) -> Select[
     """The addresses of a source that can be told, with their languages; `fallback` is that of who said none."""
     listed, place = _listed(form, compared["source"])
     language = func.coalesce(addresses.c.language, compared["fallback"]).label("language")
+    named = select(place.label("address_id"), language)
     wanted = (
-        select(place.label("address_id"), language)
-        .join(addresses, addresses.c.id == place)
+        (named if form.reported else named.join(addresses, addresses.c.id == place))
         .where(listed, addresses.c.scheme == compared["scheme"])
         .where(addresses.c.stopped_at.is_(None), addresses.c.citizen_id.is_not(None))
     )
@@ -95,7 +97,20 @@ def _listed(form: Form, source: ColumnElement[Any]) -> tuple[ColumnElement[bool]
     """Which rows name the addresses of a source, and the column they are walked through by."""
     if form.heard:
         return deliveries.c.broadcast_id == source, deliveries.c.address_id
+    if form.reported:
+        return _reported(source), addresses.c.id
     return subscriptions.c.topic == source, subscriptions.c.address_id
+
+
+def _reported(thread: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The lines of those who reported what a thread tells, but those they muted; where they spoke in any case."""
+    spoke = select(reporters.c.citizen_id).where(reporters.c.thread_id == thread)
+    person = func.coalesce(citizens.c.merged_into, citizens.c.id)
+    persons = select(person).join(reporters, reporters.c.citizen_id == citizens.c.id)
+    persons = persons.where(reporters.c.thread_id == thread)
+    linked = citizens.alias("linked")
+    lines = union(persons, select(linked.c.id).where(linked.c.merged_into.in_(persons)), spoke)
+    return addresses.c.citizen_id.in_(lines) & (addresses.c.muted_at.is_(None) | addresses.c.citizen_id.in_(spoke))
 
 
 def _adding(dialect: str, wanted: Select[Any]) -> Insert:

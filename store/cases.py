@@ -20,7 +20,10 @@ from store.tables import cases, posts
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thread's case. `handed_to` is whom `department` would pass it on to."""
+    """One thread's case. `handed_to` is whom `department` would pass it on to.
+
+    One that is merged is another thread's work: `merged_into` is that thread, `merged_state` how its post stood before.
+    """
 
     thread_id: str
     department: str | None
@@ -35,6 +38,9 @@ class Case:
     handed_at: datetime | None
     answered_at: datetime | None
     reopened: int
+    merged_into: str | None = None
+    merged_at: datetime | None = None
+    merged_state: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +192,7 @@ def _read(row: Row[Any]) -> Case:
         handed_at=row.handed_at,
         answered_at=row.answered_at,
         reopened=row.reopened,
+        merged_into=row.merged_into,
+        merged_at=row.merged_at,
+        merged_state=State(row.merged_state) if row.merged_state else None,
     )

@@ -41,6 +41,8 @@ class Changing:
     own_voice: bool
     group_id: str | None = None
     urgent: bool = False
+    # The thread that its thread was joined to.
+    joined: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,12 @@ async def load(connection: AsyncConnection, reference: str, *, hold: bool = Fals
     if row is None:
         raise NotFound(f"there is no post {reference}")
     return _read(row)
+
+
+async def own_ticket(connection: AsyncConnection, post_id: str) -> str | None:
+    """The ticket a post itself has: of a word under a thread, if it came as a report."""
+    found: str | None = (await connection.execute(select(posts.c.ticket).where(posts.c.id == post_id))).scalar()
+    return found
 
 
 async def load_many(connection: AsyncConnection, post_ids: Collection[str]) -> dict[str, Changing]:
@@ -135,6 +143,7 @@ def _changing() -> Select[Any]:
             thread.c.state.label("thread_state"),
             thread.c.language.label("thread_language"),
             cases.c.department.label("case_department"),
+            cases.c.merged_into,
         )
         .join(thread, thread.c.id == posts.c.thread_id)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
@@ -163,4 +172,5 @@ def _read(row: Row[Any]) -> Changing:
         own_voice=row.own_voice,
         group_id=row.group_id,
         urgent=row.urgent,
+        joined=row.merged_into,
     )

@@ -35,6 +35,7 @@ from store.tables import (
     subscriptions,
 )
 from store.tables_marks import marks
+from store.tables_together import reporters, sketches
 
 # What stands before the hash of a file that came with a message itself and was not looked at yet.
 KEPT = "blob:"
@@ -96,6 +97,7 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     await connection.execute(delete(challenges).where(asked))
     for table in (subscriptions, questions, alarms):
         await connection.execute(delete(table).where(table.c.address_id.in_(lines)))
+    await connection.execute(delete(reporters).where(reporters.c.citizen_id.in_(citizen_ids)))
     called = select(addresses.c.lookup).where(addresses.c.id.in_(lines))
     await connection.execute(delete(calls).where(calls.c.caller.in_(called)))
     await connection.execute(delete(addresses).where(addresses.c.id.in_(lines)))
@@ -142,6 +144,7 @@ async def _empty_posts(connection: AsyncConnection, citizen_ids: Sequence[str], 
     await connection.execute(delete(gists).where(gists.c.post_id.in_(ids)))
     unknown = select(posts.c.id).where(hidden)
     await connection.execute(delete(staff_search).where(staff_search.c.post_id.in_(unknown)))
+    await connection.execute(delete(sketches).where(sketches.c.post_id.in_(unknown)))
     empty: dict[str, Any] = {"text": "", "place": None, "lat": None, "lon": None, "rules": []}
     await connection.execute(update(posts).where(hidden).values(**empty))
     # What is still said of it on the radio is said anew, and by nobody's own voice.

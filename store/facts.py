@@ -54,7 +54,8 @@ class KnownAddress:
 class KnownThread:
     """What may be said of a thread by its ticket; `text` and `answer`, the latest one, are masked.
 
-    `last_at` is when its author or a department last said something in it.
+    `last_at` is when its author or a department last said something in it. One that was `joined` to another thread
+    (its id) stands as that one does, and is answered there.
     """
 
     id: str
@@ -68,7 +69,13 @@ class KnownThread:
     created_at: datetime
     last_at: datetime
     answer: str | None = None
+    joined: str | None = None
     reopened: int = 0
+
+    @property
+    def root(self) -> str:
+        """The thread that what is said under it belongs to."""
+        return self.joined or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +176,29 @@ _ADDRESSES = (
     .where(addresses.c.lookup.in_(_among("lookups")))
 )
 _FIRST = posts.alias("thread")
+# The thread that a thread was joined to, and its case.
+_MAIN, _MAIN_CASE = posts.alias("main"), cases.alias("main_case")
+_joined_columns = (
+    cases.c.merged_into,
+    _MAIN.c.state.label("main_state"),
+    _MAIN.c.private.label("main_private"),
+    _MAIN_CASE.c.progress.label("main_progress"),
+    _MAIN_CASE.c.department.label("main_department"),
+    _MAIN_CASE.c.answered_at.label("main_answered_at"),
+    _MAIN_CASE.c.reopened.label("main_reopened"),
+)
 # Where an answer was given, whatever came after it.
+# In which words an answer is told to those who reported what it answers.
+TOLD_ANSWER = ("answered", "answered_joined")
 ANSWERED_ONCE = (Progress.ANSWERED, Progress.CLOSED, Progress.REOPENED)
 # By any ticket in a thread: a report that was put under another one keeps its own number.
 _THREADS = (
     select(posts.c.ticket.label("asked"), _FIRST, _person(), cases.c.progress, cases.c.answered_at, cases.c.reopened)
-    .add_columns(cases.c.department.label("case_department"))
+    .add_columns(cases.c.department.label("case_department"), *_joined_columns)
     .join(_FIRST, _FIRST.c.id == posts.c.thread_id)
     .outerjoin(cases, cases.c.thread_id == _FIRST.c.id)
+    .outerjoin(_MAIN, _MAIN.c.id == cases.c.merged_into)
+    .outerjoin(_MAIN_CASE, _MAIN_CASE.c.thread_id == cases.c.merged_into)
     .outerjoin(citizens, citizens.c.id == _FIRST.c.citizen_id)
     .where(posts.c.ticket.in_(_among("tickets")))
 )
@@ -192,9 +214,11 @@ _NEWEST = (
 )
 _OWN = (
     select(_NEWEST, _FIRST.c.ticket, cases.c.progress, cases.c.answered_at, cases.c.reopened)
-    .add_columns(cases.c.department.label("case_department"))
+    .add_columns(cases.c.department.label("case_department"), *_joined_columns)
     .join(_FIRST, _FIRST.c.id == _NEWEST.c.thread_id)
     .outerjoin(cases, cases.c.thread_id == _NEWEST.c.thread_id)
+    .outerjoin(_MAIN, _MAIN.c.id == cases.c.merged_into)
+    .outerjoin(_MAIN_CASE, _MAIN_CASE.c.thread_id == cases.c.merged_into)
     .where(_NEWEST.c.nth <= NEWEST)
     .order_by(_NEWEST.c.created_at.desc())
 )
@@ -214,14 +238,16 @@ _ANSWERS = (
 )
 # Whoever was told an answer as its author may judge it, also when his report was put with another one.
 _TOLD = (
-    select(deliveries.c.address_id, deliveries.c.due_at.label("told_at"), _FIRST, _person())
+    select(deliveries.c.address_id, deliveries.c.due_at.label("told_at"), _FIRST, _person(), *_joined_columns)
     .add_columns(cases.c.progress, cases.c.answered_at, cases.c.reopened, cases.c.department.label("case_department"))
     .join(posts, posts.c.id == deliveries.c.post_id)
     .join(_FIRST, _FIRST.c.id == posts.c.thread_id)
     .join(cases, cases.c.thread_id == _FIRST.c.id)
+    .outerjoin(_MAIN, _MAIN.c.id == cases.c.merged_into)
+    .outerjoin(_MAIN_CASE, _MAIN_CASE.c.thread_id == cases.c.merged_into)
     .outerjoin(citizens, citizens.c.id == _FIRST.c.citizen_id)
     .where(deliveries.c.address_id.in_(_among("ids")), deliveries.c.created_at > bindparam("since"))
-    .where(deliveries.c.phrase == "answered", deliveries.c.audience == Audience.AUTHOR)
+    .where(deliveries.c.phrase.in_(TOLD_ANSWER), deliveries.c.audience == Audience.AUTHOR)
     .where(deliveries.c.state.in_(HEARD), posts.c.state == State.PUBLISHED)
     .order_by(deliveries.c.id)
 )
@@ -239,7 +265,7 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
         addresses=known,
         threads=await _threads(connection, wanted.tickets) if wanted.tickets else {},
         alike=await _alike(connection, wanted.gists, wanted.alike_since) if wanted.gists else {},
-        tickets=await _unused(connection, wanted.drawn),
+        tickets=await unused(connection, wanted.drawn),
     )
     if persons := sorted(person for person in conversing if person):
         await _add_own(connection, facts, persons, wanted.own_since)
@@ -316,23 +342,24 @@ async def _add_told(connection: AsyncConnection, facts: Facts, address_ids: Sequ
     """The answer each line was told last, and the marks of all threads that may be meant."""
     for row in await connection.execute(_TOLD, {"ids": list(address_ids), "since": since}):
         facts.told[row.address_id] = Told(_thread(row), row.told_at)
-    threads = {told.thread.id for told in facts.told.values()} | {thread.id for thread in facts.threads.values()}
+    threads = {told.thread.root for told in facts.told.values()} | {known.root for known in facts.threads.values()}
     facts.marks = {thread: list(known) for thread, known in (await marks.of_threads(connection, threads)).items()}
 
 
 async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     """The latest published answer of each thread that has one."""
     threads = [*facts.threads.values(), *(thread for own in facts.own.values() for thread in own.threads)]
-    answered = {thread.id for thread in threads if thread.progress in ANSWERED_ONCE}
+    answered = {thread.root for thread in threads if thread.progress in ANSWERED_ONCE}
     if not answered:
         return
     rows = await connection.execute(_ANSWERS, {"threads": list(answered)})
     latest = {row.thread_id: row.text for row in rows}
     for thread in threads:
-        thread.answer = latest.get(thread.id)
+        thread.answer = latest.get(thread.root)
 
 
-async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+async def unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+    """Those of some tickets that nobody has."""
     used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
     return [ticket for ticket in drawn if ticket not in used]
 
@@ -353,16 +380,19 @@ def _address(row: Any) -> KnownAddress:
 
 
 def _thread(row: Any) -> KnownThread:
+    joined = row.merged_into is not None
+    answered_at = row.main_answered_at if joined else row.answered_at
     return KnownThread(
         id=row.id,
         ticket=row.ticket,
         person=row.person,
-        state=State(row.state),
-        private=row.private,
-        progress=row.progress,
-        department=row.case_department,
+        state=State(row.main_state if joined else row.state),
+        private=row.main_private if joined else row.private,
+        progress=row.main_progress if joined else row.progress,
+        department=row.main_department if joined else row.case_department,
         text=row.text,
         created_at=row.created_at,
-        last_at=max(row.created_at, row.answered_at or row.created_at),
-        reopened=row.reopened or 0,
+        last_at=max(row.created_at, answered_at or row.created_at),
+        joined=row.merged_into,
+        reopened=(row.main_reopened if joined else row.reopened) or 0,
     )

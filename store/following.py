@@ -23,7 +23,8 @@ PIECE = 500
 class Way:
     """How one scheme of addresses is told: by which channel, in which words, when at the earliest.
 
-    With `asked` only those who asked for each post at once: the others get a digest.
+    With `asked` only those who asked for each post at once: the others get a digest. `reporters` are told as authors,
+    and asked what they think of an answer when it `asks`.
     """
 
     scheme: str
@@ -32,6 +33,8 @@ class Way:
     phrase: str
     due_at: datetime
     asked: bool = False
+    reporters: bool = False
+    asks: bool = False
 
 
 async def add_followers(
@@ -39,9 +42,9 @@ async def add_followers(
 ) -> tuple[str | None, int]:
     """Add the next of a source's addresses as deliveries; gives the new cursor (None at the end) and how many.
 
-    At most `limit` addresses are looked at, and fewer when others wait. A source is a topic, or `broadcast:<id>` for
-    those who heard an earlier one. Who said STOP is passed over, and so is the author, who is told in words of his own;
-    one who follows several topics is told once.
+    At most `limit` addresses are looked at, and fewer when others wait. A source is a topic, `broadcast:<id>` for those
+    who heard an earlier one, or `reporters:<thread>` for those who reported what it tells. Who said STOP is passed
+    over, and so is the author, who is told in words of his own; one who follows several topics is told once.
     """
     connection, size = transaction.connection, min(limit, PIECE)
     form, compared = _named(broadcast, source, way)
@@ -84,13 +87,14 @@ async def audience(
 def _named(broadcast: Broadcast, source: str, way: Way) -> tuple[Form, dict[str, Any]]:
     """The form of a source's audience, and what its conditions compare with."""
     kind, _, name = source.partition(":")
-    heard = kind == "broadcast"
+    heard, reported = kind == "broadcast", kind == "reporters"
     form = Form(
         heard=heard,
         author=not heard and broadcast.author is not None,
-        asked=not heard and way.asked and kind != "ticket",
+        asked=not heard and not reported and way.asked and kind != "ticket",
+        reported=reported,
     )
-    compared = {"source": name if heard else source, "scheme": way.scheme, "fallback": broadcast.language}
+    compared = {"source": name if heard or reported else source, "scheme": way.scheme, "fallback": broadcast.language}
     return form, {**compared, "author": broadcast.author}
 
 
@@ -99,14 +103,14 @@ def _fixed(broadcast: Broadcast, way: Way) -> dict[str, Any]:
     return {
         "broadcast_id": broadcast.id,
         "post_id": broadcast.post_id,
-        "audience": Audience.FOLLOWER,
+        "audience": Audience.AUTHOR if way.reporters else Audience.FOLLOWER,
         "channel": way.channel,
         "kind": way.kind,
-        "priority": PRIORITY_RANK[Priority.BROADCAST],
+        "priority": PRIORITY_RANK[Priority.ANSWER if way.reporters else Priority.BROADCAST],
         "phrase": way.phrase,
         "state": DeliveryState.DUE,
         "despite_stop": False,
         "due_at": way.due_at,
         "created_at": clock.now(),
-        "values": {},
+        "values": {"asks": True} if way.asks else {},
     }

@@ -30,7 +30,8 @@ class Rows:
 
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
-    settled, `changed` are new values of posts. `effects` are done in the same transaction, after all rows.
+    settled, `changed` are new values of posts. `joined` (post id, ticket) and `counted_in` (thread id, citizen id) are
+    left to `journey.joining`, `effects` are done after all rows, all in the same transaction.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -56,11 +57,17 @@ class Rows:
     answered: list[str] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
     effects: list[Callable[[Transaction], Awaitable[None]]] = field(default_factory=list)
+    joined: list[tuple[str, str]] = field(default_factory=list)
+    counted_in: list[tuple[str, str]] = field(default_factory=list)
 
     def regrouped(self) -> list[str]:
         """The threads that a post left, joined or became, or that were kept from the public."""
         moved = [(post_id, values) for post_id, values in self.changed if values.keys() & {"thread_id", "private"}]
         return [thread for post_id, values in moved for thread in (post_id, values.get("thread_id", post_id))]
+
+    def hidden(self) -> list[str]:
+        """The threads that were kept from the public."""
+        return [post_id for post_id, values in self.changed if values.get("private") and "thread_id" not in values]
 
 
 def payload_place(incoming_id: str) -> str:

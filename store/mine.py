@@ -16,7 +16,7 @@ from store.posts import cursor_at, position_of
 from store.tables import cases, deliveries, incoming, keys, media, posts
 from store.vault import SealingKey, Vault
 
-_thread = posts.alias("thread")
+_thread, _main = posts.alias("thread"), posts.alias("main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,11 @@ class OwnFile:
 
 @dataclass(frozen=True, slots=True)
 class OwnPost:
-    """A post as its author sees it, or one under it. `text` is masked; what he wrote is sealed elsewhere."""
+    """A post as its author sees it, or one under it. `text` is masked; what he wrote is sealed elsewhere.
+
+    One that was joined to another thread names it: `joined` its ticket, `root` its id; else `root` is the post's own
+    thread.
+    """
 
     id: str
     thread_id: str
@@ -52,6 +56,8 @@ class OwnPost:
     own: bool = True
     first: bool = True
     media: tuple[OwnFile, ...] = ()
+    joined: str | None = None
+    root: str = ""
 
     @property
     def public(self) -> bool:
@@ -208,9 +214,10 @@ def _told() -> ColumnElement[bool]:
 def _own() -> Select[Any]:
     return (
         select(posts, cases.c.progress, cases.c.department.label("case_department"))
-        .add_columns(_thread.c.ticket.label("thread_ticket"))
+        .add_columns(_thread.c.ticket.label("thread_ticket"), cases.c.merged_into, _main.c.ticket.label("main_ticket"))
         .join(_thread, _thread.c.id == posts.c.thread_id)
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+        .outerjoin(_main, _main.c.id == cases.c.merged_into)
     )
 
 
@@ -247,4 +254,6 @@ def _post(row: Row[Any], own: bool, files: tuple[OwnFile, ...]) -> OwnPost:
         own=own,
         first=row.parent_id is None,
         media=files,
+        joined=row.main_ticket,
+        root=row.merged_into or row.thread_id,
     )

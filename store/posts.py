@@ -28,7 +28,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from store import marks
+from store import marks, together
 from store.marks import Mark
 from store.tables import cases, citizens, media, posts
 
@@ -198,7 +198,7 @@ async def comments(
     connection: AsyncConnection, ticket: str, *, limit: int = MOST, cursor: str | None = None
 ) -> tuple[list[PublicPost], str | None]:
     """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
-    thread_id = (await connection.execute(select(posts.c.thread_id).where(posts.c.ticket == ticket))).scalar()
+    thread_id = (await connection.execute(_ROOT, {"ticket": ticket})).scalar()
     if thread_id is None:
         raise NotFound(f"there is no ticket {ticket}")
     wanted = _public().where(_readable(), posts.c.thread_id == thread_id, posts.c.kind == Kind.COMMENT)
@@ -259,9 +259,14 @@ def _public() -> Select[Any]:
 
 
 # A statement that is made anew for each page takes longer to make than to run: these are made once.
-_OF_TICKET = _public().where(
-    posts.c.id == select(posts.c.thread_id).where(posts.c.ticket == bindparam("ticket")).scalar_subquery()
+_named, _its_case = posts.alias("named"), cases.alias("its_case")
+# The thread of a ticket: the one that its own was joined to, if it was.
+_ROOT = (
+    select(func.coalesce(_its_case.c.merged_into, _named.c.thread_id))
+    .outerjoin(_its_case, _its_case.c.thread_id == _named.c.thread_id)
+    .where(_named.c.ticket == bindparam("ticket"))
 )
+_OF_TICKET = _public().where(posts.c.id == _ROOT.scalar_subquery())
 _BY_ID = _public().where(posts.c.id.in_(bindparam("ids", expanding=True)))
 # Asked for by thread alone: SQLite would think that few posts are published, and read them all.
 _REPLIES = (
@@ -316,6 +321,7 @@ async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> lis
     visible = [row for row in rows if _is_public(row)]
     threads = [row.thread_id for row in visible if row.parent_id is None]
     replies = await _replies(connection, threads) if threads else []
+    reporters = await together.numbers(connection, threads)
     comments: defaultdict[str, int] = defaultdict(int)
     answers: defaultdict[str, list[PublicPost]] = defaultdict(list)
     files = await _public_media(connection, [row.id for row in [*visible, *replies]])
@@ -325,7 +331,7 @@ async def _dressed(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> lis
         else:
             comments[reply.thread_id] += 1
     judged = await marks.of_threads(connection, list(answers)) if answers else {}
-    return [_post(row, files, comments, answers, judged) for row in rows]
+    return [_post(row, files, comments, answers, judged, reporters.get(row.id, 1)) for row in rows]
 
 
 async def _replies(connection: AsyncConnection, threads: Sequence[str]) -> Sequence[Row[Any]]:
@@ -354,6 +360,7 @@ def _post(
     comments: Mapping[str, int],
     answers: Mapping[str, list[PublicPost]],
     judged: Mapping[str, Sequence[Mark]],
+    reporters: int = 1,
 ) -> PublicPost:
     shown = _is_public(row)
     first = shown and row.parent_id is None
@@ -377,6 +384,7 @@ def _post(
         author=row.display_name if shown else None,
         due_at=row.due_at if row.parent_id is None and row.stopped_at is None else None,
         marks=tuple(PublicMark(one.mark, one.solved, one.at) for one in judged.get(row.thread_id, ()) if first),
+        reporters=reporters,
     )
 
 

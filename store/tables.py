@@ -417,6 +417,16 @@ cases = Table(
     Column("handed_at", Moment),
     Column("answered_at", Moment),
     Column("reopened", Integer, nullable=False, server_default=text("0")),
+    # The thread this one was joined to, being about the same (one step, never a chain), and how its post stood before.
+    Column("merged_into", Id),
+    Column("merged_at", Moment),
+    Column("merged_state", String(16)),
+    Index(
+        "ix_cases_merged_into",  # what was joined to a thread
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
     Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
     Index("ix_cases_department_due_at", "department", "due_at"),  # whose time was up in a month

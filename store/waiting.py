@@ -17,6 +17,7 @@ from gateway.errors import BadInput
 from gateway.schema import State
 from store.posts import StaffPost, staff_posts, staffed
 from store.tables import DECIDED, history, media, posts
+from store.tables_together import likenesses
 
 UNDECIDED = (State.PENDING, State.HELD)
 # The parts of the queue, in order.
@@ -70,6 +71,9 @@ async def marks(connection: AsyncConnection, post_ids: Collection[str]) -> dict[
     )
     for row in await connection.execute(same.group_by(posts.c.group_id)):
         found[row.group_id] += f".{row.number}"
+    like = select(likenesses.c.post_id, likenesses.c.other_id).where(likenesses.c.post_id.in_(post_ids))
+    for row in await connection.execute(like):
+        found[row.post_id] += f".{row.other_id[-6:]}"
     files = select(media.c.post_id, media.c.state, media.c.transcript_state, media.c.public, media.c.corrected_id)
     for row in await connection.execute(files.where(media.c.post_id.in_(post_ids)).order_by(media.c.id)):
         corrected = (row.corrected_id or "")[-6:]

@@ -43,7 +43,8 @@ async def answer(
         if thread.id != thread.thread_id:
             thread = await changes.load(transaction.connection, thread.thread_id, hold=True)
         if thread.state in (State.REJECTED, State.WITHDRAWN):
-            raise Conflict("this thread was turned away and cannot be answered")
+            joined = "this report was joined to another one: answer that one"
+            raise Conflict(joined if thread.joined else "this thread was turned away and cannot be answered")
         if own:
             await _check_own(transaction, thread.id, own)
         answer_id = await _insert(transaction, thread, cleaned, department)

@@ -14,7 +14,7 @@ from typing import Any
 from gateway import clock
 from gateway.casework import cases as casework
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
-from gateway.journey import broadcasting, due, folding, moderation
+from gateway.journey import broadcasting, due, folding, joining, moderation
 from gateway.runtime import Runtime
 from gateway.schema import OPEN_PROGRESS, CaseStep, Priority, Progress, Say, State
 from gateway.settings import Settings
@@ -41,22 +41,29 @@ TABLE: Mapping[CaseStep, tuple[frozenset[Progress], Progress]] = {
     CaseStep.CLOSE: (frozenset({Progress.ANSWERED}), Progress.CLOSED),
     CaseStep.REOPEN: (frozenset({Progress.ANSWERED, Progress.CLOSED}), Progress.REOPENED),
     CaseStep.ASSIGN: (frozenset(OPEN_PROGRESS), Progress.ASSIGNED),
+    CaseStep.MERGE: (frozenset(OPEN_PROGRESS), Progress.MERGED),
+    # With the department it was with; one that was with none is new again.
+    CaseStep.SEPARATE: (frozenset({Progress.MERGED}), Progress.ASSIGNED),
 }
 # Whom a step is for while a thread is being passed on: the one who would get it. All else is the responsible one's.
 RECEIVERS = frozenset({CaseStep.ACCEPT, CaseStep.REFUSE})
 NEEDS_WORDS = frozenset({CaseStep.ASK, CaseStep.PASS_ON, CaseStep.REFUSE, CaseStep.REOPEN})
 NEEDS_DEPARTMENT = frozenset({CaseStep.PASS_ON, CaseStep.ASSIGN})
+# What is between two threads, and so for those who decide between departments.
+BETWEEN_THREADS = frozenset({CaseStep.MERGE, CaseStep.SEPARATE})
 LONGEST = 1000
 RESUMED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One step: `department` is to whom it goes, `words` what the citizen is asked or why it is done."""
+    """One step: `department` is to whom it goes, `words` what the citizen is asked or why it is done, `other` the
+    ticket of the report that this one is joined to."""
 
     step: CaseStep
     department: str | None = None
     words: str = ""
+    other: str | None = None
 
 
 def allowed(case: Case, account: Account) -> tuple[CaseStep, ...]:
@@ -78,7 +85,7 @@ async def take(runtime: Runtime, reference: str, wanted: Wanted, account: Accoun
     words = _check(runtime, wanted)
 
     async def work(transaction: Transaction) -> None:
-        thread = await _thread(transaction, reference)
+        thread = await _thread(transaction, reference, joined=wanted.step is CaseStep.SEPARATE)
         case = await cases.load(transaction.connection, thread.id, hold=True)
         froms, after = TABLE[wanted.step]
         if case.progress not in froms:
@@ -87,6 +94,9 @@ async def take(runtime: Runtime, reference: str, wanted: Wanted, account: Accoun
             raise NotAllowed("this step is for another department")
         if wanted.department and wanted.department == case.department:
             raise BadInput("it is this department’s already", "department")
+        if wanted.step in BETWEEN_THREADS:
+            await _between(runtime, transaction, thread, wanted, account.name)
+            return
         at = clock.now()
         values = _changed(runtime, wanted, case, after, at)
         await cases.change(transaction, thread.id, **values)
@@ -98,6 +108,15 @@ async def take(runtime: Runtime, reference: str, wanted: Wanted, account: Accoun
             await broadcasting.tell_author(runtime, transaction, thread, say, Priority.ANSWER)
 
     await runtime.database.write(work)
+
+
+async def _between(runtime: Runtime, transaction: Transaction, thread: Changing, wanted: Wanted, actor: str) -> None:
+    """Join a thread to another one, or have it stand by itself again."""
+    if wanted.step is CaseStep.SEPARATE:
+        await joining.separate(runtime, transaction, thread, actor=actor)
+        return
+    thread, into = await joining.load_both(transaction, thread.id, wanted.other or "")
+    await joining.join(runtime, transaction, thread, into, actor=actor)
 
 
 async def resume_answered(runtime: Runtime) -> None:
@@ -127,13 +146,15 @@ def _check(runtime: Runtime, wanted: Wanted) -> str:
         raise BadInput("say in a few words what or why", "text")
     if wanted.step in NEEDS_DEPARTMENT:
         casework.check_department(runtime, wanted.department)
+    if wanted.step is CaseStep.MERGE and not wanted.other:
+        raise BadInput("type the ticket of the other report", "other")
     return words
 
 
-async def _thread(transaction: Transaction, reference: str) -> Changing:
+async def _thread(transaction: Transaction, reference: str, *, joined: bool = False) -> Changing:
     post = await changes.load(transaction.connection, reference)
     thread = post if post.id == post.thread_id else await changes.load(transaction.connection, post.thread_id)
-    if thread.state is not State.PUBLISHED:
+    if thread.state is not State.PUBLISHED and not (joined and thread.joined):
         raise NotFound("there is no case of this thread")
     return thread
 
@@ -141,7 +162,7 @@ async def _thread(transaction: Transaction, reference: str) -> Changing:
 def _is_for(step: CaseStep, case: Case, account: Account) -> bool:
     if account.role is Role.VIEWER:
         return False
-    if step is CaseStep.ASSIGN:
+    if step is CaseStep.ASSIGN or step in BETWEEN_THREADS:
         return supervises(account)
     if supervises(account):
         return True

@@ -46,7 +46,7 @@ def _mark(runtime: Runtime, asked: Asked, thread: KnownThread, mark: int | None,
     person = asked.address.person if asked.address else None
     if person is None or thread.progress is None:
         return Reply(Say("mark_none"))
-    given = Given(thread.id, person, mark, solved, asked.channel)
+    given = Given(thread.root, person, mark, solved, asked.channel)
     ruling = satisfaction.judge(Progress(thread.progress), thread.reopened, asked.marks, person, bad=given.bad)
     if ruling is None:
         return Reply(Say("mark_late", {"ticket": thread.ticket}))
@@ -72,6 +72,7 @@ def _phrase(ruling: Ruling, given: Given) -> str:
 
 
 def _is_ones_own(asked: Asked, thread: KnownThread) -> bool:
-    """His own report, or one he was told the answer to as an author."""
+    """His own report, one that his was joined to, or one he was told the answer to as who reported it too."""
     own = asked.address is not None and thread.person is not None and asked.address.person == thread.person
-    return own or (asked.told is not None and asked.told.id == thread.id)
+    joined = any(known.root == thread.root for known in asked.own)
+    return own or joined or (asked.told is not None and asked.told.root == thread.root)

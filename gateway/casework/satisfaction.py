@@ -16,8 +16,9 @@ from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import due, moderation
 from gateway.runtime import Runtime
 from gateway.schema import CaseStep, Kind, Progress, State
-from store import cases, changes, citizens, events, history, marks, mine
+from store import cases, changes, citizens, events, history, marks, mine, together
 from store.cases import Case
+from store.changes import Changing
 from store.database import Transaction
 from store.marks import BAD, GOOD, Mark
 from store.mine import OwnPost
@@ -138,10 +139,9 @@ async def give(
 
     async def work(transaction: Transaction) -> Ruling:
         thread = await changes.load(transaction.connection, reference)
-        author = thread.author_id and await citizens.person_of(transaction.connection, thread.author_id)
-        if thread.id != thread.thread_id or author != person:
+        if not await _may_judge(transaction.connection, thread, person):
             raise NotAllowed("only who wrote it can say this")
-        ruling = await keep(runtime, transaction, Given(thread.id, person, mark, solved, channel))
+        ruling = await keep(runtime, transaction, Given(_root(thread), person, mark, solved, channel))
         if ruling is None:
             raise Conflict("there is no answer to judge just now")
         return ruling
@@ -153,12 +153,12 @@ async def standing(runtime: Runtime, reference: str, person: str | None) -> Stan
     """How a thread stands for a person who may want to judge it. Raises `NotFound`."""
     async with runtime.database.reading() as connection:
         thread = await changes.load(connection, reference)
-        author = thread.author_id and await citizens.person_of(connection, thread.author_id)
-        if person is None or author != person:
+        if person is None or not await _may_judge(connection, thread, person):
             return Standing()
-        case = await cases.find(connection, thread.thread_id)
-        known = (await marks.of_threads(connection, [thread.thread_id])).get(thread.thread_id, ())
-        under = (await mine.replies(connection, person, [thread.thread_id])).get(thread.thread_id, ())
+        root = _root(thread)
+        case = await cases.find(connection, root)
+        known = (await marks.of_threads(connection, [root])).get(root, ())
+        under = (await mine.replies(connection, person, [root])).get(root, ())
     answers = [post for post in under if post.kind is Kind.ANSWER]
     ruling = judge(case.progress, case.reopened, known, person, bad=False) if case and answers else None
     of_round = ruling.round if ruling else None
@@ -174,6 +174,18 @@ async def close_silent(runtime: Runtime) -> None:
         silent = await cases.answered_before(connection, before, CLOSED_AT_ONCE)
     for thread_id in silent:
         await runtime.database.write(partial(_close, thread_id=thread_id, before=before))
+
+
+def _root(thread: Changing) -> str:
+    """The thread that is answered: itself, or the one that it was joined to."""
+    return thread.joined or thread.thread_id
+
+
+async def _may_judge(connection: Any, thread: Changing, person: str) -> bool:
+    """Whether a person wrote a report, or reported what it tells too."""
+    author = thread.author_id and await citizens.person_of(connection, thread.author_id)
+    own = author == person and thread.id == thread.thread_id
+    return own or await together.reported(connection, _root(thread), person)
 
 
 async def _close(transaction: Transaction, *, thread_id: str, before: datetime) -> None:

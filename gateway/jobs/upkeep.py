@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 
 from gateway import clock
+from gateway.journey import similar
 from gateway.journey.intake import ALIKE_WITHIN
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
@@ -17,6 +18,7 @@ from store import (
     incidents,
     incoming,
     kept,
+    likeness,
     media,
     outbox,
     recordings,
@@ -89,6 +91,7 @@ async def forget(runtime: Runtime) -> None:
     payloads = await runtime.database.write(lambda transaction: incoming.forget_payloads(transaction, before))
     values = await runtime.database.write(lambda transaction: kept.forget_old(transaction, at))
     gists = await runtime.database.write(lambda transaction: alike.forget_old(transaction, at - ALIKE_WITHIN))
+    marks = await runtime.database.write(lambda transaction: likeness.forget(transaction, at - similar.WITHIN))
     questions = await runtime.database.write(lambda transaction: incoming.forget_questions(transaction, at))
     day = (at - timedelta(days=runtime.settings.filters.hits_days)).astimezone(runtime.settings.city.zone).date()
     await runtime.database.write(lambda transaction: words.forget(transaction, day))
@@ -106,5 +109,5 @@ async def forget(runtime: Runtime) -> None:
             lambda transaction: audit.note(transaction, "upkeep", "payloads forgotten", str(payloads))
         )
     counts = {"payloads": payloads, "kept": values, "gists": gists, "questions": questions, "sessions": sessions}
-    counts["bulletins"] = aired
+    counts |= {"bulletins": aired, "marks": marks}
     log.info("forgot", action="upkeep.forget", **counts)

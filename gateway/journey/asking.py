@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from gateway import clock
+from gateway.journey import commands
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
 from gateway.runtime import Asked, Command, Reply
@@ -51,6 +52,12 @@ def obey(draft: Draft, command: Command) -> Taken:
     return answer(draft, command.run(_asked(draft, draft.prepared.argument, quoted, thread)))
 
 
+def count_in(draft: Draft, ticket: str | None) -> Taken:
+    """Count the sender among those who report a thread, as the word JOIN does."""
+    thread = draft.facts.threads.get(ticket) if ticket else None
+    return answer(draft, commands.join(_asked(draft, "", ticket, thread)))
+
+
 def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread | None) -> Asked:
     own = draft.facts.own.get(draft.sender.person)
     following = draft.facts.following[draft.address.id] if draft.address else ()
@@ -66,7 +73,7 @@ def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread 
         last,
         following,
         told.thread if told else None,
-        draft.facts.marks.get(about.id, ()) if about else (),
+        draft.facts.marks.get(about.root, ()) if about else (),
         draft.incoming.channel,
     )
 
@@ -79,6 +86,10 @@ def answer(draft: Draft, reply: Reply) -> Taken:
         return _detach(draft, reply.detach)
     if reply.attach:
         _attach(draft, *reply.attach)
+    if reply.join:
+        draft.rows.joined.append((reply.join[0].id, reply.join[1]))
+    if reply.count_in:
+        draft.rows.counted_in.append((reply.count_in.root, draft.sender.citizen_id))
     if reply.private:
         _make_private(draft, *reply.private)
     if not draft.incoming.carrier_replied and not (reply.silent and draft.pays):
@@ -129,12 +140,12 @@ def _detach(draft: Draft, comment: KnownComment) -> Taken:
 
 def _attach(draft: Draft, thread: KnownThread, under: KnownThread) -> None:
     """A report becomes a word under another one; its ticket leads there from now on."""
-    values = {"thread_id": under.id, "parent_id": under.id, "kind": Kind.COMMENT, "private": under.private}
+    values = {"thread_id": under.root, "parent_id": under.root, "kind": Kind.COMMENT, "private": under.private}
     draft.rows.changed.append((thread.id, values))
     draft.rows.history.append(history.entry(thread.id, "author", "added"))
     own = draft.facts.own[draft.sender.person]
     own.threads = [known for known in own.threads if known.id != thread.id]
-    own.last = KnownComment(thread.id, under.id, thread.state)
+    own.last = KnownComment(thread.id, under.root, thread.state)
     under.last_at = draft.at
 
 
@@ -143,7 +154,8 @@ def _make_private(draft: Draft, thread: KnownThread, keep: bool) -> None:
     draft.rows.changed.append((thread.id, {"private": keep}))
     done = "kept private" if keep else "kept public"
     draft.rows.history.append(history.entry(thread.id, "author", done))
-    if keep and thread.state is State.PUBLISHED:
+    # Of what was joined to another one nothing is shown; that one is somebody else's.
+    if keep and thread.state is State.PUBLISHED and not thread.joined:
         withdrawn = {"event": Happening.WITHDRAWN, "about": About.WITHDRAWN, "post_id": thread.id, "at": draft.at}
         draft.rows.events.append(withdrawn)
         broadcast = {"id": clock.new_id(), "post_id": thread.id, "event": "withdrawn", "version": 0, "topics": []}

@@ -18,10 +18,10 @@ import structlog
 
 from channels.base import Channel
 from gateway import clock
-from gateway.journey import rendering, rounds, topics
+from gateway.journey import judging, rendering, rounds, topics
 from gateway.runtime import Runtime
 from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
-from store import audit, broadcasts, cases, changes, citizens, deliveries, following, history, marks, media
+from store import audit, broadcasts, changes, deliveries, following, history, media, together
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
@@ -47,6 +47,8 @@ FOLLOWER_PHRASES = {
     Told.ANSWERED: "follower_answered",
     Told.COMMENTED: "commented",
 }
+# Whose addresses hear as authors do: a thread's reporters (see `store.together`).
+REPORTERS = "reporters"
 # What the author of an answer's thread hears when it changes, if he heard the answer.
 ANSWER_PHRASES = {Told.CORRECTED: "answer_corrected", Told.WITHDRAWN: "answer_withdrawn"}
 # The words about a decision that are taken back with it.
@@ -60,6 +62,7 @@ DECIDED = (
     "comment_held",
     "comment_rejected",
     "joined",
+    "answered_joined",
 )
 CORRECTED = ("corrected_author", "answer_corrected")
 # These go to those who were told before, whatever they follow now.
@@ -125,9 +128,23 @@ async def tell_author(
     A line that said STOP shows as undeliverable. What `waits` can still be undone, and leaves when it cannot any more.
     With `asks` the same message asks what he thinks of the answer, where he can write back.
     """
-    if post.author_id is None:
-        return
-    reaches = await changes.reaches(transaction.connection, post.author_id)
+    if post.author_id is not None:
+        reaches = await changes.reaches(transaction.connection, post.author_id)
+        await tell_lines(runtime, transaction, post, reaches, say, priority, waits=waits, asks=asks)
+
+
+async def tell_lines(
+    runtime: Runtime,
+    transaction: Transaction,
+    post: Changing,
+    reaches: Sequence[Reach],
+    say: Say,
+    priority: Priority,
+    *,
+    waits: bool = False,
+    asks: bool = False,
+) -> None:
+    """Say something of a post on some lines of its author."""
     key = await history.key_of_post(transaction.connection, runtime.vault, post.thread_id) if say.secrets else None
     place = deliveries.secrets_place(post.id, say.phrase)
     sealed = runtime.vault.seal(json.dumps(say.secrets).encode(), place, key) if say.secrets else None
@@ -202,22 +219,8 @@ async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, 
     urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
     files = await media.number_of(transaction.connection, post.id) if post.kind is Kind.ANSWER else 0
     say = Say(phrase, {"ticket": post.ticket, **({"files": files} if files else {})})
-    asks = told is Told.ANSWERED and await _asks_for_mark(runtime, transaction, post)
+    asks = told is Told.ANSWERED and await judging.is_asked(runtime, transaction, post)
     await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN, asks=asks)
-
-
-async def _asks_for_mark(runtime: Runtime, transaction: Transaction, answer: Changing) -> bool:
-    """Whether the author is asked what he thinks of an answer: not of one to praise, and once for each round."""
-    if not runtime.settings.deadlines.satisfaction.ask or answer.author_id is None:
-        return False
-    connection = transaction.connection
-    thread = await changes.load(connection, answer.thread_id)
-    case = await cases.find(connection, answer.thread_id)
-    if case is None or thread.kind is Kind.PRAISE:
-        return False
-    person = await citizens.person_of(connection, answer.author_id)
-    known = (await marks.of_threads(connection, [thread.id])).get(thread.id, ())
-    return marks.is_awaited(known, case.reopened, person)
 
 
 async def _step(runtime: Runtime, transaction: Transaction) -> bool | None:
@@ -263,11 +266,12 @@ async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Br
     if broadcast.cost is None:
         return False
     source, scheme, outlet = stage
-    if outlet.capabilities.paid and _asks(runtime, broadcast):
+    # What many reported is told to all of them, whatever it costs: each would have been told his own.
+    if outlet.capabilities.paid and _asks(runtime, broadcast) and not _reports(source):
         await broadcasts.turn(transaction, broadcast.id, BroadcastState.ASKING)
         log.warning("a broadcast asks for its cost", action="broadcast.asking", broadcast=broadcast.id)
         return True
-    way = _way(runtime, broadcast, scheme, outlet)
+    way = _way(runtime, broadcast, scheme, outlet, source)
     cursor, added = await following.add_followers(transaction, broadcast, source, way, CHUNK)
     await broadcasts.move(transaction, broadcast.id, broadcast.stage + (cursor is None), cursor, added)
     return True
@@ -299,7 +303,10 @@ async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[
     """Whose followers hear of a post: of a word added to a thread, only those who follow that very ticket."""
     if told is Told.COMMENTED:
         return [f"ticket:{post.ticket}"]
-    return topics.of_post(
+    # First those who reported it too, in words of their own; who follows it as well is told once.
+    reported = told is Told.ANSWERED and await together.is_reported(transaction.connection, post.thread_id)
+    first = [f"{REPORTERS}:{post.thread_id}"] if reported else []
+    return first + topics.of_post(
         # Who follows a ticket before it is published was told in words of his own (`groups`).
         ticket=post.ticket if told is not Told.PUBLISHED else None,
         category=post.category,
@@ -329,7 +336,15 @@ def _stages(runtime: Runtime, broadcast: Broadcast, sources: Sequence[str]) -> l
     return [None, *[(source, scheme, outlet) for scheme, outlet in _reached(runtime) for source in sources]]
 
 
-def _way(runtime: Runtime, broadcast: Broadcast, scheme: str, outlet: Channel) -> Way:
+def _reports(source: str) -> bool:
+    return source.partition(":")[0] == REPORTERS
+
+
+def _way(runtime: Runtime, broadcast: Broadcast, scheme: str, outlet: Channel, source: str = "") -> Way:
+    if _reports(source):
+        due_at, kind = _due_at(broadcast, outlet), outlet.capabilities.delivery
+        asks = runtime.settings.deadlines.satisfaction.ask and outlet.capabilities.receives
+        return Way(scheme, outlet.name, kind, "answered_joined", due_at, reporters=True, asks=asks)
     digested = runtime.settings.broadcast.digests and broadcast.told not in CHANGES and not broadcast.urgent
     return Way(
         scheme=scheme,

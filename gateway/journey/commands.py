@@ -5,6 +5,7 @@ Casework adds its own to the table of `runtime` at start.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from gateway.journey import topics
 from gateway.journey.topics import ALL, Names
@@ -33,6 +34,9 @@ EXAMPLE_TICKET = "48217059"
 # How many of somebody's own reports are offered when it is not said which is meant.
 MOST_OFFERED = 5
 
+# How much of another report is quoted to whom it is offered.
+MOST_QUOTED = 32
+
 # States in which nobody decided yet, so that the author may still change how it is treated.
 UNDECIDED = (State.PENDING, State.HELD)
 
@@ -43,6 +47,18 @@ _LANGUAGES = {
 }  # fmt: skip
 # One word behind LANGUAGE that may be the name of any: told which there are, and not taken for a report.
 _ANY_LANGUAGE = r"(?<=[\s:：])[a-z]{2,16}|[\u4e00-\u9fff]{1,4}[文语话]"
+
+
+class Offered(Protocol):
+    """A public report that another one may be about the same thing as."""
+
+    @property
+    def ticket(self) -> str:
+        """Its ticket."""
+
+    @property
+    def text(self) -> str:
+        """Its masked words."""
 
 
 def status(asked: Asked) -> Reply:
@@ -110,6 +126,25 @@ def belongs(asked: Asked, ticket: str) -> Reply:
     return Reply(Say("follow_up", {"ticket": ticket}), attach=(asked.thread, chosen))
 
 
+def join(asked: Asked) -> Reply:
+    """Count the asker among those who report what a ticket tells, and have him hear what becomes of it."""
+    if asked.ticket is None:
+        return Reply(Say("join_which", {"example": EXAMPLE_TICKET}))
+    thread = asked.thread
+    if thread is None or not _is_public(thread):
+        return Reply(Say("status_unknown", {"ticket": asked.ticket}))
+    if _is_own(asked, thread):
+        return Reply(Say("join_own", {"ticket": thread.ticket}))
+    return Reply(Say("counted_in", {"ticket": thread.ticket}), count_in=thread)
+
+
+def join_chosen(asked: Asked, ticket: str) -> Reply:
+    """Join the report that was asked about (its thread is quoted) to the public one chosen by its number."""
+    if asked.thread is None or asked.thread.joined or asked.thread.state not in UNDECIDED:
+        return Reply(Say("belongs_late", {"ticket": asked.thread.ticket if asked.thread else ticket}))
+    return Reply(Say("joined_own", {"ticket": asked.thread.ticket, "other": ticket}), join=(asked.thread, ticket))
+
+
 def language(asked: Asked) -> Reply:
     """Speak one language to this address from now on."""
     chosen = _LANGUAGES.get(asked.argument)
@@ -150,6 +185,9 @@ def table(names: Names) -> Mapping[str, Command]:
         "private": Command(("private", "私密", "保密"), f"(?:{_TICKET})?", private),
         "public": Command(("public", "公开"), f"(?:{_TICKET})?", partial(private, keep=False)),
         "new": Command(("new", "另一件", "新诉求", "不是同一件"), "", separate, belongs),
+        "join": Command(
+            ("join", "me too", "metoo", "我也反映", "我也是", "同一件"), f"(?:{_TICKET})?", join, join_chosen
+        ),
         "language": Command(("language", "lang", "语言", "语种"), f"(?:{either}|{_ANY_LANGUAGE})?", language),
         "english": Command(("english", "英文", "英语"), "", lambda _: Reply(Say("language_set"), language="en")),
         "chinese": Command(("chinese", "中文", "汉语"), "", lambda _: Reply(Say("language_set"), language="zh")),
@@ -160,6 +198,12 @@ def offer_threads(own: Sequence[KnownThread], post_id: str) -> tuple[Question, l
     """The question to which report a new one belongs, and its options in words."""
     offered = own[:MOST_OFFERED]
     return Question("new", tuple(thread.ticket for thread in offered), post_id), _worded(offered)
+
+
+def offer_reports(reports: Sequence[Offered], post_id: str) -> tuple[Question, list[dict[str, str]]]:
+    """The question whether a report is one of those that are public already, and its options in words."""
+    question = Question("join", tuple(one.ticket for one in reports), post_id)
+    return question, [{"ticket": one.ticket, "text": one.text[:MOST_QUOTED]} for one in reports]
 
 
 def status_of(asked: Asked, thread: KnownThread | None, ticket: str) -> Reply:

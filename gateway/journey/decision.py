@@ -15,6 +15,8 @@ def decide(draft: Draft) -> Taken:
     if incoming.line and incoming.address == f"tel:{incoming.line}":
         # Our own words come back by some relay: a loop ends here.
         return Taken(Outcome.COMMAND, Say("empty"), draft.language)
+    if incoming.joins:
+        return asking.count_in(draft, incoming.thread)
     if prepared.number is not None:
         return asking.answer_question(draft, prepared.number)
     if prepared.solved is not None and (mark := asking.may_mark(draft)):

@@ -1,10 +1,8 @@
 """Posts that say the same are one row for whoever decides; here a decision about one of them reaches the others."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from gateway import clock
-from gateway.journey import broadcasting
+from gateway.journey import broadcasting, joining
 from gateway.runtime import Runtime
 from gateway.schema import Action, Priority, Say, State
 from store import alike, changes, history
@@ -39,21 +37,15 @@ async def close(runtime: Runtime, transaction: Transaction, first: Changing, cho
         await alike.regroup(transaction, first.id)
 
 
-async def part(transaction: Transaction, other: Changing, first: Changing, at: datetime) -> None:
-    """What joined it at a moment to the first of its group is undone: its author follows that no more."""
-    if other.author_id:
-        await changes.unfollow(transaction, other.author_id, _topic(first), at)
-
-
 async def _join(runtime: Runtime, transaction: Transaction, other: Changing, first: Changing, choice: Choice) -> None:
-    """Its author hears that the same is published already, and from now on what becomes of that."""
-    joined = Choice(Action.REJECT, State.REJECTED, choice.actor, "duplicate", choice.decision_id)
-    at = await _set(transaction, other, joined)
-    url = f"{runtime.settings.public_url}/posts/{first.ticket}"
-    say = Say("joined", {"ticket": other.ticket, "other": first.ticket, "url": url})
-    await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
-    if other.author_id:
-        await changes.follow(transaction, other.author_id, _topic(first), at)
+    """Its author hears that the same is published already, and from now on what becomes of that.
+
+    What was published to its author alone can be joined by nobody.
+    """
+    if first.private:
+        return
+    shown = replace(first, state=choice.after)
+    await joining.join(runtime, transaction, other, shown, actor=choice.actor, decision_id=choice.decision_id)
 
 
 async def _same(runtime: Runtime, transaction: Transaction, other: Changing, choice: Choice) -> None:
@@ -63,9 +55,8 @@ async def _same(runtime: Runtime, transaction: Transaction, other: Changing, cho
     await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
 
 
-async def _set(transaction: Transaction, other: Changing, choice: Choice) -> datetime:
-    """Note and apply; gives the moment that is noted."""
-    at = clock.now()
+async def _set(transaction: Transaction, other: Changing, choice: Choice) -> None:
+    """Note and apply."""
     entry = history.entry(
         other.id,
         choice.actor,
@@ -74,12 +65,6 @@ async def _set(transaction: Transaction, other: Changing, choice: Choice) -> dat
         to_state=choice.after,
         reason=choice.reason,
         decision_id=choice.decision_id,
-        at=at,
     )
     await history.add(transaction, entry)
     await changes.apply(transaction, other.id, state=choice.after)
-    return at
-
-
-def _topic(first: Changing) -> str:
-    return f"ticket:{first.ticket}"

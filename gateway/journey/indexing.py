@@ -6,7 +6,7 @@ so nobody who speaks to the city waits for it, and while many speak it waits for
 
 import asyncio
 
-from gateway.journey import rounds, tokens
+from gateway.journey import likening, rounds, tokens
 from gateway.runtime import Runtime
 from store import search
 from store.database import Transaction
@@ -28,12 +28,17 @@ async def some(runtime: Runtime) -> bool:
     if runtime.database.waiting:
         await asyncio.sleep(GIVE_WAY)
 
-    async def work(transaction: Transaction) -> int:
+    async def work(transaction: Transaction) -> tuple[int, list[str]]:
         taken = await search.take_unindexed(transaction, AT_ONCE)
-        if taken:
-            await search.drop(transaction, search.STAFF, [post.post_id for post in taken])
-            rows = [(post.post_id, post.created_at, tokens.of_texts(post.texts)) for post in taken if post.texts]
-            await search.put_all(transaction, search.STAFF, rows)
-        return len(taken)
+        ids = [post.post_id for post in taken]
+        if not taken:
+            return 0, []
+        await search.drop(transaction, search.STAFF, ids)
+        rows = [(post.post_id, post.created_at, tokens.of_texts(post.texts)) for post in taken if post.texts]
+        await search.put_all(transaction, search.STAFF, rows)
+        return len(taken), await likening.mark(transaction, ids)
 
-    return await runtime.database.write_patiently(work) > 0
+    number, undecided = await runtime.database.write_patiently(work)
+    if undecided:
+        await likening.compare(runtime, undecided)
+    return number > 0

@@ -12,11 +12,12 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, decision, finding, folding, identity, masking, sameness, tickets
+from gateway.journey import conversation, decision, finding, folding, identity, joining, masking, sameness, tickets
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, Outcome, Ruling, Say, State, Taken, Verdict
+from store import changes
 from store import incoming as rows_of
 from store.database import Batch, Transaction
 from store.facts import Facts, Wanted, look_up
@@ -57,6 +58,9 @@ class Intake:
         await finding.renew(transaction, rows.regrouped())
         for effect in rows.effects:
             await effect(transaction)
+        await joining.by_citizens(self._runtime, transaction, rows.joined, rows.counted_in)
+        for hidden in (await changes.load_many(transaction.connection, rows.hidden())).values():
+            await joining.release_all(self._runtime, transaction, hidden, actor="rule")
         return replies
 
 

@@ -20,7 +20,7 @@ from store.incoming import payload_place
 from store.mailbox import Kept, Spoken
 
 # What shows a post's own words, and what is said instead once the post is gone.
-QUOTES = ("answered", "follower_published", "follower_corrected", "follower_answered")
+QUOTES = ("answered", "answered_joined", "follower_published", "follower_corrected", "follower_answered")
 GONE = "follower_withdrawn"
 
 log = structlog.get_logger()

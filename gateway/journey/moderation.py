@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, claiming, due, finding, folding, groups, masking, routing
+from gateway.journey import broadcasting, claiming, due, finding, folding, groups, joining, masking, routing
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
@@ -128,6 +128,7 @@ async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_i
     await history.add(transaction, entry)
     await changes.apply(transaction, post.id, state=State.WITHDRAWN)
     await _take_back(runtime, transaction, post)
+    await joining.release_all(runtime, transaction, post, actor="rule")
 
 
 def _check(
@@ -155,6 +156,8 @@ def _permit(post: Changing, action: Action, version: int | None) -> None:
         raise Conflict("somebody changed this post meanwhile; look at it again")
     if post.state not in TABLE[action][0]:
         raise Conflict("this change is not possible any more")
+    if post.joined and post.id == post.thread_id and action is Action.PUBLISH:
+        raise Conflict("this report was joined to another one; separate it first")
 
 
 def _publication(post: Changing, after: State) -> dict[str, datetime]:
@@ -181,6 +184,7 @@ async def _follow_up(
     elif action in _TELLS:
         if action is Action.WITHDRAW:
             await _take_back(runtime, transaction, post)
+            await joining.release_all(runtime, transaction, post, actor="rule")
         if post.kind is not Kind.ANSWER:
             values: dict[str, Any] = {"ticket": post.ticket, "reason": reason}
             tells = _TELLS_OF_COMMENT if post.kind is Kind.COMMENT else _TELLS

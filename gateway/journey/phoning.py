@@ -36,7 +36,7 @@ async def asks_mark(runtime: Runtime, ticket: str, address: str | None) -> bool:
         caller, thread = await facts.of_ticket(connection, ticket, runtime.vault.lookup(address), clock.now())
         if caller is None or caller.person is None or thread is None or thread.person != caller.person:
             return False
-        known = (await marks.of_threads(connection, [thread.id])).get(thread.id, ())
+        known = (await marks.of_threads(connection, [thread.root])).get(thread.root, ())
     answered = thread.progress in (Progress.ANSWERED, Progress.CLOSED) and thread.answer is not None
     return answered and marks.is_awaited(known, thread.reopened, caller.person)
 

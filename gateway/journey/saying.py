@@ -92,7 +92,7 @@ def _asked_about(draft: Draft) -> KnownThread | None:
 
 def _add_to(draft: Draft, thread: KnownThread, post_id: str, state: State) -> None:
     thread.last_at = draft.at
-    draft.facts.own[draft.sender.person].last = KnownComment(post_id, thread.id, state)
+    draft.facts.own[draft.sender.person].last = KnownComment(post_id, thread.root, state)
 
 
 def _open_thread(draft: Draft, post_id: str, ticket: str, state: State) -> None:
@@ -125,8 +125,8 @@ def _post_row(
     known = any(category.slug == incoming.category for category in settings.categories)
     return {
         "id": post_id,
-        "thread_id": thread.id if thread else post_id,
-        "parent_id": thread.id if thread else None,
+        "thread_id": thread.root if thread else post_id,
+        "parent_id": thread.root if thread else None,
         "ticket": None if thread else ticket,
         "kind": Kind.COMMENT if thread else incoming.kind,
         "state": state,

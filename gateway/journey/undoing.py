@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from gateway import clock
 from gateway.errors import Conflict, NotFound
-from gateway.journey import broadcasting, groups, sameness
+from gateway.journey import broadcasting, joining, sameness
 from gateway.journey.commands import UNDECIDED
 from gateway.journey.moderation import announce
 from gateway.runtime import Runtime
@@ -75,16 +75,12 @@ async def _undo_all(
     runtime: Runtime, transaction: Transaction, post_ids: Sequence[str], decision_id: str | None, actor: str
 ) -> int:
     at, number = clock.now(), 0
-    firsts: dict[str, Changing] = {}
     entries = await history.lasts(transaction.connection, post_ids)
     for post_id in post_ids:
         post, entry = await changes.load(transaction.connection, post_id, hold=True), entries.get(post_id)
         if entry is None or entry.decision != decision_id or not seconds_left(runtime, entry, post.state, at):
             continue
-        firsts[post.id] = post
         await _take_back(runtime, transaction, post, entry, actor)
-        if post.group_id in firsts and firsts[post.group_id].state is State.PUBLISHED:
-            await groups.part(transaction, post, firsts[post.group_id], entry.at)
         number += 1
     return number
 
@@ -93,10 +89,13 @@ async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing,
     before = State(entry.from_state or State.PENDING)
     row = history.entry(post.id, actor, UNDONE, from_state=post.state, to_state=before)
     await history.add(transaction, row)
+    if post.joined:
+        await joining.release(runtime, transaction, post, actor=actor)
     never_public = post.state is State.PUBLISHED and before is not State.WITHDRAWN
     await changes.apply(transaction, post.id, state=before, **({"published_at": None} if never_public else {}))
     if post.state is State.PUBLISHED:
         await _hide(transaction, post, entry.at)
+        await joining.release_all(runtime, transaction, post, actor=actor)
     if before in UNDECIDED and post.group_id is None and post.id == post.thread_id:
         # What says the same from now on is found with it again.
         await alike.begin(transaction, post.id, sameness.gists(post.text), clock.now())

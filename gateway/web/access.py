@@ -85,6 +85,9 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{ticket}/notes": NOTE,
     # which steps are whose is asked behind
     "POST /console/posts/{ticket}/case": NOTE,
+    "POST /console/posts/{id}/join": DECIDE,
+    "POST /console/posts/{id}/separate": DECIDE,
+    "POST /console/posts/{id}/put-back": DECIDE,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "POST /console/media/{id}/air": DECIDE,
@@ -101,6 +104,9 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
     "POST /api/v1/console/posts/{reference}/case": NOTE,
+    "POST /api/v1/console/posts/{reference}/join": DECIDE,
+    "POST /api/v1/console/posts/{reference}/separate": DECIDE,
+    "POST /api/v1/console/posts/{reference}/put-back": DECIDE,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
     "GET /console/inbox": READ,

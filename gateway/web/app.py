@@ -50,6 +50,7 @@ from gateway.web import (
     styleguide,
     subscribers,
     subscribers_api,
+    together,
     transcription,
     users,
     words,
@@ -92,7 +93,7 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, assessment_console, handling, inbox, inbox_api)
+CASEWORK = (answer_templates, answering, assessment_console, handling, inbox, inbox_api, together)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (
     *CONSOLE,

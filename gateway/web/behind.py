@@ -53,5 +53,5 @@ async def behind(runtime: Runtime, post: StaffPost) -> dict[str, Any]:
     return {
         "post": post,
         "author": author,
-        "similar": await similar.to(runtime, post.id, post.text, post.place.name, post.ticket),
+        "similar": await similar.to(runtime, similar.said(post)),
     }

@@ -94,11 +94,18 @@ class WriteAgain(In):
 
 
 class Handling(In):
-    """One step of a case: to which department, and what the citizen is asked or why it is done."""
+    """One step of a case: to which department, to which other report, and what the citizen is asked or why."""
 
     step: CaseStep
     department: Slug | None = None
     text: str = Field("", max_length=LONGEST_TEXT)
+    other: str | None = Field(None, pattern=r"^\d{8}$")
+
+
+class Joining(In):
+    """To which public report another one is joined, by its ticket."""
+
+    into: str = Field(pattern=r"^\d{8}$")
 
 
 class Note(In):
@@ -219,6 +226,7 @@ class Post(BaseModel):
     due_at: datetime | None
     parent: str | None
     comments: int
+    reporters: int
     answers: list["Post"]
     marks: list[Mark]
 

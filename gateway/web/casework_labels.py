@@ -17,6 +17,8 @@ STEPS: Mapping[str, str] = {
     CaseStep.CLOSE: N_("Close"),
     CaseStep.REOPEN: N_("Open again"),
     CaseStep.ASSIGN: N_("Give to a department"),
+    CaseStep.MERGE: N_("Join to another report"),
+    CaseStep.SEPARATE: N_("Separate again"),
 }
 STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.ACCEPT}": N_("accepted the case"),
@@ -28,6 +30,8 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.CLOSE}": N_("closed the case"),
     f"case_{CaseStep.REOPEN}": N_("opened the case again"),
     f"case_{CaseStep.ASSIGN}": N_("gave it to"),
+    f"case_{CaseStep.MERGE}": N_("joined to it the report"),
+    f"case_{CaseStep.SEPARATE}": N_("separated from it the report"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {
@@ -78,6 +82,17 @@ FAULTS = (
     N_("only photos can be added to an answer"),
     N_("only who wrote it can say this"),
     N_("there is no answer to judge just now"),
+    N_("type the ticket of the other report"),
+    N_("there is no such ticket"),
+    N_("choose another report than this one"),
+    N_("only reports can be joined"),
+    N_("a report can only be joined to one that is public"),
+    N_("this report is joined to no other one"),
+    N_("this report was joined to another one; separate it first"),
+    N_("this report was joined to another one: answer that one"),
+    N_("only what was added to a report can be made one of its own"),
+    N_("this can be put back no more"),
+    N_("this report is not public any more, so it cannot be joined"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "language": LANGUAGES,

@@ -9,12 +9,13 @@ from gateway import clock
 from gateway.casework import handling, notes
 from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput
-from gateway.journey import mailbox, moderation, routing, transcription, undoing
-from gateway.schema import Action, MediaState, State
+from gateway.journey import mailbox, moderation, parting, routing, transcription, undoing
+from gateway.journey.commands import UNDECIDED
+from gateway.schema import CITIZEN_KINDS, Action, Kind, MediaState, State
 from gateway.web import access, auth, storyline
 from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import answer_templates, cases, claims, deliveries, history, marks, posts, progress
+from store import answer_templates, cases, claims, deliveries, history, marks, posts, progress, together
 from store import notes as note_rows
 from store.accounts import Role
 from store.history import Entry, Heard
@@ -102,6 +103,9 @@ async def draw_post(
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
         case = await cases.find(connection, thread[0].id)
         judged = (await marks.of_threads(connection, [thread[0].id])).get(thread[0].id, ())
+        joined = await together.joined_to(connection, thread[0].id)
+        reporters = (await together.numbers(connection, [thread[0].id])).get(thread[0].id, 1)
+        main = await posts.staff_by_id(connection, [case.merged_into]) if case and case.merged_into else {}
         heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
@@ -111,14 +115,23 @@ async def draw_post(
         request,
         "console/post.html",
         status,
-        **{"fault": None, "asked": None, "noted": "", "stepping": "", "stepped": "", **values},
+        **{"fault": None, "asked": None, "noted": "", "stepping": "", "stepped": "", "into": "", **values},
         typed=typed,
         thread=thread,
         first=first,
         story=storyline.story(thread, entries, noticed, told, sent),
         case=case,
         judged=judged,
-        steps=handling.allowed(case, account) if case else (),
+        # Joining and separating have a place of their own on the page.
+        steps=[step for step in handling.allowed(case, account) if step not in handling.BETWEEN_THREADS]
+        if case
+        else (),
+        joined=joined,
+        reporters=reporters,
+        joined_to=next((one.ticket for one in main.values()), None),
+        joinable=may_decide(request) and _can_be_joined(first) and not main,
+        separable=[post.id for post in thread if _can_be_separated(post)] if may_decide(request) else [],
+        returnable=[post.id for post in thread if entries[post.id] and _can_go_back(post, entries[post.id][-1])],
         late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
         needs_words=handling.NEEDS_WORDS,
         needs_department=handling.NEEDS_DEPARTMENT,
@@ -180,6 +193,18 @@ async def _choices(request: web.Request, thread: Sequence[StaffPost]) -> Mapping
         for file in post.media
         if file.state is MediaState.STORED and file.type.startswith("audio/")
     }
+
+
+def _can_be_joined(post: StaffPost) -> bool:
+    return post.kind in CITIZEN_KINDS and post.parent is None and post.state in (*UNDECIDED, State.PUBLISHED)
+
+
+def _can_be_separated(post: StaffPost) -> bool:
+    return post.kind is Kind.COMMENT and post.state in (*UNDECIDED, State.PUBLISHED)
+
+
+def _can_go_back(post: StaffPost, last: Entry) -> bool:
+    return parting.can_put_back(last, post.state)
 
 
 def others(request: web.Request, names: Sequence[str]) -> list[tuple[str, bool]]:

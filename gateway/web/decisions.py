@@ -51,8 +51,8 @@ async def _decide(request: web.Request) -> web.Response:
         )
     except (BadInput, Conflict) as error:
         return await _again(request, form, error)
-    if _wants_json(request):
-        return await _drawn(request, [post_id])
+    if wants_json(request):
+        return await drawn(request, [post_id])
     onward = back_to(form.get("back", ""))
     can_undo = request.app[RUNTIME].settings.broadcast.undo_seconds > 0 and onward == "/console"
     raise web.HTTPSeeOther(f"{onward}?done={post_id}" if can_undo else onward)
@@ -64,8 +64,8 @@ async def _undo(request: web.Request) -> web.Response:
         await undoing.undo(request.app[RUNTIME], request.match_info["id"], actor=account.name)
     except Conflict as error:
         return await _again(request, form, error)
-    if _wants_json(request):
-        return await _drawn(request, [request.match_info["id"]])
+    if wants_json(request):
+        return await drawn(request, [request.match_info["id"]])
     raise web.HTTPSeeOther(back_to(form.get("back", "")))
 
 
@@ -95,7 +95,7 @@ async def _undo_several(request: web.Request) -> web.Response:
         number = await undoing.undo_together(request.app[RUNTIME], request.match_info["decision"], actor=account.name)
     except Conflict as error:
         return await _again(request, form, error)
-    if _wants_json(request):
+    if wants_json(request):
         return web.json_response({"undone": number})
     raise web.HTTPSeeOther("/console")
 
@@ -110,7 +110,7 @@ async def _listed(request: web.Request, batch: Batch, action: Action) -> web.Res
         batch.decision_id if runtime.settings.broadcast.undo_seconds and any(one["done"] for one in results) else None
     )
     values: dict[str, Any] = {"results": results, "undo_all": undo, "did": action}
-    if not _wants_json(request):
+    if not wants_json(request):
         return await draw_queue(request, **values)
     html = request.app[DRAWING].draw(request[LANGUAGE], "console/results.html", {**values, "csrf": None})
     return web.json_response({"results": results, "undo": undo, "html": html})
@@ -131,7 +131,7 @@ def _result(request: web.Request, post: StaffPost | None, one: batches.Result) -
 async def _again(request: web.Request, form: Mapping[str, str], error: BadInput | Conflict) -> web.Response:
     """The page a decision came from, with what was wrong; what somebody else holds can be decided all the same."""
     holder = error.holder if isinstance(error, Held) else None
-    if _wants_json(request):
+    if wants_json(request):
         fault = request.app[DRAWING].say(request[LANGUAGE], str(error))
         return web.json_response({"fault": fault, "holder": holder}, status=error.status)
     asked = {name: form[name] for name in KEPT if form.get(name)} if holder else None
@@ -145,7 +145,7 @@ async def _again(request: web.Request, form: Mapping[str, str], error: BadInput 
     return await draw_post(request, onward.rpartition("/")[2], error.status, **values)
 
 
-async def _drawn(request: web.Request, post_ids: Sequence[str]) -> web.Response:
+async def drawn(request: web.Request, post_ids: Sequence[str]) -> web.Response:
     """The rows as they are now, and for how long it can be undone."""
     async with request.app[RUNTIME].database.reading() as connection:
         found = await waiting.some(connection, post_ids[:MOST_DRAWN])
@@ -170,7 +170,8 @@ def _chosen(value: str) -> Chosen:
     return Chosen(post_id[:32], int(version) if version.isdecimal() and len(version) < 10 else None)
 
 
-def _wants_json(request: web.Request) -> bool:
+def wants_json(request: web.Request) -> bool:
+    """Whether a page's script asks, and not a form."""
     return "application/json" in request.headers.get("Accept", "")
 
 

@@ -23,7 +23,8 @@ async def _take(request: web.Request) -> web.Response:
     try:
         if step not in list(CaseStep):
             raise BadInput("choose what to do", "step")
-        wanted = handling.Wanted(CaseStep(step), str(form.get("department", "")) or None, words)
+        department, other = (str(form.get(name, "")) or None for name in ("department", "other"))
+        wanted = handling.Wanted(CaseStep(step), department, words, other)
         await handling.take(request.app[RUNTIME], ticket, wanted, request[ACCOUNT])
     except (BadInput, Conflict) as error:
         return await console.draw_post(request, ticket, error.status, fault=str(error), stepping=step, stepped=words)
@@ -32,6 +33,6 @@ async def _take(request: web.Request) -> web.Response:
 
 async def _take_by_program(request: web.Request) -> web.Response:
     body = await bodies.read(request, bodies.Handling)
-    wanted = handling.Wanted(body.step, body.department, body.text)
+    wanted = handling.Wanted(body.step, body.department, body.text, body.other)
     await handling.take(request.app[RUNTIME], request.match_info["reference"], wanted, request[ACCOUNT])
     return web.json_response({})

@@ -41,7 +41,8 @@ def _guarded(runtime: Runtime, channel: Channel, route: Route, limit: Limit) -> 
         elif route.guard is Guard.SOCKET:
             _same_origin(request, runtime.settings.public_url)
         elif request.method not in ("GET", "HEAD"):
-            limit.take(addresses.household(addresses.client(request, runtime.settings.server.trusted_proxies)))
+            if not route.looks:
+                limit.take(addresses.household(addresses.client(request, runtime.settings.server.trusted_proxies)))
             await large_forms.read(request)
             await _from_us_or_a_program(request)
         return await route.handler(request)

@@ -47,6 +47,7 @@ PROGRESS: Mapping[str, str] = {
     Progress.REOPENED: N_("Opened again"),
     Progress.ANSWERED: N_("Answered"),
     Progress.CLOSED: N_("Closed"),
+    Progress.MERGED: N_("Dealt with together with another report"),
 }
 ACTIONS: Mapping[str, str] = {
     Action.PUBLISH: N_("Publish"),
@@ -79,6 +80,7 @@ DONE: Mapping[str, str] = {
     "erased": N_("had himself erased"),
     "separated": N_("made it a report of its own"),
     "added": N_("added it to another report"),
+    "put_back": N_("put it back under the report it was added to"),
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
     "undone": N_("undid the decision"),

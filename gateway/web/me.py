@@ -111,14 +111,14 @@ async def _posts(request: web.Request, me: Me) -> dict[str, Any]:
     runtime, person = request.app[RUNTIME], me.person or ""
     async with runtime.database.reading() as connection:
         written, following = await mine.written(connection, person, limit=PAGE, cursor=request.query.get("cursor"))
-        under = await mine.replies(connection, person, [post.thread_id for post in written if post.first])
+        under = await mine.replies(connection, person, [post.root for post in written if post.first])
         own = [post for post in (*written, *(one for posts in under.values() for one in posts)) if post.own]
         hidden = [post.id for post in own if not post.public]
         originals = await history.originals(connection, runtime.vault, hidden)
         entries = await history.of_thread(connection, runtime.vault, hidden)
         name = await citizens.name_of(connection, person)
         follows = await citizens.follows(connection, person)
-        judged = await marks.of_threads(connection, [post.thread_id for post in written if post.first])
+        judged = await marks.of_threads(connection, [post.root for post in written if post.first])
     reasons = runtime.settings.reasons
     return {
         "posts": written,

@@ -11,6 +11,7 @@ from store.inbox import MOST
 
 MODELS = (
     bodies.Handling,
+    bodies.Joining,
     bodies.Note,
     bodies.InboxFilter,
     bodies.InboxFilterChange,
@@ -63,6 +64,28 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
                 "Take a step with a thread\u2019s case",
                 {"type": "object"},
                 body="Handling",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/join": {
+            "post": operation(
+                "Join a report to a public one about the same thing; its author gets the answer given there",
+                {"type": "object", "properties": {"ticket": {"type": "string"}}},
+                body="Joining",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/separate": {
+            "post": operation(
+                "Have a joined report stand by itself again, or make what was added to one a report of its own",
+                {"type": "object", "properties": {"ticket": {"type": "string"}}},
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/put-back": {
+            "post": operation(
+                "Put what was made a report of its own back under the report it was added to",
+                {"type": "object", "properties": {"ticket": {"type": "string"}}},
                 extra={"parameters": [reference]},
             )
         },

@@ -13,12 +13,13 @@ from gateway import clock
 from gateway.errors import BadInput, NotFound
 from gateway.journey import automatic, claiming, pace, routing
 from gateway.journey.automatic import Mode
+from gateway.journey.commands import UNDECIDED
 from gateway.schema import State, moment
 from gateway.web import access, auth
 from gateway.web.behind import behind, versions
 from gateway.web.console import draw, listened, others, undoable
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
-from store import changes, claims, history, waiting
+from store import changes, claims, history, likeness, waiting
 from store.accounts import Role
 from store.history import Entry
 from store.posts import StaffPost
@@ -79,6 +80,7 @@ async def dressed(request: web.Request, connection: Any, found: Sequence[StaffPo
         "marks": marks,
         "at_work": {post_id: others(request, names) for post_id, names in at_work.items()},
         "last": last,
+        "likely": await likeness.noted(connection, [post.id for post in found if post.state in UNDECIDED]),
         "heard": await listened(request, connection, found),
         "left": undoable(request, [(post.id, post.state, last.get(post.id)) for post in decided]),
         "suggested": {post.id: routing.route(runtime.settings, post.text, post.category).department for post in found},

@@ -33,7 +33,10 @@ LONG = (
 ANSWERED = "中山路自来水管漏水，水已经流到马路上结冰了。"
 ANSWER = "维修人员今天14:20已到达现场，主阀门已关闭，预计今晚20:00前恢复供水。给您带来不便，敬请谅解。"
 ADDED = "现在水流更大了，旁边的井盖也在冒水。"
+# The same as what was answered, and as what waits at the crossing.
+SAME = "中山路27号自来水管漏水，路面结冰很滑。"
 WAITING = (
+    ("解放路人民路口红绿灯一直闪黄灯，上学时间太危险，请派人来修。", "roads", "解放路人民路口"),
     ("实验小学门口早高峰乱停车，孩子过马路看不见来车，能不能安排交警。", "", "实验小学南门"),
     ("There is black smoke coming from the factory chimney on River Road every night after eleven.", "", "River Road"),
     ("低价代开发票，加微信 abc123456，电话13812345678，全城可送。", "", ""),
@@ -142,6 +145,9 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
     await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", passed, staff)
     answered = await _say(client, url, ANSWERED, "water", "中山路27号", "", None)
     await _decide(client, url, staff, answered, "publish")
+    joined = await _say(client, url, SAME, "water", "中山路27号", "", None)
+    await _post(client, f"{url}/api/v1/console/posts/{joined}/join", {"into": answered}, staff)
+    city.places["joined"] = joined
     answer = {"text": ANSWER, "department": "water"}
     await _post(client, f"{url}/api/v1/console/posts/{answered}/answers", answer, staff)
     await _post(client, f"{url}/api/v1/posts/{answered}/comments", {"text": ADDED})

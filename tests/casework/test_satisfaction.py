@@ -11,6 +11,7 @@ from gateway.casework import cases as answers
 from gateway.casework import satisfaction
 from gateway.desk import Desk
 from gateway.errors import BadInput, Conflict, NotAllowed
+from gateway.journey import joining
 from gateway.runtime import Runtime
 from gateway.schema import CaseStep, Incoming, Kind, Progress, Taken
 from store import cases, changes, citizens, history, marks, posts
@@ -264,3 +265,29 @@ def test_however_authors_judge_a_case_it_is_opened_again_at_most_once(said: list
         assert opened in (0, 1)
         assert progress in (Progress.CLOSED, Progress.REOPENED)
     assert len({(one.citizen_id, one.round) for one in known}) == len(known)
+
+
+async def test_whoever_reported_it_too_judges_the_one_answer_each_for_himself(thread: Judged, texting: Texting) -> None:
+    other = await thread.says("人民路12号路灯一直不亮，晚上很黑", OTHER)
+    await joining.join_posts(thread.runtime, str(other.ticket), thread.ticket, actor="mo")
+    await settle_down(thread.runtime)
+    await thread.answer()
+    for address in (CITIZEN, OTHER):
+        [told] = [text for text in texting.to(address.removeprefix("tel:")) if "路灯修好了" in text]
+        assert "回复1" in told
+    assert (await thread.says("5")).say.phrase == "mark_thanks"
+    # Of one who is not content it is opened again, also when the other is.
+    assert (await thread.says("1", OTHER)).say.phrase == "mark_reopened"
+    assert stands(await thread.case()) == (Progress.REOPENED, 1)
+    assert sorted((one.mark or 0) for one in await thread.marks()) == [1, 5]
+    # By his own ticket as well.
+    assert (await thread.says(f"评分 {other.ticket} 4", OTHER)).say.phrase == "mark_taken_back"
+    assert sorted((one.mark or 0) for one in await thread.marks()) == [4, 5]
+    async with thread.runtime.database.reading() as connection:
+        person = await citizens.person_of(
+            connection, str((await changes.load(connection, str(other.ticket))).author_id)
+        )
+    for reference in (thread.ticket, str(other.ticket)):
+        assert (await satisfaction.standing(thread.runtime, reference, person)).mine
+        await satisfaction.give(thread.runtime, reference, person, mark=3, solved=None, channel="portal")
+    assert sorted((one.mark or 0) for one in await thread.marks()) == [3, 5]

@@ -67,7 +67,7 @@ async def test_publishing_the_row_takes_the_others_along(runtime: Runtime, texti
     await moderation.decide(runtime, taken[0].post_id, Action.PUBLISH, actor="mo", alike=True)
     await settle_down(runtime)
     assert await states(runtime, taken) == [State.PUBLISHED] + [State.REJECTED] * 4
-    assert f"same as {taken[0].ticket}" in texting.to(NUMBERS[1])[-1]
+    assert f"same thing as {taken[0].ticket}" in texting.to(NUMBERS[1])[-1]
     added = await Intake(runtime).take(message(f"{taken[0].ticket} water is back", NUMBERS[0]))
     assert added.post_id
     await moderation.decide(runtime, added.post_id, Action.PUBLISH, actor="mo")

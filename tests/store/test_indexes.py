@@ -45,11 +45,13 @@ from gateway.journey import (
     health,
     identity,
     indexing,
+    joining,
     mailbox,
     media,
     moderation,
     names,
     pace,
+    parting,
     redelivery,
     showing,
     similar,
@@ -62,7 +64,7 @@ from gateway.journey import (
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Progress, State
+from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Place, Progress, State
 from store import (
     accounts,
     alarms,
@@ -79,6 +81,7 @@ from store import (
     inbox_filters,
     incidents,
     invitations,
+    likeness,
     mine,
     notes,
     outbox,
@@ -91,6 +94,7 @@ from store import (
     sessions,
     subscribers,
     tallies,
+    together,
     transcribing,
     waiting,
     words,
@@ -161,6 +165,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await converse(runtime, intake)
     await intake.take(message("STOP", BORIS))
     await open_a_mailbox(runtime, taken.ticket)
+    await report_the_same(runtime)
     with pytest.raises(BadInput):
         await identity.prove(runtime, taken.ticket, "not it")
     at = clock.now()
@@ -412,7 +417,7 @@ async def decide_a_queue(runtime: Runtime) -> None:
         await history.lasts(connection, ids)
         await history.heard(connection, runtime.vault, ids)
     await pace.look(runtime)
-    await similar.to(runtime, ids[0], "lamp is dark", None, "0")
+    await similar.to(runtime, similar.Said("lamp is dark", Place("Elm Street", 30.1, 120.2)))
     await claiming.open_post(runtime, ids[0], "mo")
     await claiming.open_post(runtime, ids[0], "mo")
     chosen = [batches.Chosen(one) for one in ids]
@@ -545,6 +550,35 @@ async def converse(runtime: Runtime, intake: Intake) -> None:
         await posts.alike(connection, first.post_id)
         await posts.comments(connection, first.ticket or "")
     await upkeep.forget(runtime)
+
+
+async def report_the_same(runtime: Runtime) -> None:
+    """Find, join and separate reports about the same thing, and answer all who reported it."""
+    first, second, third, fourth = (f"+86138001380{n}" for n in range(70, 74))
+    intake, where = Intake(runtime), Place("Elm Street", 30.1, 120.2)
+    one = await intake.take(message("the lamp in front of 14 Elm Street is dark", first, place=where, commands=False))
+    assert one.post_id
+    await moderation.decide(runtime, one.post_id, Action.PUBLISH, actor="mo")
+    two = await intake.take(message("the lamp in front of 14 Elm Street is dark, so dark", second, place=where))
+    assert two.post_id
+    while await indexing.some(runtime):
+        pass
+    await intake.take(message("1", second))
+    await intake.take(message(f"JOIN {one.ticket}", third))
+    await intake.take(message(f"STATUS {two.ticket}", second))
+    await joining.separate_post(runtime, two.post_id, actor="mo")
+    await joining.join_posts(runtime, two.post_id, one.ticket or "", actor="mo")
+    await cases.answer(runtime, one.ticket or "", "It is mended.", "roads", actor="of")
+    await settle_down(runtime)
+    async with runtime.database.reading() as connection:
+        await together.joined_to(connection, one.post_id)
+        await likeness.noted(connection, [one.post_id, two.post_id])
+        await posts.public_post(connection, two.ticket or "")
+    added = await intake.take(message(f"{one.ticket}: and a bench is broken", fourth))
+    assert added.post_id
+    await parting.separate(runtime, added.post_id, actor="mo")
+    await parting.put_back(runtime, added.post_id, actor="mo")
+    await moderation.decide(runtime, one.post_id, Action.WITHDRAW, actor="mo", reason="unclear")
 
 
 async def open_a_mailbox(runtime: Runtime, ticket: str) -> None:

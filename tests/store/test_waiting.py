@@ -6,7 +6,7 @@ import pytest
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import moderation, pace, similar
+from gateway.journey import indexing, moderation, pace, similar
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
@@ -119,11 +119,13 @@ async def test_similar_posts_are_found_in_both_scripts(runtime: Runtime) -> None
         ("a dog barks all night long", "+8613800139001"),
     ):
         await moderation.decide(runtime, await say(runtime, text, sender), Action.PUBLISH, actor="mo")
-    han = await similar.to(runtime, "x", "解放路口人民路那边路灯坏了", None, "0")
-    latin = await similar.to(runtime, "x", "pipe under old bridge is leaking water", None, "0")
+    while await indexing.some(runtime):
+        pass
+    han = await similar.to(runtime, similar.Said("解放路口人民路那边路灯坏了"))
+    latin = await similar.to(runtime, similar.Said("pipe under old bridge is leaking water"))
     assert ["路灯" in one.text for one in han] == [True]
     assert ["bridge" in one.text for one in latin] == [True]
-    assert await similar.to(runtime, "x", "", None, "0") == ()
+    assert await similar.to(runtime, similar.Said("")) == ()
 
 
 async def test_an_erased_authors_post_has_no_record(runtime: Runtime) -> None:

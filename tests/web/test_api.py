@@ -12,7 +12,7 @@ from tests.web.conftest import World
 
 POST_KEYS = [
     *("id", "ticket", "kind", "text", "channel", "state", "progress", "category", "department", "place"),
-    *("media", "created_at", "published_at", "due_at", "parent", "comments", "answers", "marks"),
+    *("media", "created_at", "published_at", "due_at", "parent", "comments", "reporters", "answers", "marks"),
 ]
 
 

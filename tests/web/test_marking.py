@@ -43,7 +43,7 @@ async def test_the_posts_page_leads_to_one_touch_that_closes_the_case(world: Wor
     assert await progress(world, taken) is Progress.CLOSED
     page = await browser.get(f"/posts/{taken.ticket}")
     assert "5 of 5 stars" in page
-    assert "Its author says:" in page
+    assert "Who reported it says:" in page
 
 
 async def test_a_bad_one_opens_it_again_and_can_be_taken_back(world: World, browser: Browser) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from gateway import clock
 from gateway.casework import cases
-from gateway.journey import moderation
+from gateway.journey import joining, moderation
 from gateway.runtime import Runtime
 from gateway.schema import Action, Incoming, IncomingMedia, Kind, Taken
 from gateway.web import auth
@@ -185,6 +185,19 @@ async def test_answers_and_comments_stand_under_their_thread(world: World, brows
     page = await browser.get()
     assert "we come tomorrow" in page
     assert "Only you and the department" in page
+
+
+async def test_what_was_joined_to_another_report_shows_the_answer_given_there(world: World, browser: Browser) -> None:
+    one = await world.published("the lamp at the old church is dark")
+    mine = await browser.say("my lamp at the church is dark too")
+    await joining.join_posts(world.runtime, mine.post_id or "", one.ticket or "", actor="mo")
+    await cases.answer(world.runtime, str(one.ticket), "It shines again.", "roads", actor="of")
+    page = (await browser.get()).split(f'id="m-{mine.post_id}"')[1].split("</article>")[0]
+    assert "my lamp at the church is dark too" in page
+    assert "Dealt with together with another report" in page
+    assert f'href="/posts/{one.ticket}"' in page
+    assert "It shines again." in page
+    assert "rejected" not in page.lower()
 
 
 async def test_a_comment_under_another_s_thread_is_his_own_post(world: World, browser: Browser) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.journey import automatic, claiming, moderation
+from gateway.journey import automatic, claiming, indexing, moderation
 from gateway.journey.automatic import Mode
 from gateway.schema import Action, State, Taken
 from gateway.web.differences import compare
@@ -163,6 +163,8 @@ async def test_versions_record_and_similar_stand_behind_a_row(moderator: World) 
     await moderator.published("the lamp at the old church is dark since monday")
     taken = await moderator.say("call 13800138000: the lamp at the old church is dark")
     path = f"/console/queue/{taken.post_id}/behind"
+    while await indexing.some(moderator.runtime):
+        pass
     text = await page(moderator, path)
     assert "<del>13800138000</del>" in text
     assert "<mark>138****8000</mark>" in text

@@ -32,6 +32,19 @@ queue.addEventListener("keydown", (event) => {
   }
 });
 
+// Join to the report it is probably about: what is offered on the row, else the likest of those behind it.
+async function join() {
+  const row = current;
+  if (!waits(row) || row.getAttribute("aria-busy")) return;
+  const offered = row.querySelector(".likely .join");
+  if (offered) return decide(row, offered, offered.querySelector("button"), true);
+  const details = row.querySelector(".behind");
+  if (!details) return;
+  details.open = true;
+  await reveal(details);
+  (details.querySelector(".join button") ?? details.querySelector("summary")).focus();
+}
+
 // --- Keys ---
 
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable], audio, video";
@@ -49,6 +62,7 @@ const KEYS = {
   r: () => act("reject"),
   h: () => act("hold"),
   e: edit,
+  m: join,
   u: () => undoings.at(-1)?.(),
   x: () => current?.querySelector("input[name=post]")?.click(),
   a: () => {

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 import store.moments
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -215,6 +215,9 @@ def upgrade() -> None:
         sa.Column("handed_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("reopened", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("merged_into", sa.String(length=32), nullable=True),
+        sa.Column("merged_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("merged_state", sa.String(length=16), nullable=True),
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -229,6 +232,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_cases_department_due_at", ["department", "due_at"], unique=False)
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
         batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
+        batch_op.create_index(
+            "ix_cases_merged_into",
+            ["merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NOT NULL"),
+            postgresql_where=sa.text("merged_into IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_cases_running",
             ["due_at"],
@@ -512,6 +522,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "likenesses",
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("other_id", sa.String(length=32), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_likenesses")),
+    )
+    with op.batch_alter_table("likenesses", schema=None) as batch_op:
+        batch_op.create_index("ix_likenesses_created_at", ["created_at"], unique=False)
+
+    op.create_table(
         "marks",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("thread_id", sa.String(length=32), nullable=False),
@@ -697,6 +718,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
     op.create_table(
+        "reporters",
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("citizen_id", sa.String(length=32), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("thread_id", "citizen_id", "post_id", name=op.f("pk_reporters")),
+    )
+    with op.batch_alter_table("reporters", schema=None) as batch_op:
+        batch_op.create_index("ix_reporters_citizen_id", ["citizen_id"], unique=False)
+        batch_op.create_index("ix_reporters_post_id", ["post_id"], unique=False)
+
+    op.create_table(
         "scored",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("thread_id", sa.String(length=32), nullable=False),
@@ -760,6 +793,17 @@ def upgrade() -> None:
     with op.batch_alter_table("services", schema=None) as batch_op:
         batch_op.create_index("ix_services_department_changed_at", ["department", "changed_at"], unique=False)
         batch_op.create_index("ix_services_state_department", ["state", "department"], unique=False)
+
+    op.create_table(
+        "sketches",
+        sa.Column("mark", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("mark", "created_at", "post_id", name=op.f("pk_sketches")),
+    )
+    with op.batch_alter_table("sketches", schema=None) as batch_op:
+        batch_op.create_index("ix_sketches_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_sketches_post_id", ["post_id"], unique=False)
 
     op.create_table(
         "spendings",
@@ -1223,6 +1267,11 @@ def downgrade() -> None:
     op.drop_table("standings")
     op.drop_table("staff_search")
     op.drop_table("spendings")
+    with op.batch_alter_table("sketches", schema=None) as batch_op:
+        batch_op.drop_index("ix_sketches_post_id")
+        batch_op.drop_index("ix_sketches_created_at")
+
+    op.drop_table("sketches")
     with op.batch_alter_table("services", schema=None) as batch_op:
         batch_op.drop_index("ix_services_state_department")
         batch_op.drop_index("ix_services_department_changed_at")
@@ -1235,6 +1284,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_scored_department")
 
     op.drop_table("scored")
+    with op.batch_alter_table("reporters", schema=None) as batch_op:
+        batch_op.drop_index("ix_reporters_post_id")
+        batch_op.drop_index("ix_reporters_citizen_id")
+
+    op.drop_table("reporters")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
@@ -1291,6 +1345,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_marks_citizen_id")
 
     op.drop_table("marks")
+    with op.batch_alter_table("likenesses", schema=None) as batch_op:
+        batch_op.drop_index("ix_likenesses_created_at")
+
+    op.drop_table("likenesses")
     op.drop_table("leases")
     with op.batch_alter_table("kept", schema=None) as batch_op:
         batch_op.drop_index("ix_kept_expires_at")
@@ -1416,6 +1474,11 @@ def downgrade() -> None:
             "ix_cases_running",
             sqlite_where=sa.text("stopped_at IS NULL"),
             postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_cases_merged_into",
+            sqlite_where=sa.text("merged_into IS NOT NULL"),
+            postgresql_where=sa.text("merged_into IS NOT NULL"),
         )
         batch_op.drop_index("ix_cases_handed_to")
         batch_op.drop_index("ix_cases_department_progress")
