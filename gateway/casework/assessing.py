@@ -84,10 +84,9 @@ async def count(runtime: Runtime, month: Month, at: datetime) -> None:
     """Count a month as of a moment and judge by it; freeze it when its time is over."""
     until = month.settled(runtime.settings.city.zone, runtime.settings.assessment.months.settle_days)
     departments = [department.slug for department in runtime.settings.departments]
-    over = at >= until
+    over, asked = at >= until, asked_of(runtime, month, min(at, until))
     async with runtime.database.reading() as connection:
         offers = await offered.by_department(connection, month.first, month.last, stood_at(runtime, month, at))
-        asked = asked_of(runtime, await scores.months(connection), month, min(at, until))
         # What is frozen is counted from what is kept of it.
         counted = {} if over else await judging.counts(connection, judging.live(asked, departments))
 
@@ -160,13 +159,10 @@ async def set_out(runtime: Runtime, month: Month, ticket: str, out: bool, reason
     await runtime.database.write(work)
 
 
-def asked_of(runtime: Runtime, known: Mapping[str, scores.Month], month: Month, at: datetime) -> Asked:
-    """What is asked of the store for a month as of a moment; `known` are all that were counted."""
+def asked_of(runtime: Runtime, month: Month, at: datetime) -> Asked:
+    """What is asked of the store for a month as of a moment."""
     zone = runtime.settings.city.zone
-    frozen = [name for name, one in known.items() if one.frozen_at]
-    # Months are frozen in order, so that the first open one follows the last that is frozen.
-    open_since = min(month, months.read(frozen[-1]) + 1) if frozen else month
-    return Asked(str(month), month.begin(zone), month.end(zone), at, open_since.begin(zone))
+    return Asked(str(month), month.begin(zone), month.end(zone), at)
 
 
 def stood_at(runtime: Runtime, month: Month, at: datetime) -> datetime:
@@ -198,7 +194,7 @@ def _is_due(runtime: Runtime, month: Month, known: scores.Month | None, at: date
     if known.frozen_at:
         return False
     settle_days = runtime.settings.assessment.months.settle_days
-    fresh = FRESH + FRESH_FOR_EACH * int(known.city.get("due", 0))
+    fresh = FRESH + FRESH_FOR_EACH * int(known.city.get("reports", 0))
     return at >= month.settled(runtime.settings.city.zone, settle_days) or at - known.counted_at >= fresh
 
 
