@@ -45,8 +45,9 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a month comes to, by department: its reports, and its services."""
+    """What a month comes to: the departments that are judged, and of each its reports and its services."""
 
+    departments: Sequence[str]
     counts: Mapping[str, judging.Counts]
     offers: Mapping[str, offered.Offer]
 
@@ -83,9 +84,9 @@ def due(runtime: Runtime, begun: datetime | None, known: Mapping[str, scores.Mon
 async def count(runtime: Runtime, month: Month, at: datetime) -> None:
     """Count a month as of a moment and judge by it; freeze it when its time is over."""
     until = month.settled(runtime.settings.city.zone, runtime.settings.assessment.months.settle_days)
-    departments = [department.slug for department in runtime.settings.departments]
     over, asked = at >= until, asked_of(runtime, month, min(at, until))
     async with runtime.database.reading() as connection:
+        departments = _departments(runtime, await scores.of_months(connection, asked.month, asked.month))
         offers = await offered.by_department(connection, month.first, month.last, stood_at(runtime, month, at))
         # What is frozen is counted from what is kept of it.
         counted = {} if over else await judging.counts(connection, judging.live(asked, departments))
@@ -98,7 +99,7 @@ async def count(runtime: Runtime, month: Month, at: datetime) -> None:
         if over:
             await judging.freeze(transaction, asked, departments)
             counted = await judging.counts(transaction.connection, judging.kept(asked.month, departments))
-        await _judge(runtime, transaction, asked, Found(counted, offers), over=over)
+        await _judge(runtime, transaction, asked, Found(departments, counted, offers), over=over)
         if over:
             await _move_reopened(transaction, asked.month)
             await audit.note(transaction, "assessment", "month frozen", asked.month)
@@ -198,12 +199,17 @@ def _is_due(runtime: Runtime, month: Month, known: scores.Month | None, at: date
     return at >= month.settled(runtime.settings.city.zone, settle_days) or at - known.counted_at >= fresh
 
 
+def _departments(runtime: Runtime, counted: Sequence[Kept]) -> Sequence[str]:
+    """Whom a month judges: the city's departments, and who was one when it was counted before."""
+    present = (department.slug for department in runtime.settings.departments)
+    return list(dict.fromkeys([*present, *(one.department for one in counted)]))
+
+
 async def _judge(runtime: Runtime, transaction: Transaction, asked: Asked, found: Found, *, over: bool) -> None:
     """Keep the scores that follow from what was found."""
     formula = runtime.settings.assessment
     given = in_force(await scores.points(transaction.connection, asked.month))
-    departments = [department.slug for department in runtime.settings.departments]
-    inputs = {slug: found.inputs(slug, given.get(slug)) for slug in departments}
+    inputs = {slug: found.inputs(slug, given.get(slug)) for slug in found.departments}
     city = together(inputs.values())
     month = scores.Month(asked.month, formula.model_dump(), asdict(city), asked.at, asked.at if over else None)
     judged = [

@@ -351,6 +351,16 @@ async def test_the_table_is_in_order_with_ranks_and_what_was_before(runtime: Run
         await league.read(runtime, Month(2027, 1))
 
 
+async def test_a_department_that_ends_is_still_judged_in_the_month_that_runs(runtime: Runtime) -> None:
+    await given(runtime, case("a", MID, MID))
+    await look(runtime, MID + DAY)
+    others = tuple(one for one in runtime.settings.departments if one.slug != "water")
+    runtime.settings = runtime.settings.model_copy(update={"departments": others})
+    assert await look(runtime, SETTLED) == {"reports": 1, "answered": 1, "in_time": 1}
+    with pytest.raises(NotFound):
+        await look(runtime, SETTLED + 60 * DAY, Month(2026, 5))
+
+
 async def test_there_is_no_table_before_the_first_report(runtime: Runtime) -> None:
     await assessing.keep_up(runtime)
     assert await league.read(runtime, None) is None
