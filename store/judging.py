@@ -1,8 +1,8 @@
 """By which reports departments are judged in a month: live from their cases, or as they were kept when it was frozen.
 
-A report counts in the month in which its time was up, or, when its clock stood still then because its author was waited
-for, in the one in which it was answered. Of one that was reopened only the last round counts. Both ways give the same
-columns, so that a number and the list behind it are one question.
+A report counts in the month in which it was answered in time, or else in the one in which its time was up. Of one that
+was reopened only the last round counts. Both ways give the same columns, so that a number and the list behind it are
+one question.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Float,
+    Select,
     String,
     Subquery,
     and_,
@@ -42,26 +43,24 @@ ANSWERED = (Progress.ANSWERED, Progress.CLOSED)
 JUDGED = (*OPEN_PROGRESS, *ANSWERED)
 # Of several authors of one report, some may say that it is solved and some that it is not.
 HALF = 0.5
-COLUMNS = ("thread_id", "department", "round", "due_at", "answered_at", "solved", "mark")
+COLUMNS = ("thread_id", "department", "round", "due_at", "answered_at", "in_time", "solved", "mark")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A month as of a moment: `begin` to before `end`, and `open_since`, when the first month that is not frozen
-    began: what was due before and waited for its author counts now."""
+    """A month as of a moment: from `begin` to before `end`, knowing what was before `at`."""
 
     month: str
     begin: datetime
     end: datetime
     at: datetime
-    open_since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What a department's reports of a month come to, each counted once."""
 
-    due: int = 0
+    reports: int = 0
     answered: int = 0
     in_time: int = 0
     told: int = 0
@@ -73,7 +72,7 @@ class Counts:
 class Which(StrEnum):
     """The reports behind a number."""
 
-    DUE = "due"
+    ALL = "all"
     ANSWERED = "answered"
     IN_TIME = "in_time"
     LATE = "late"
@@ -87,21 +86,18 @@ class Which(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One report as everybody may know it, and how it stood."""
+    """One report as everybody may know it, and how it stood. One whose author was asked for something may have been
+    answered in time after `due_at`: its clock stood still."""
 
     thread_id: str
     ticket: str
     text: str
     due_at: datetime
     answered_at: datetime | None
+    in_time: bool
     solved: float | None
     mark: float | None
     out: str | None
-
-    @property
-    def in_time(self) -> bool:
-        """Whether it was answered before its time was up."""
-        return self.answered_at is not None and self.answered_at <= self.due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,33 +111,17 @@ class Page:
 
 def live(asked: Asked, departments: Sequence[str]) -> Subquery:
     """The reports of a month as their cases stand, of some departments."""
-    due, stopped = cases.c.due_at, cases.c.stopped_at
-    answered = and_(cases.c.progress.in_(ANSWERED), stopped < asked.at)
-    ran_out = and_(due < asked.at, or_(stopped.is_(None), stopped > due))
-    elsewhere = exists().where(scored.c.thread_id == cases.c.thread_id, scored.c.round == cases.c.reopened)
-    known = (
-        select(
-            cases.c.thread_id,
-            cases.c.department,
-            cases.c.reopened.label("round"),
-            due,
-            case((answered, stopped)).label("answered_at"),
-            *_opinions(asked.at),
-            cast(null(), String(16)).label("out"),
-        )
-        .join(posts, posts.c.id == cases.c.thread_id)
-        .where(cases.c.department.in_(departments), cases.c.progress.in_(JUDGED), ~elsewhere)
-        .where(posts.c.state == State.PUBLISHED)
+    due, stopped, answered = cases.c.due_at, cases.c.stopped_at, cases.c.answered_at
+    # A clock that an answer stopped, or a question that was answered then.
+    done = cases.c.progress.in_(ANSWERED)
+    in_time = _of(departments, asked, answered, literal(True)).where(
+        done, stopped <= due, answered >= asked.begin, answered < asked.end, answered < asked.at
     )
-    fell = known.where(due >= asked.begin, due < asked.end, or_(answered, ran_out))
-    had_waited = known.where(
-        due < asked.open_since,
-        cases.c.answered_at >= asked.begin,
-        cases.c.answered_at < asked.end,
-        answered,
-        stopped <= due,
+    late = case((and_(done, stopped < asked.at), stopped))
+    ran_out = _of(departments, asked, late, literal(False)).where(
+        due >= asked.begin, due < asked.end, due < asked.at, or_(stopped.is_(None), stopped > due)
     )
-    return union_all(fell, had_waited).subquery("judged")
+    return union_all(in_time, ran_out).subquery("judged")
 
 
 def kept(month: str, departments: Sequence[str]) -> Subquery:
@@ -165,7 +145,7 @@ async def counts(connection: AsyncConnection, known: Subquery) -> Mapping[str, C
             known.c.department,
             number,
             func.count(known.c.answered_at),
-            func.count(case((known.c.answered_at <= known.c.due_at, 1))),
+            func.count(case((known.c.in_time, 1))),
             func.count(known.c.solved),
             func.coalesce(func.sum(known.c.solved), 0.0),
             func.count(known.c.mark),
@@ -192,11 +172,43 @@ async def page(
     shown = shown.order_by(known.c.due_at.desc(), known.c.thread_id.desc()).limit(limit + 1)
     rows = (await connection.execute(shown)).all()
     items = [
-        Judged(row.thread_id, row.ticket, row.text, row.due_at, row.answered_at, row.solved, row.mark, row.out)
+        Judged(
+            row.thread_id,
+            row.ticket,
+            row.text,
+            row.due_at,
+            row.answered_at,
+            bool(row.in_time),
+            row.solved,
+            row.mark,
+            row.out,
+        )
         for row in rows[:limit]
     ]
     following = cursor_at(items[-1].due_at, items[-1].thread_id) if len(rows) > limit else None
     return Page(items, following, hidden)
+
+
+def _of(
+    departments: Sequence[str], asked: Asked, answered: ColumnElement[Any], in_time: ColumnElement[bool]
+) -> Select[Any]:
+    """Cases that may count, and have not counted in a month that is frozen."""
+    elsewhere = exists().where(scored.c.thread_id == cases.c.thread_id, scored.c.round == cases.c.reopened)
+    return (
+        select(
+            cases.c.thread_id,
+            cases.c.department,
+            cases.c.reopened.label("round"),
+            cases.c.due_at,
+            answered.label("answered_at"),
+            in_time.label("in_time"),
+            *_opinions(asked.at),
+            cast(null(), String(16)).label("out"),
+        )
+        .join(posts, posts.c.id == cases.c.thread_id)
+        .where(cases.c.department.in_(departments), cases.c.progress.in_(JUDGED), ~elsewhere)
+        .where(posts.c.state == State.PUBLISHED)
+    )
 
 
 def _opinions(until: datetime) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -212,14 +224,14 @@ def _opinions(until: datetime) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
 
 def _is(known: Subquery, which: Which) -> ColumnElement[bool]:
     """Whether a report is one of those behind a number."""
-    answered, due, solved = known.c.answered_at, known.c.due_at, known.c.solved
+    answered, solved = known.c.answered_at, known.c.solved
     if which is Which.LEFT_OUT:
         return known.c.out.is_not(None)
     fits: dict[Which, ColumnElement[bool]] = {
-        Which.DUE: true(),
+        Which.ALL: true(),
         Which.ANSWERED: answered.is_not(None),
-        Which.IN_TIME: answered <= due,
-        Which.LATE: answered > due,
+        Which.IN_TIME: known.c.in_time,
+        Which.LATE: and_(answered.is_not(None), ~known.c.in_time),
         Which.UNANSWERED: answered.is_(None),
         Which.TOLD: solved.is_not(None),
         Which.SOLVED: solved >= HALF,

@@ -1,6 +1,6 @@
 """The tables of the departments' assessment: months, what they were judged by, and the scores that were kept."""
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text
 
 from store.columns import Id, Serial, metadata
 from store.moments import Moment
@@ -35,9 +35,9 @@ scores = Table(
     Column("actor", String(64)),
 )
 
-# The reports a frozen month was judged by, as they stood. `round` is how often a case had been reopened, `answered_at`
-# when its clock stopped for good; `solved` and `mark` are what its authors said. `out` says why one counts no more:
-# `reopened` (it counts in a later month) or `left_out` (a correction).
+# The reports a frozen month was judged by, as they stood. `round` is how often a case had been reopened; `solved` and
+# `mark` are what its authors said. `out` says why one counts no more: `reopened` (it counts in a later month) or
+# `left_out` (a correction).
 scored = Table(
     "scored",
     metadata,
@@ -47,6 +47,7 @@ scored = Table(
     Column("round", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("answered_at", Moment),
+    Column("in_time", Boolean, nullable=False),
     Column("solved", Float),
     Column("mark", Float),
     Column("out", String(16)),

@@ -45,8 +45,9 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a month comes to, by department: its reports, and its services."""
+    """What a month comes to: the departments that are judged, and of each its reports and its services."""
 
+    departments: Sequence[str]
     counts: Mapping[str, judging.Counts]
     offers: Mapping[str, offered.Offer]
 
@@ -83,11 +84,10 @@ def due(runtime: Runtime, begun: datetime | None, known: Mapping[str, scores.Mon
 async def count(runtime: Runtime, month: Month, at: datetime) -> None:
     """Count a month as of a moment and judge by it; freeze it when its time is over."""
     until = month.settled(runtime.settings.city.zone, runtime.settings.assessment.months.settle_days)
-    departments = [department.slug for department in runtime.settings.departments]
-    over = at >= until
+    over, asked = at >= until, asked_of(runtime, month, min(at, until))
     async with runtime.database.reading() as connection:
+        departments = _departments(runtime, await scores.of_months(connection, asked.month, asked.month))
         offers = await offered.by_department(connection, month.first, month.last, stood_at(runtime, month, at))
-        asked = asked_of(runtime, await scores.months(connection), month, min(at, until))
         # What is frozen is counted from what is kept of it.
         counted = {} if over else await judging.counts(connection, judging.live(asked, departments))
 
@@ -99,7 +99,7 @@ async def count(runtime: Runtime, month: Month, at: datetime) -> None:
         if over:
             await judging.freeze(transaction, asked, departments)
             counted = await judging.counts(transaction.connection, judging.kept(asked.month, departments))
-        await _judge(runtime, transaction, asked, Found(counted, offers), over=over)
+        await _judge(runtime, transaction, asked, Found(departments, counted, offers), over=over)
         if over:
             await _move_reopened(transaction, asked.month)
             await audit.note(transaction, "assessment", "month frozen", asked.month)
@@ -160,13 +160,10 @@ async def set_out(runtime: Runtime, month: Month, ticket: str, out: bool, reason
     await runtime.database.write(work)
 
 
-def asked_of(runtime: Runtime, known: Mapping[str, scores.Month], month: Month, at: datetime) -> Asked:
-    """What is asked of the store for a month as of a moment; `known` are all that were counted."""
+def asked_of(runtime: Runtime, month: Month, at: datetime) -> Asked:
+    """What is asked of the store for a month as of a moment."""
     zone = runtime.settings.city.zone
-    frozen = [name for name, one in known.items() if one.frozen_at]
-    # Months are frozen in order, so that the first open one follows the last that is frozen.
-    open_since = min(month, months.read(frozen[-1]) + 1) if frozen else month
-    return Asked(str(month), month.begin(zone), month.end(zone), at, open_since.begin(zone))
+    return Asked(str(month), month.begin(zone), month.end(zone), at)
 
 
 def stood_at(runtime: Runtime, month: Month, at: datetime) -> datetime:
@@ -198,16 +195,21 @@ def _is_due(runtime: Runtime, month: Month, known: scores.Month | None, at: date
     if known.frozen_at:
         return False
     settle_days = runtime.settings.assessment.months.settle_days
-    fresh = FRESH + FRESH_FOR_EACH * int(known.city.get("due", 0))
+    fresh = FRESH + FRESH_FOR_EACH * int(known.city.get("reports", 0))
     return at >= month.settled(runtime.settings.city.zone, settle_days) or at - known.counted_at >= fresh
+
+
+def _departments(runtime: Runtime, counted: Sequence[Kept]) -> Sequence[str]:
+    """Whom a month judges: the city's departments, and who was one when it was counted before."""
+    present = (department.slug for department in runtime.settings.departments)
+    return list(dict.fromkeys([*present, *(one.department for one in counted)]))
 
 
 async def _judge(runtime: Runtime, transaction: Transaction, asked: Asked, found: Found, *, over: bool) -> None:
     """Keep the scores that follow from what was found."""
     formula = runtime.settings.assessment
     given = in_force(await scores.points(transaction.connection, asked.month))
-    departments = [department.slug for department in runtime.settings.departments]
-    inputs = {slug: found.inputs(slug, given.get(slug)) for slug in departments}
+    inputs = {slug: found.inputs(slug, given.get(slug)) for slug in found.departments}
     city = together(inputs.values())
     month = scores.Month(asked.month, formula.model_dump(), asdict(city), asked.at, asked.at if over else None)
     judged = [

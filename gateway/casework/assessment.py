@@ -38,12 +38,13 @@ class Part(StrEnum):
 class Inputs:
     """What a department's month is judged by; each report counts once.
 
-    `due`: reports whose time was up; of these `answered`, and `in_time`. `told` of them have an author who said whether
-    it is solved, `solved` is how many are; `marked` have stars, `stars` is their sum (of several authors of one report,
-    their mean). `published` services at the end, `used` how often. `supervisor`: points given, None before.
+    `reports` that were answered in time, or whose time was up: of these `answered`, and `in_time`. `told` of them have
+    an author who said whether it is solved, `solved` is how many are; `marked` have stars, `stars` is their sum (of
+    several authors of one report, their mean). `published` services at the end, `used` how often. `supervisor`: points
+    given, None before.
     """
 
-    due: int = 0
+    reports: int = 0
     answered: int = 0
     in_time: int = 0
     told: int = 0
@@ -59,9 +60,9 @@ class Inputs:
         goals = formula.services
         match part:
             case Part.ANSWERED:
-                found: tuple[float, float] = (self.answered, self.due)
+                found: tuple[float, float] = (self.answered, self.reports)
             case Part.IN_TIME:
-                found = (self.in_time, self.due)
+                found = (self.in_time, self.reports)
             case Part.SOLVED:
                 found = (self.solved, self.told)
             case Part.SATISFIED:
@@ -99,7 +100,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A department's month: its lines, which add up to `total`. Who had no report to answer is in no rank."""
+    """A department's month: its lines, which add up to `total`. Who had no report is in no rank."""
 
     lines: Sequence[Line]
     total: float
@@ -134,7 +135,7 @@ def assess(formula: Assessment, own: Inputs, city: Inputs) -> Score:
         )
         for at, part in enumerate(Part)
     ]
-    return Score(lines, _tenths(sum(exact)) / TENTHS, own.due > 0)
+    return Score(lines, _tenths(sum(exact)) / TENTHS, own.reports > 0)
 
 
 def ranks(totals: Sequence[float]) -> Sequence[int]:
@@ -142,7 +143,7 @@ def ranks(totals: Sequence[float]) -> Sequence[int]:
     return [1 + sum(other > total for other in totals) for total in totals]
 
 
-COUNTS = ("due", "answered", "in_time", "told", "solved", "marked", "stars", "published", "used")
+COUNTS = ("reports", "answered", "in_time", "told", "solved", "marked", "stars", "published", "used")
 
 
 def _fair(formula: Assessment, part: Part, own: Inputs, city: Inputs) -> float | None:

@@ -82,8 +82,7 @@ async def behind(
         if counted.frozen_at:
             known = judging.kept(counted.month, [department])
         else:
-            all_months = await scores.months(connection)
-            asked = assessing.asked_of(runtime, all_months, months.read(counted.month), counted.counted_at)
+            asked = assessing.asked_of(runtime, months.read(counted.month), counted.counted_at)
             known = judging.live(asked, [department])
         return await judging.page(connection, known, which, cursor=cursor, limit=limit)
 
@@ -97,33 +96,33 @@ async def services(runtime: Runtime, found: League, department: str) -> Sequence
 
 
 def _newest(known: Mapping[str, scores.Month]) -> Month:
-    judged = [name for name, month in known.items() if month.city.get("due")]
+    judged = [name for name, month in known.items() if month.city.get("reports")]
     return months.read((judged or list(known))[-1])
 
 
 def _shown(known: Mapping[str, scores.Month], first: str, last: str) -> list[str]:
     """The months of the trend: from the first of them in which anything was judged."""
     names = [name for name in known if first <= name <= last]
-    judged = [name for name in names if known[name].city.get("due")]
+    judged = [name for name in names if known[name].city.get("reports")]
     return [name for name in names if name >= (judged or [last])[0]]
 
 
 def _places(kept: Sequence[Kept], month: Month) -> list[Place]:
     latest = {(one.month, one.department): one for one in kept}
     now = [one for (name, _), one in latest.items() if name == str(month)]
-    judged = [one.total for one in now if one.inputs["due"]]
+    judged = [one.total for one in now if one.inputs["reports"]]
     order = dict(zip(judged, ranks(judged), strict=True))
     places = [
         Place(
             one.department,
             one,
             [other for other in kept if (other.month, other.department) == (one.month, one.department)],
-            order[one.total] if one.inputs["due"] else None,
+            order[one.total] if one.inputs["reports"] else None,
             _total(latest.get((str(month + -1), one.department))),
             {
                 name: other.total
                 for (name, department), other in latest.items()
-                if department == one.department and other.inputs["due"]
+                if department == one.department and other.inputs["reports"]
             },
         )
         for one in now
@@ -132,4 +131,4 @@ def _places(kept: Sequence[Kept], month: Month) -> list[Place]:
 
 
 def _total(kept: Kept | None) -> float | None:
-    return kept.total if kept and kept.inputs["due"] else None
+    return kept.total if kept and kept.inputs["reports"] else None

@@ -20,7 +20,7 @@ from store.judging import Judged, Which
 
 PATH = "/assessment"
 MOST, MOST_IN_FILE = 50, 10_000
-COUNTS = ("due", "answered", "in_time", "told", "solved", "marked", "stars", "published", "used", "supervisor")
+COUNTS = ("reports", "answered", "in_time", "told", "solved", "marked", "stars", "published", "used", "supervisor")
 
 
 def routes() -> list[web.RouteDef]:
@@ -44,7 +44,7 @@ def asked_month(request: web.Request) -> Month | None:
 def asked_list(request: web.Request) -> Which:
     """Which list of reports the query asks for. Raises `BadInput`."""
     try:
-        return Which(request.query.get("which") or Which.DUE)
+        return Which(request.query.get("which") or Which.ALL)
     except ValueError:
         raise BadInput(f"one of {', '.join(Which)}", "which") from None
 

@@ -24,7 +24,7 @@ PARTS: Mapping[Part, str] = {
     Part.SUPERVISOR: N_("Supervisor"),
 }
 MEANT: Mapping[Part, str] = {
-    Part.ANSWERED: N_("Of the reports whose time was up, how many were answered at all."),
+    Part.ANSWERED: N_("Of the reports that count, how many were answered at all."),
     Part.IN_TIME: N_("Of the same reports, how many were answered before their time was up."),
     Part.SOLVED: N_("Of the citizens who said so, for how many it is solved."),
     Part.SATISFIED: N_("The stars citizens gave for the answers: one star counts nothing, five count whole."),
@@ -39,7 +39,7 @@ GROUPS: Sequence[tuple[str, Sequence[Part]]] = (
     (N_("Supervisor"), (Part.SUPERVISOR,)),
 )
 WHICH: Mapping[Which, str] = {
-    Which.DUE: N_("All reports that count"),
+    Which.ALL: N_("All reports that count"),
     Which.ANSWERED: N_("Answered"),
     Which.IN_TIME: N_("Answered in time"),
     Which.LATE: N_("Answered late"),

@@ -15,7 +15,7 @@ MONTH = {
 }
 DEPARTMENT = {"name": "department", "in": "path", "required": True, "schema": {"type": "string"}}
 PAGE = [
-    {"name": "which", "in": "query", "schema": {"type": "string", "enum": list(Which), "default": Which.DUE}},
+    {"name": "which", "in": "query", "schema": {"type": "string", "enum": list(Which), "default": Which.ALL}},
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
     {"name": "cursor", "in": "query", "schema": {"type": "string"}},
 ]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from gateway import clock
 from gateway.journey import tickets
@@ -59,6 +59,10 @@ async def fill(data: Path) -> None:
     rows = list(_reports(chance, at))
 
     async def work(transaction: Transaction) -> None:
+        known = set((await transaction.connection.execute(select(tables.posts.c.ticket))).scalars())
+        free = (ticket for ticket in tickets.draw(2 * len(rows)) if ticket not in known)
+        for row in rows:
+            row[0]["ticket"] = next(free)
         for table, part in ((tables.posts, 0), (tables.cases, 1)):
             await transaction.connection.execute(insert(table), [row[part] for row in rows])
         marks = [row[2] for row in rows if row[2]]
@@ -95,7 +99,6 @@ def _report(
     post: dict[str, Any] = {
         "id": name,
         "thread_id": name,
-        "ticket": tickets.draw(1)[0],
         "kind": "report",
         "state": "published",
         "text": text,

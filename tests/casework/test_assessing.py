@@ -1,6 +1,6 @@
 """Months are counted by the city's clock, each report once, frozen when they are over, and corrected in the open."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,15 +9,22 @@ from sqlalchemy import update
 
 from gateway import clock
 from gateway.casework import assessing, league, months
+from gateway.casework import cases as answering
 from gateway.casework.months import Month
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
+from gateway.journey import moderation
+from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from store import audit, scores
+from gateway.schema import Action
+from gateway.settings import Settings
+from store import audit, changes, scores
+from store import cases as case_rows
 from store.accounts import Account, Role
 from store.judging import Which
 from store.tables import cases
 from store.tables_services import service_uses, services
 from tests.casework.assessed import CHIEF, OFFICER, case, given, hash_of, mark
+from tests.journey.test_intake import message
 from tests.store.test_counting import put
 
 MARCH = Month(2026, 3)
@@ -29,8 +36,12 @@ SETTLED = datetime(2026, 4, 5, 16, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
-async def count_at(runtime: Runtime, at: datetime) -> None:
+def stand_at(at: datetime) -> None:
     clock.replace(now=lambda: at)
+
+
+async def count_at(runtime: Runtime, at: datetime) -> None:
+    stand_at(at)
     await assessing.keep_up(runtime)
 
 
@@ -49,18 +60,22 @@ async def behind(runtime: Runtime, which: Which, month: Month = MARCH) -> list[s
     return [one.thread_id for one in page.items]
 
 
-async def test_a_report_counts_in_the_month_in_which_its_time_was_up(runtime: Runtime) -> None:
+async def test_a_report_counts_in_the_month_in_which_it_was_answered_in_time_or_ran_out(runtime: Runtime) -> None:
     await given(
         runtime,
-        case("before", BEGIN - MINUTE, BEGIN - DAY),
-        case("first", BEGIN, BEGIN - DAY),
-        case("last", END - MINUTE, END - DAY),
-        case("after", END, END - DAY),
+        case("before", MID, BEGIN - MINUTE),
+        case("first", END + DAY, BEGIN),
+        case("last", END + DAY, END - MINUTE),
+        case("after", END + DAY, END),
+        case("ran out before", BEGIN - MINUTE),
+        case("ran out", END - MINUTE, END + DAY),
+        case("runs out after", END),
     )
-    assert await look(runtime, END + DAY) == {"due": 2, "answered": 2, "in_time": 2}
-    assert await behind(runtime, Which.DUE) == ["last", "first"]
-    assert await look(runtime, END + DAY, Month(2026, 2)) == {"due": 1, "answered": 1, "in_time": 1}
-    assert await look(runtime, END + DAY, Month(2026, 4)) == {"due": 1, "answered": 1, "in_time": 1}
+    assert await look(runtime, END + DAY) == {"reports": 3, "answered": 2, "in_time": 2}
+    assert sorted(await behind(runtime, Which.ALL)) == ["first", "last", "ran out"]
+    assert await look(runtime, END + DAY, Month(2026, 2)) == {"reports": 2, "answered": 1, "in_time": 1}
+    assert await look(runtime, END + 2 * DAY, Month(2026, 4)) == {"reports": 2, "answered": 1, "in_time": 1}
+    assert await look(runtime, END + 2 * DAY) == {"reports": 3, "answered": 3, "in_time": 2}
 
 
 async def test_what_is_late_and_what_is_unanswered_is_told_apart(runtime: Runtime) -> None:
@@ -72,17 +87,17 @@ async def test_what_is_late_and_what_is_unanswered_is_told_apart(runtime: Runtim
         case("open", MID + 9 * DAY),
         case("answered early", MID + 9 * DAY, MID),
     )
-    assert await look(runtime, MID + DAY) == {"due": 4, "answered": 3, "in_time": 2}
+    assert await look(runtime, MID + DAY) == {"reports": 4, "answered": 3, "in_time": 2}
     assert await behind(runtime, Which.LATE) == ["late"]
     assert await behind(runtime, Which.UNANSWERED) == ["never"]
     assert await behind(runtime, Which.IN_TIME) == ["answered early", "in time"]
 
 
-async def test_whose_clock_stands_still_does_not_count_until_it_is_answered(runtime: Runtime) -> None:
+async def test_whose_clock_stands_still_counts_when_it_is_answered(runtime: Runtime) -> None:
     """Asked before his time was up, and answered after the month was frozen: it counts in that later month, once."""
     waiting: dict[str, Any] = {"progress": "waiting", "stopped_at": MID - DAY}
     await given(runtime, case("asked", MID, **waiting), case("too late to ask", MID - 2 * DAY, **waiting))
-    assert await look(runtime, SETTLED) == {"due": 1}
+    assert await look(runtime, SETTLED) == {"reports": 1}
     at = SETTLED + 3 * DAY
 
     async def answer(transaction: Any) -> None:
@@ -90,10 +105,10 @@ async def test_whose_clock_stands_still_does_not_count_until_it_is_answered(runt
         await transaction.connection.execute(changed)
 
     await runtime.database.write(answer)
-    assert await look(runtime, at + DAY, Month(2026, 4)) == {"due": 1, "answered": 1, "in_time": 1}
-    assert await look(runtime, at + 60 * DAY, Month(2026, 5), "water") == {}
-    assert await behind(runtime, Which.DUE, Month(2026, 4)) == ["asked"]
-    assert await behind(runtime, Which.DUE) == ["too late to ask"]
+    assert await look(runtime, at + DAY, Month(2026, 4)) == {"reports": 1, "answered": 1, "in_time": 1}
+    assert await look(runtime, at + 60 * DAY, Month(2026, 5)) == {}
+    assert await behind(runtime, Which.IN_TIME, Month(2026, 4)) == ["asked"]
+    assert await behind(runtime, Which.ALL) == ["too late to ask"]
 
 
 async def test_only_published_reports_of_a_department_count(runtime: Runtime) -> None:
@@ -104,10 +119,10 @@ async def test_only_published_reports_of_a_department_count(runtime: Runtime) ->
         case("nobody's", MID, department=None),
         case("merged", MID, progress="merged"),
     )
-    assert await look(runtime, END) == {"due": 1, "answered": 1, "in_time": 1}
+    assert await look(runtime, END) == {"reports": 1, "answered": 1, "in_time": 1}
     found = await league.read(runtime, MARCH)
     assert found
-    page = await league.behind(runtime, found.counted, "water", Which.DUE, None, 50)
+    page = await league.behind(runtime, found.counted, "water", Which.ALL, None, 50)
     assert (page.items, page.hidden) == ([], 1)
 
 
@@ -126,8 +141,8 @@ async def test_several_authors_of_one_report_are_one_report(runtime: Runtime) ->
         ],
     )
     found = await look(runtime, END)
-    assert {name: found[name] for name in ("due", "told", "solved", "marked", "stars")} == {
-        "due": 3,
+    assert {name: found[name] for name in ("reports", "told", "solved", "marked", "stars")} == {
+        "reports": 3,
         "told": 2,
         "solved": 1.5,
         "marked": 2,
@@ -143,8 +158,8 @@ async def test_a_month_is_frozen_to_the_minute_however_late_the_job_runs(runtime
         case("too late", MID, SETTLED),
         said=[mark("just", SETTLED - MINUTE, None, 5), mark("just", SETTLED, None, 1)],
     )
-    assert await look(runtime, SETTLED - MINUTE) == {"due": 2}
-    assert await look(runtime, SETTLED + 40 * DAY) == {"due": 2, "answered": 1, "marked": 1, "stars": 5.0}
+    assert await look(runtime, SETTLED - MINUTE) == {"reports": 2}
+    assert await look(runtime, SETTLED + 40 * DAY) == {"reports": 2, "answered": 1, "marked": 1, "stars": 5.0}
     found = await league.read(runtime, MARCH)
     assert found
     assert found.counted.frozen_at == SETTLED
@@ -168,7 +183,7 @@ async def test_what_is_frozen_does_not_change_with_its_cases(runtime: Runtime) -
 
     await runtime.database.write(change)
     assert await look(runtime, SETTLED + DAY) == before
-    assert await behind(runtime, Which.DUE) == ["b", "a"]
+    assert await behind(runtime, Which.ALL) == ["b", "a"]
 
 
 async def test_who_reopens_after_the_freeze_moves_the_report_to_its_last_month(runtime: Runtime) -> None:
@@ -182,14 +197,14 @@ async def test_who_reopens_after_the_freeze_moves_the_report_to_its_last_month(r
         await transaction.connection.execute(update(cases).where(cases.c.thread_id == "a").values(**again))
 
     await runtime.database.write(reopen)
-    assert await look(runtime, SETTLED + 40 * DAY, Month(2026, 4)) == {"due": 1, "answered": 1, "in_time": 1}
+    assert await look(runtime, SETTLED + 40 * DAY, Month(2026, 4)) == {"reports": 1, "answered": 1, "in_time": 1}
     found = await league.read(runtime, MARCH)
     assert found
-    assert [(one.number, one.cause, one.inputs["due"]) for one in found.place("water").history] == [
+    assert [(one.number, one.cause, one.inputs["reports"]) for one in found.place("water").history] == [
         (0, None, 2),
         (1, "reopened", 1),
     ]
-    assert await behind(runtime, Which.DUE) == ["b"]
+    assert await behind(runtime, Which.ALL) == ["b"]
     assert await behind(runtime, Which.LEFT_OUT) == ["a"]
 
 
@@ -211,7 +226,7 @@ async def test_no_report_counts_in_two_months(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         known = await scores.months(connection)
     for name in known:
-        counted += await behind(runtime, Which.DUE, months.read(name))
+        counted += await behind(runtime, Which.ALL, months.read(name))
     assert sorted(counted) == list("abcdef")
 
 
@@ -288,7 +303,7 @@ async def test_services_count_by_how_many_stood_there_at_the_end_and_how_often_t
 
 
 async def test_a_report_is_left_out_of_a_frozen_month_and_taken_in_again(runtime: Runtime) -> None:
-    await given(runtime, case("a", MID, MID), case("b", MID), case("c", MID + 30 * DAY, MID))
+    await given(runtime, case("a", MID, MID), case("b", MID), case("c", MID + 30 * DAY, MID + 29 * DAY))
     await look(runtime, MID + DAY)
     ticket, other = f"{hash_of('b'):08}", f"{hash_of('c'):08}"
     with pytest.raises(Conflict, match="still open"):
@@ -303,7 +318,7 @@ async def test_a_report_is_left_out_of_a_frozen_month_and_taken_in_again(runtime
         with pytest.raises(wrong):
             await assessing.set_out(runtime, MARCH, one, True, reason, account)
     await assessing.set_out(runtime, MARCH, ticket, True, "was ours to route", CHIEF)
-    assert await look(runtime, SETTLED) == {"due": 1, "answered": 1, "in_time": 1}
+    assert await look(runtime, SETTLED) == {"reports": 1, "answered": 1, "in_time": 1}
     with pytest.raises(Conflict):
         await assessing.set_out(runtime, MARCH, ticket, True, "was ours to route", CHIEF)
     await assessing.set_out(runtime, MARCH, ticket, False, "it was theirs after all", CHIEF)
@@ -336,6 +351,16 @@ async def test_the_table_is_in_order_with_ranks_and_what_was_before(runtime: Run
         await league.read(runtime, Month(2027, 1))
 
 
+async def test_a_department_that_ends_is_still_judged_in_the_month_that_runs(runtime: Runtime) -> None:
+    await given(runtime, case("a", MID, MID))
+    await look(runtime, MID + DAY)
+    others = tuple(one for one in runtime.settings.departments if one.slug != "water")
+    runtime.settings = runtime.settings.model_copy(update={"departments": others})
+    assert await look(runtime, SETTLED) == {"reports": 1, "answered": 1, "in_time": 1}
+    with pytest.raises(NotFound):
+        await look(runtime, SETTLED + 60 * DAY, Month(2026, 5))
+
+
 async def test_there_is_no_table_before_the_first_report(runtime: Runtime) -> None:
     await assessing.keep_up(runtime)
     assert await league.read(runtime, None) is None
@@ -349,14 +374,49 @@ async def test_pages_go_on_where_the_last_ended(runtime: Runtime) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = await league.behind(runtime, found.counted, "water", Which.DUE, cursor, 2)
+        page = await league.behind(runtime, found.counted, "water", Which.ALL, cursor, 2)
         seen += [one.thread_id for one in page.items]
         cursor = page.next
         if cursor is None:
             break
     assert seen == ["c", "b", "a", "d"]
     with pytest.raises(BadInput):
-        await league.behind(runtime, found.counted, "water", Which.DUE, "not ours", 2)
+        await league.behind(runtime, found.counted, "water", Which.ALL, "not ours", 2)
+
+
+async def test_whole_cases_are_judged_to_the_minute_over_a_holiday_and_a_change_of_the_clock(runtime: Runtime) -> None:
+    """In New York, where clocks go forward on 8 March 2026: answered with the last minute, and a minute later."""
+    city = runtime.settings.city.model_copy(update={"timezone": "America/New_York", "country": "US"})
+    closed = runtime.settings.deadlines.calendar.model_copy(update={"closed": (date(2026, 3, 9),)})
+    deadlines = runtime.settings.deadlines.model_copy(update={"calendar": closed})
+    runtime.settings = Settings.model_validate(
+        runtime.settings.model_copy(update={"city": city, "deadlines": deadlines}).model_dump()
+    )
+    began = datetime(2026, 3, 5, 15, tzinfo=UTC)
+    due = datetime(2026, 3, 17, 14, tzinfo=UTC)
+    tickets = []
+    for number, (at, answered) in enumerate(((began, due), (began, due + MINUTE))):
+        stand_at(at)
+        taken = await Intake(runtime).take(message("water pipe leaking", f"+861380013700{number}", commands=False))
+        await moderation.decide(runtime, str(taken.post_id), Action.PUBLISH, actor="mo")
+        tickets.append((str(taken.ticket), answered))
+    for ticket, answered in tickets:
+        stand_at(answered)
+        await answering.answer(runtime, ticket, "mended", "water", actor="of")
+    async with runtime.database.reading() as connection:
+        post = await changes.load(connection, tickets[0][0])
+        assert (await case_rows.load(connection, post.id)).due_at == due
+    assert await look(runtime, due + DAY) == {"reports": 2, "answered": 2, "in_time": 1}
+    # Five days after the end, by a clock that is four hours behind UTC by then.
+    frozen = datetime(2026, 4, 6, 4, tzinfo=UTC)
+    await look(runtime, frozen - MINUTE)
+    found = await league.read(runtime, MARCH)
+    assert found
+    assert found.counted.frozen_at is None
+    await look(runtime, frozen)
+    found = await league.read(runtime, MARCH)
+    assert found
+    assert found.counted.frozen_at == frozen
 
 
 @pytest.mark.parametrize("name", ["2026-13", "26-03", "2026-3", "", "2026-03-01", "२०२६-०३"])

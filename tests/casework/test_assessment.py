@@ -22,7 +22,7 @@ def inputs(draw: Any) -> Inputs:
     answered = draw(some.integers(0, due))
     told, marked = draw(some.integers(0, answered)), draw(some.integers(0, answered))
     return Inputs(
-        due=due,
+        reports=due,
         answered=answered,
         in_time=draw(some.integers(0, answered)),
         told=told,
@@ -69,7 +69,7 @@ BETTER: dict[str, Any] = {
     "one answered that was not": lambda one: replace(one, answered=one.answered + 1),
     "one in time that was late": lambda one: replace(one, in_time=one.in_time + 1),
     "one more report, answered in time": lambda one: replace(
-        one, due=one.due + 1, answered=one.answered + 1, in_time=one.in_time + 1
+        one, reports=one.reports + 1, answered=one.answered + 1, in_time=one.in_time + 1
     ),
     "one solved that was not": lambda one: replace(one, solved=one.solved + 1),
     "one more author who says it is solved": lambda one: replace(one, told=one.told + 1, solved=one.solved + 1),
@@ -86,7 +86,7 @@ BETTER: dict[str, Any] = {
 @given(formula=formulas(), own=inputs(), others=some.lists(inputs(), max_size=4))
 def test_doing_better_never_costs_a_point(better: str, formula: Assessment, own: Inputs, others: list[Inputs]) -> None:
     after = BETTER[better](own)
-    if after.answered > after.due or after.in_time > after.answered or after.solved > after.told:
+    if after.answered > after.reports or after.in_time > after.answered or after.solved > after.told:
         return
     assert judged(after, *others, formula=formula).total >= judged(own, *others, formula=formula).total
 
@@ -102,13 +102,13 @@ def test_one_more_service_never_costs_a_point_once_the_city_has_any(own: Inputs,
 def test_the_more_there_are_the_less_the_average_weighs(few: int, more: int) -> None:
     """All are solved, in a city where half are: closer to 1 with each more, and never beyond."""
     formula = Assessment(weights=EVEN)
-    city = Inputs(due=10_000, told=10_000, solved=5_000)
+    city = Inputs(reports=10_000, told=10_000, solved=5_000)
     small, large = (assess(formula, Inputs(told=n, solved=n), city).total for n in (few, few + more))
     assert 50 <= small <= large <= 100
 
 
 def test_two_reports_say_less_than_two_hundred() -> None:
-    formula, city = Assessment(weights=EVEN), Inputs(due=1000, told=1000, solved=800)
+    formula, city = Assessment(weights=EVEN), Inputs(reports=1000, told=1000, solved=800)
     totals = {n: assess(formula, Inputs(told=n, solved=0), city).total for n in (0, 2, 200)}
     # Five reports are added of which four of five are solved.
     assert totals == {0: 80.0, 2: 57.1, 200: 2.0}
@@ -116,7 +116,7 @@ def test_two_reports_say_less_than_two_hundred() -> None:
 
 def test_without_a_prior_shares_are_as_they_are() -> None:
     formula = Assessment(weights=EVEN, fairness=Fairness(prior=0))
-    city = Inputs(due=100, told=100, solved=80)
+    city = Inputs(reports=100, told=100, solved=80)
     assert assess(formula, Inputs(told=2, solved=1), city).total == 50.0
 
 
@@ -139,7 +139,7 @@ def test_a_whole_month_by_hand() -> None:
 
 def test_what_there_is_nothing_to_judge_by_is_left_out() -> None:
     """No marks, no services, no supervisor yet: the 45 points of answers make the whole."""
-    score = judged(Inputs(due=10, answered=10, in_time=10))
+    score = judged(Inputs(reports=10, answered=10, in_time=10))
     assert score.total == 100
     assert {line.part for line in score.lines if line.fair is None} == set(Part) - {Part.ANSWERED, Part.IN_TIME}
     assert [round(line.counts, 2) for line in score.lines[:2]] == [44.44, 55.56]
@@ -147,20 +147,23 @@ def test_what_there_is_nothing_to_judge_by_is_left_out() -> None:
 
 def test_silence_is_neither_praise_nor_blame() -> None:
     """Whose authors said nothing stands where the city stands."""
-    silent, heard = Inputs(due=10, answered=10, in_time=10), Inputs(due=10, answered=10, in_time=10, marked=4, stars=16)
+    silent, heard = (
+        Inputs(reports=10, answered=10, in_time=10),
+        Inputs(reports=10, answered=10, in_time=10, marked=4, stars=16),
+    )
     line = next(line for line in judged(silent, heard).lines if line.part is Part.SATISFIED)
     assert (line.own, line.city, line.fair) == (None, 0.75, 0.75)
 
 
 def test_who_publishes_nothing_where_others_do_has_no_points_for_it() -> None:
-    own, other = Inputs(due=1, answered=1, in_time=1), Inputs(published=2, used=10)
+    own, other = Inputs(reports=1, answered=1, in_time=1), Inputs(published=2, used=10)
     score = judged(own, other)
     assert [line.fair for line in score.lines if line.part in (Part.PUBLISHED, Part.USED)] == [0.0, 0.0]
     assert score.total == 81.8  # 45 of the 55 points that are judged
 
 
 def test_who_had_nothing_to_answer_is_in_no_rank() -> None:
-    assert not judged(Inputs(), Inputs(due=3, answered=3, in_time=3)).ranked
+    assert not judged(Inputs(), Inputs(reports=3, answered=3, in_time=3)).ranked
     assert judged(Inputs()).total == 0
 
 

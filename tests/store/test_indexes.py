@@ -220,9 +220,10 @@ async def be_judged(runtime: Runtime) -> None:
     await cases.answer(runtime, taken.ticket, "fixed", "water", actor="of")
     async with runtime.database.reading() as connection:
         case = await case_rows.load(connection, taken.post_id)
-    month = months.of(case.due_at, runtime.settings.city.zone)
+    assert case.answered_at
+    month = months.of(case.answered_at, runtime.settings.city.zone)
     chief = accounts.Account("2" * 32, "chief", accounts.Role.MODERATOR)
-    for at in (case.due_at + timedelta(minutes=1), case.due_at + timedelta(days=70)):
+    for at in (case.answered_at + timedelta(minutes=1), case.answered_at + timedelta(days=70)):
         clock.replace(now=_standing_at(at))
         await assessing.keep_up(runtime)
         found = await league.read(runtime, month)

@@ -73,7 +73,7 @@ async def test_the_table_names_each_department_with_its_rank_and_points(city: Wo
     assert re.search(
         r"1 Roads 1 of 1 answered, 1 in time .* 2 Water 3 of 4 answered, 2 in time · 3.5 stars, 2 marks", text
     )
-    assert text.count("no report whose time was up: in no rank") == 4
+    assert text.count("no report that counts: in no rank") == 4
     assert "(2 + 5 × 80 %) ÷ (2 + 5) = 85.7 %" in text
     assert "A month stays open for 5 days after its last" in text
     running = await page(city, "/assessment?month=2026-04")
@@ -88,14 +88,14 @@ async def test_the_newest_month_with_reports_is_shown_first(city: World) -> None
 async def test_the_same_in_chinese(city: World) -> None:
     text = await page(city, MARCH, language="zh")
     assert "2026年3月" in text
-    assert "到期 4 件，答复 3 件，按时 2 件" in text
+    assert "计入 4 件，答复 3 件，按时 2 件" in text
     assert "(2 + 5 × 80%) ÷ (2 + 5) = 85.7%" in text
 
 
 async def test_every_number_of_a_department_is_explained(city: World) -> None:
     text = await page(city, "/assessment/water?month=2026-03")
     for said in (
-        "3 of 4 reports whose time was up were answered: 75 %.",
+        "3 of 4 reports that count were answered: 75 %.",
         "In the whole city: 80 %.",
         "Counted with 5 average reports: 77.8 %.",
         "2 of 4 were answered before their time was up: 50 %.",
@@ -127,7 +127,7 @@ async def test_a_number_leads_to_the_posts_behind_it(city: World) -> None:
 
 async def test_each_table_is_there_as_csv(city: World) -> None:
     roads, water = (await table(city, "/assessment.csv?month=2026-03"))[:2]
-    assert (roads["department"], roads["rank"], water["rank"], water["due"], water["stars"]) == (
+    assert (roads["department"], roads["rank"], water["rank"], water["reports"], water["stars"]) == (
         "roads",
         "1",
         "2",
@@ -150,7 +150,7 @@ async def test_each_table_is_there_as_csv(city: World) -> None:
         ("/assessment?month=march", 422),
         ("/assessment/fire", 404),
         ("/assessment/water?month=2025-01", 404),
-        ("/assessment/water/posts?which=all", 422),
+        ("/assessment/water/posts?which=some", 422),
         ("/assessment/water/posts?cursor=x", 422),
         ("/assessment.csv?month=x", 422),
     ],
@@ -172,7 +172,7 @@ async def test_programs_read_the_same(city: World) -> None:
         "2026-04-05T16:00:00.000Z",
     )
     roads, water = found["items"][:2]
-    assert (roads["rank"], water["rank"], water["inputs"]["due"], found["city"]["due"]) == (1, 2, 4, 5)
+    assert (roads["rank"], water["rank"], water["inputs"]["reports"], found["city"]["reports"]) == (1, 2, 4, 5)
     assert round(sum(part["points"] for part in water["parts"]), 1) == water["total"]
     one = await told(city, "/api/v1/assessment/water?month=2026-04")
     assert [month["month"] for month in one["trend"]] == ["2026-03", "2026-04"]
@@ -221,7 +221,7 @@ async def test_a_supervisor_corrects_what_is_frozen(city: World) -> None:
     )
     assert answer.status == 200
     text = await page(city, "/assessment/water?month=2026-03")
-    assert "3 of 3 reports whose time was up were answered: 100 %." in text
+    assert "3 of 3 reports that count were answered: 100 %." in text
     assert "A report was left out" in text
     assert "it was never theirs" in text
     form |= {
@@ -231,7 +231,7 @@ async def test_a_supervisor_corrects_what_is_frozen(city: World) -> None:
         "act": "take_in",
     }
     assert (await city.client.post("/console/assessment/corrections", data=form, headers=ENGLISH)).status == 200
-    assert "3 of 4 reports whose time was up" in await page(city, "/assessment/water?month=2026-03")
+    assert "3 of 4 reports that count were answered" in await page(city, "/assessment/water?month=2026-03")
 
 
 async def test_officers_look_and_do_not_judge(city: World) -> None:

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 import store.moments
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -737,6 +737,7 @@ def upgrade() -> None:
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("in_time", sa.Boolean(), nullable=False),
         sa.Column("solved", sa.Float(), nullable=True),
         sa.Column("mark", sa.Float(), nullable=True),
         sa.Column("out", sa.String(length=16), nullable=True),
