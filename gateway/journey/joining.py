@@ -13,7 +13,7 @@ from gateway.errors import BadInput, Conflict
 from gateway.journey import broadcasting, claiming, due, finding, sameness
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
-from gateway.schema import CITIZEN_KINDS, Action, CaseStep, Priority, Progress, Say, State
+from gateway.schema import CITIZEN_KINDS, OPEN_PROGRESS, Action, CaseStep, Priority, Progress, Say, State
 from store import alike, broadcasts, cases, changes, deliveries, events, history, together
 from store.changes import Changing
 from store.database import Transaction
@@ -39,8 +39,10 @@ async def join(
     """Join a report to a public one; gives the moment that is noted. Its author hears of it unless he did it himself,
     and in any case what was answered there already. Raises `BadInput` and `Conflict` where that cannot be."""
     check(other, into)
-    at = clock.now()
     shown = other.state is State.PUBLISHED
+    if shown and (await cases.load(transaction.connection, other.id, hold=True)).progress not in OPEN_PROGRESS:
+        raise Conflict("this report is answered already")
+    at = clock.now()
     after = State.WITHDRAWN if shown else State.REJECTED
     entry = history.entry(
         other.id,

@@ -27,11 +27,12 @@ from store.posts import StaffPost
 WITHIN = timedelta(days=30)
 SHOWN = 5
 # From which likeness on (of 1) reports are shown as similar, and from which on one is asked or offered to be joined.
-ENOUGH, LIKELY = 0.42, 0.55
-# What a shared place, one near by, and a shared category add, and what other numbers and each day between them take.
-SAME_PLACE, NEAR, SAME_CATEGORY, OTHER_NUMBERS, A_DAY = 0.15, 0.12, 0.05, 0.25, 0.003
+ENOUGH, LIKELY = 0.42, 0.52
+# What a shared place, one near by, and a shared category add; what another category, other numbers and each day between
+# them take.
+SAME_PLACE, NEAR, SAME_CATEGORY, OTHER_CATEGORY, OTHER_NUMBERS, A_DAY = 0.15, 0.12, 0.05, 0.1, 0.25, 0.003
 # Of another house a report is never likely about the same thing, however alike the words are.
-ANOTHER_HOUSE = 0.5
+ANOTHER_HOUSE = 0.45
 # Metres within which something is near.
 NEAR_BY = 150
 NOWHERE = Place()
@@ -99,8 +100,8 @@ def measured(one: Said, other: Report, at: datetime) -> float:
         share += SAME_PLACE
     elif _near(one.place, other.place):
         share += NEAR
-    if one.category and one.category == other.category:
-        share += SAME_CATEGORY
+    if one.category and other.category:
+        share += SAME_CATEGORY if one.category == other.category else -OTHER_CATEGORY
     numbers, others = _numbers(one), _numbers(Said(other.words, other.place))
     if numbers and others and not numbers & others:
         share = min(share - OTHER_NUMBERS, ANOTHER_HOUSE)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.journey import masking, similar
+from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
+from gateway.schema import CITIZEN_KINDS, OPEN_PROGRESS, State
 from gateway.web.differences import Piece, compare
 from store import history, record
 from store.posts import StaffPost
@@ -20,6 +22,12 @@ class Versions:
     original: Sequence[Piece]
     masked: Sequence[Piece]
     edited: Sequence[Piece] | None
+
+
+def joinable(post: StaffPost) -> bool:
+    """Whether a post may be joined to a public report: nobody decided it, or its answer is still owed."""
+    owed = post.state is State.PUBLISHED and post.progress in OPEN_PROGRESS
+    return post.kind in CITIZEN_KINDS and post.parent is None and (owed or post.state in UNDECIDED)
 
 
 async def versions(runtime: Runtime, found: Sequence[StaffPost]) -> Mapping[str, Versions]:
@@ -53,5 +61,6 @@ async def behind(runtime: Runtime, post: StaffPost) -> dict[str, Any]:
     return {
         "post": post,
         "author": author,
+        "joinable": joinable(post),
         "similar": await similar.to(runtime, similar.said(post)),
     }

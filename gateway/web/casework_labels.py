@@ -86,6 +86,7 @@ FAULTS = (
     N_("there is no such ticket"),
     N_("choose another report than this one"),
     N_("only reports can be joined"),
+    N_("this report is answered already"),
     N_("a report can only be joined to one that is public"),
     N_("this report is joined to no other one"),
     N_("this report was joined to another one; separate it first"),

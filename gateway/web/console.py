@@ -11,9 +11,9 @@ from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput
 from gateway.journey import mailbox, moderation, parting, routing, transcription, undoing
 from gateway.journey.commands import UNDECIDED
-from gateway.schema import CITIZEN_KINDS, Action, Kind, MediaState, State
+from gateway.schema import Action, Kind, MediaState, State
 from gateway.web import access, auth, storyline
-from gateway.web.behind import behind, versions
+from gateway.web.behind import behind, joinable, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import answer_templates, cases, claims, deliveries, history, marks, posts, progress, together
 from store import notes as note_rows
@@ -129,7 +129,7 @@ async def draw_post(
         joined=joined,
         reporters=reporters,
         joined_to=next((one.ticket for one in main.values()), None),
-        joinable=may_decide(request) and _can_be_joined(first) and not main,
+        joinable=may_decide(request) and joinable(first),
         separable=[post.id for post in thread if _can_be_separated(post)] if may_decide(request) else [],
         returnable=[post.id for post in thread if entries[post.id] and _can_go_back(post, entries[post.id][-1])],
         late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
@@ -193,10 +193,6 @@ async def _choices(request: web.Request, thread: Sequence[StaffPost]) -> Mapping
         for file in post.media
         if file.state is MediaState.STORED and file.type.startswith("audio/")
     }
-
-
-def _can_be_joined(post: StaffPost) -> bool:
-    return post.kind in CITIZEN_KINDS and post.parent is None and post.state in (*UNDECIDED, State.PUBLISHED)
 
 
 def _can_be_separated(post: StaffPost) -> bool:

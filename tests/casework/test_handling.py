@@ -8,7 +8,7 @@ import pytest
 from gateway import clock
 from gateway.casework import cases as answers
 from gateway.casework import handling
-from gateway.casework.handling import TABLE, Wanted
+from gateway.casework.handling import BETWEEN_THREADS, TABLE, Wanted
 from gateway.desk import Desk
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import moderation
@@ -108,7 +108,7 @@ async def test_what_holds_emergency_words_is_urgent(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("progress", list(Progress))
-@pytest.mark.parametrize("step", list(CaseStep))
+@pytest.mark.parametrize("step", [step for step in CaseStep if step not in BETWEEN_THREADS])
 async def test_only_steps_of_the_table_are_possible(thread: Thread, progress: Progress, step: CaseStep) -> None:
     await thread.lies_in(progress)
     froms, after = TABLE[step]
@@ -120,7 +120,7 @@ async def test_only_steps_of_the_table_are_possible(thread: Thread, progress: Pr
     assert (await thread.take(step, HEAD, words="why", department="water")).progress is after
 
 
-@pytest.mark.parametrize("step", [step for step in CaseStep if step is not CaseStep.ASSIGN])
+@pytest.mark.parametrize("step", [one for one in CaseStep if one not in (CaseStep.ASSIGN, *BETWEEN_THREADS)])
 async def test_a_step_is_for_the_responsible_department(thread: Thread, step: CaseStep) -> None:
     await thread.lies_in(
         next(one for one in Progress if one in TABLE[step][0] and one is not Progress.PASSED_ON)
@@ -263,5 +263,5 @@ def test_each_step_is_offered_to_whom_it_is_for() -> None:
     case = Case("t", "roads", Progress.PASSED_ON, "normal", BEGIN, BEGIN, None, BEGIN, None, "water", BEGIN, None, 0)
     assert handling.allowed(case, WATER) == (CaseStep.ACCEPT, CaseStep.REFUSE)
     assert handling.allowed(case, ROADS) == ()
-    assert handling.allowed(case, HEAD) == (CaseStep.ACCEPT, CaseStep.REFUSE, CaseStep.ASSIGN)
+    assert handling.allowed(case, HEAD) == (CaseStep.ACCEPT, CaseStep.REFUSE, CaseStep.ASSIGN, CaseStep.MERGE)
     assert handling.allowed(replace(case, progress=Progress.CLOSED), account(role=Role.VIEWER)) == ()

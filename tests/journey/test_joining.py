@@ -5,7 +5,7 @@ import pytest
 from gateway.casework import cases as answers
 from gateway.casework import handling
 from gateway.casework.handling import Wanted
-from gateway.errors import BadInput, Conflict, NotAllowed
+from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import joining, moderation, phoning, undoing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -270,6 +270,37 @@ async def test_only_a_public_report_takes_others_in(runtime: Runtime, two: tuple
     with pytest.raises((BadInput, Conflict)):
         await join(runtime, dark, others[into])
     assert (await first_of(runtime, dark)).state is State.PENDING
+
+
+@pytest.mark.parametrize("progress", list(Progress))
+async def test_only_a_case_that_is_open_is_joined_by_the_table(
+    runtime: Runtime, two: tuple[str, str], progress: Progress
+) -> None:
+    lamp, dark = two
+    await moderation.decide(runtime, dark, Action.PUBLISH, actor="mo")
+    if progress is Progress.MERGED:
+        await handling.take(runtime, dark, Wanted(CaseStep.MERGE, other=lamp), HEAD)
+    else:
+        thread = (await first_of(runtime, dark)).id
+        await runtime.database.write(lambda transaction: cases.change(transaction, thread, progress=progress))
+    before = await case_of(runtime, dark)
+    assert before
+    froms, after = handling.TABLE[CaseStep.MERGE]
+    if progress not in froms:
+        with pytest.raises(Conflict if progress is not Progress.MERGED else NotFound):
+            await handling.take(runtime, dark, Wanted(CaseStep.MERGE, other=lamp), HEAD)
+        assert await case_of(runtime, dark) == before
+        return
+    await handling.take(runtime, dark, Wanted(CaseStep.MERGE, other=lamp), HEAD)
+    joined = await case_of(runtime, dark)
+    assert joined
+    assert joined.progress is after
+    await handling.take(runtime, dark, Wanted(CaseStep.SEPARATE), HEAD)
+    parted = await case_of(runtime, dark)
+    assert parted
+    assert parted.progress is handling.TABLE[CaseStep.SEPARATE][1]
+    with pytest.raises(Conflict):
+        await handling.take(runtime, dark, Wanted(CaseStep.SEPARATE), HEAD)
 
 
 async def test_joining_is_for_those_who_decide_between_departments(runtime: Runtime, two: tuple[str, str]) -> None:
