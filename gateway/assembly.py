@@ -10,6 +10,7 @@ from channels.base import City, Surroundings, Uploads
 from channels.registry import Plan
 from gateway.errors import Problem
 from gateway.journey import commands, topics
+from gateway.journey.places import Gazetteer
 from gateway.journey.words import Words
 from gateway.runtime import Runtime
 from gateway.settings import Settings, secret
@@ -55,6 +56,7 @@ def assemble(
         plans=plans,
         judge=words.judge,
         words=words,
+        gazetteer=Gazetteer(settings.places),
         commands=dict(commands.table(topics.Names(settings))),
     )
 

@@ -14,7 +14,7 @@ from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
 from gateway.errors import Problem
 from gateway.pulse import Pulse, Switches
-from gateway.schema import Say, Verdict
+from gateway.schema import Place, Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
 from speech.live import Ears
@@ -112,6 +112,21 @@ class Words(Protocol):
         """Keep to the files and write the counts, until cancelled."""
 
 
+class Gazetteer(Protocol):
+    """The places of the city, ready to be found (`journey.places`)."""
+
+    def __bool__(self) -> bool: ...
+
+    def find(self, text: str, language: str) -> Place | None:
+        """The place a text is about, named in a language, or None."""
+
+    def around(self, slug: str | None) -> frozenset[str]:
+        """The slugs of a place and of all around it."""
+
+    def is_coarse(self, slug: str | None) -> bool:
+        """Whether a place is too wide to send somebody there."""
+
+
 class Breaking(Protocol):
     """The breaker of a line of this process (`journey.breaker`), for those who show it."""
 
@@ -128,8 +143,8 @@ class Runtime:
     """The parts of one running gateway.
 
     `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `ears` hear callers
-    while they speak, `synthesiser` speaks. `judge`, `words`
-    and `commands` are filled by `assembly` at start.
+    while they speak, `synthesiser` speaks. `judge`, `words`,
+    `gazetteer` and `commands` are filled by `assembly` at start.
     """
 
     settings: Settings
@@ -146,6 +161,7 @@ class Runtime:
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
     words: Words
+    gazetteer: Gazetteer
     commands: dict[str, Command] = field(default_factory=dict)
     # When which address id was last heard typing into its mailbox; the latest last.
     typing: dict[str, datetime] = field(default_factory=dict)

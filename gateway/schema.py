@@ -186,20 +186,25 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is: a name as people say it, and WGS 84 degrees when known."""
+    """Where something is: a name as people say it, WGS 84 degrees when known, and which place of the gazetteer."""
 
     name: str | None = None
     lat: float | None = None
     lon: float | None = None
+    slug: str | None = None
 
 
 class PlaceFrom(StrEnum):
-    """Who knew where it is: somebody typed it, the browser, the carrier's message, or the photo told."""
+    """Who knew where it is: somebody typed it, the browser, the carrier's message or the photo told; it stood in the
+    words, or was answered when we asked; or staff set it."""
 
     TYPED = "typed"
     BROWSER = "browser"
     MESSAGE = "message"
     PHOTO = "photo"
+    WORDS = "words"
+    ANSWER = "answer"
+    STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True)

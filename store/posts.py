@@ -100,6 +100,7 @@ class StaffPost:
     category: str | None
     place: Place
     place_from: str | None
+    category_from: str | None
     private: bool
     own_voice: bool
     ruling: str
@@ -415,8 +416,9 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         language=row.language,
         department=row.department or row.case_department,
         category=row.category,
-        place=Place(row.place, row.lat, row.lon),
+        place=Place(row.place, row.lat, row.lon, row.place_slug),
         place_from=row.place_from,
+        category_from=row.category_from,
         private=row.private,
         own_voice=row.own_voice,
         ruling=row.ruling,

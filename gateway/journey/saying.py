@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock
-from gateway.journey import commands, folding, followups, identity, masking, sameness, sender, writing
+from gateway.journey import commands, followups, identity, masking, placing, sameness, sender, writing
 from gateway.journey.draft import Draft
 from gateway.journey.followups import Belonging
 from gateway.schema import (
@@ -13,6 +13,8 @@ from gateway.schema import (
     Kind,
     MediaState,
     Outcome,
+    Place,
+    PlaceFrom,
     Priority,
     Ruling,
     Say,
@@ -110,9 +112,10 @@ def _keep(draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdic
 def _post_row(
     draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging, group: str | None
 ) -> dict[str, Any]:
-    incoming, thread = draft.incoming, belongs.thread
-    place, settings = incoming.place, draft.runtime.settings
-    known = any(category.slug == incoming.category for category in settings.categories)
+    incoming, thread, filed = draft.incoming, belongs.thread, draft.prepared.filed
+    # What is added to a thread is about what that is about, unless its author says otherwise.
+    suggests = thread is None or filed.place_from is not PlaceFrom.WORDS
+    place = filed.place if suggests else Place()
     return {
         "id": post_id,
         "thread_id": thread.id if thread else post_id,
@@ -123,11 +126,13 @@ def _post_row(
         "text": draft.prepared.masked,
         "channel": incoming.channel,
         "citizen_id": draft.sender.citizen_id,
-        "category": incoming.category if known else None,
-        "place": place.name and masking.mask_as_set(settings, folding.clean(place.name, 200)),
+        "category": filed.category if thread is None or filed.category_from == placing.AUTHOR else None,
+        "category_from": filed.category_from if thread is None else None,
+        "place": place.name and masking.mask_as_set(draft.runtime.settings, place.name),
         "lat": place.lat,
         "lon": place.lon,
-        "place_from": incoming.place_from,
+        "place_slug": place.slug,
+        "place_from": filed.place_from if suggests else None,
         "language": draft.language,
         "private": thread.private if thread else draft.private,
         "own_voice": incoming.own_voice,

@@ -12,7 +12,7 @@ import structlog
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
-from gateway.journey import folding, masking, waiting, writing
+from gateway.journey import folding, masking, placing, waiting, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
 from gateway.schema import MediaState, State, TranscriptState
@@ -140,7 +140,8 @@ async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> 
         await media.change(transaction, media_id, corrected_id=words["id"])
         before = masking.mask_as_set(runtime.settings, (heard.corrected or heard.text) if heard else "")
         if post.state in (State.PENDING, State.HELD) and post.text in ("", before):
-            await changes.apply(transaction, post.id, text=masking.mask_as_set(runtime.settings, said))
+            filed = placing.refile(runtime, post, said, post.language)
+            await changes.apply(transaction, post.id, text=masking.mask_as_set(runtime.settings, said), **filed)
 
     await runtime.database.write(work)
 
@@ -213,6 +214,7 @@ async def _keep(
             state=state,
             ruling=verdict.ruling,
             rules=list(verdict.rules),
+            **placing.refile(runtime, post, text, model.language),
         )
 
 

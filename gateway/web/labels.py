@@ -390,6 +390,9 @@ PLACES: Mapping[str, str] = {
     PlaceFrom.BROWSER: N_("where the writer was"),
     PlaceFrom.MESSAGE: N_("sent with the message"),
     PlaceFrom.PHOTO: N_("read from the photo"),
+    PlaceFrom.WORDS: N_("found in the words"),
+    PlaceFrom.ANSWER: N_("answered when asked"),
+    PlaceFrom.STAFF: N_("set by staff"),
 }
 # What a subscriber may be told of, how it stands, and what was done with it.
 ABOUTS: Mapping[str, str] = {

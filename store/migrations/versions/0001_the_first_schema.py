@@ -618,6 +618,8 @@ def upgrade() -> None:
         sa.Column("lat", sa.Float(), nullable=True),
         sa.Column("lon", sa.Float(), nullable=True),
         sa.Column("place_from", sa.String(length=8), nullable=True),
+        sa.Column("place_slug", sa.String(length=64), nullable=True),
+        sa.Column("category_from", sa.String(length=8), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("own_voice", sa.Boolean(), server_default=sa.false(), nullable=False),
