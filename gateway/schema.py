@@ -249,7 +249,8 @@ class Incoming:
     `web:<id>`) or None when the line is withheld. `line` is which of our own lines was used. `contact` is an
     unproved address the citizen typed (a URN). `thread` is the ticket it is said under, when the medium knows.
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
-    `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
+    `answers_where` says that it was said when the medium itself asked where the report of `thread`, which it had just
+    taken, is. `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
     `raw` is the carrier's payload as received.
     """
@@ -270,6 +271,7 @@ class Incoming:
     name: str | None = None
     contact: str | None = None
     thread: str | None = None
+    answers_where: bool = False
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
@@ -302,6 +304,7 @@ class Taken:
 
     `say` is what the citizen should hear; channels that converse live may voice it, all others leave it to the
     outbox, where it already lies when the channel can send. `code_sent` says that the contact typed awaits its code.
+    `asks_where`: the report does not say where it is, which a channel that converses live may ask.
     """
 
     outcome: Outcome
@@ -312,6 +315,7 @@ class Taken:
     state: State | None = None
     code_sent: bool = False
     repeated: bool = False
+    asks_where: bool = False
 
 
 @dataclass(frozen=True, slots=True)

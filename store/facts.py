@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Kind, Progress, State
+from gateway.schema import Kind, Place, Progress, State
 from store.dialect import hold_back
 from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
 
@@ -64,6 +64,7 @@ class KnownThread:
     created_at: datetime
     last_at: datetime
     answer: str | None = None
+    place: Place = field(default_factory=Place)
 
 
 @dataclass(slots=True)
@@ -167,6 +168,7 @@ _THREADS = (
 _NTH = func.row_number().over(partition_by=(_person(), posts.c.parent_id.is_(None)), order_by=posts.c.created_at.desc())
 _NEWEST = (
     select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
+    .add_columns(posts.c.place, posts.c.lat, posts.c.lon, posts.c.place_slug)
     .add_columns(posts.c.created_at, _person(), _NTH.label("nth"))
     .join(citizens, citizens.c.id == posts.c.citizen_id)
     .where(citizens.c.id.in_(_among("persons")) | citizens.c.merged_into.in_(_among("persons")))
@@ -324,4 +326,5 @@ def _thread(row: Any) -> KnownThread:
         text=row.text,
         created_at=row.created_at,
         last_at=max(row.created_at, row.answered_at or row.created_at),
+        place=Place(row.place, row.lat, row.lon, row.place_slug),
     )

@@ -17,6 +17,7 @@ from store.facts import KnownAddress
 
 Row = dict[str, Any]
 EVERY_TOPIC = "*"
+_SEEN_BY_READERS = {"thread_id", "private", "place"}
 _SPEAKING = (
     update(tables.addresses)
     .where(tables.addresses.c.id.in_(bindparam("speakers", expanding=True)))
@@ -57,8 +58,8 @@ class Rows:
     changed: list[tuple[str, Row]] = field(default_factory=list)
 
     def regrouped(self) -> list[str]:
-        """The threads that a post left, joined or became, or that were kept from the public."""
-        moved = [(post_id, values) for post_id, values in self.changed if values.keys() & {"thread_id", "private"}]
+        """The threads that a post left, joined or became, that were kept from the public, or got another place."""
+        moved = [(post_id, values) for post_id, values in self.changed if values.keys() & _SEEN_BY_READERS]
         return [thread for post_id, values in moved for thread in (post_id, values.get("thread_id", post_id))]
 
 
@@ -95,6 +96,10 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
     if rows.gists:
         await insert_all(connection, tables.gists, rows.gists, ("gist",))
     await _insert(connection, tables.unindexed, [{"post_id": row["id"]} for row in rows.posts])
+    made = {row["id"] for row in rows.posts}
+    if elsewhere := {post_id for post_id, values in rows.changed if "place" in values} - made:
+        again = upsert(connection, tables.unindexed, ["post_id"], ["post_id"])
+        await connection.execute(again, [{"post_id": post_id} for post_id in elsewhere])
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
     transaction.wake(*_topics(rows))
@@ -164,7 +169,7 @@ def _topics(rows: Rows) -> Iterable[str]:
     yield from {mailbox(row["lookup"]) for row in rows.addresses}
     if rows.posts or rows.changed:
         yield "queue"
-    if rows.posts:
+    if rows.posts or rows.changed:
         yield "unindexed"
     if rows.events:
         yield "events"

@@ -3,7 +3,7 @@
 Pure but for ids and the clock: the facts of the batch are handed in, rows and grown facts come out.
 """
 
-from gateway.journey import asking, saying
+from gateway.journey import asking, saying, whereabouts
 from gateway.journey.draft import Draft
 from gateway.runtime import Reply
 from gateway.schema import Outcome, Say, Taken
@@ -15,6 +15,8 @@ def decide(draft: Draft) -> Taken:
     if incoming.line and incoming.address == f"tel:{incoming.line}":
         # Our own words come back by some relay: a loop ends here.
         return Taken(Outcome.COMMAND, Say("empty"), draft.language)
+    if (taken := whereabouts.answer(draft)) is not None:
+        return taken
     if prepared.number is not None:
         return asking.answer_question(draft, prepared.number)
     if prepared.command:

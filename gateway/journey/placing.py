@@ -54,6 +54,14 @@ def refile(runtime: Runtime, post: Changing, text: str, language: str) -> dict[s
     return values
 
 
+def refile_thread(runtime: Runtime, thread: Changing, added: Changing, text: str, language: str) -> dict[str, Any]:
+    """What a report without a place gets from a recording that its author added, now that it is written down."""
+    nowhere = thread.place.name is None and thread.place.lat is None
+    own = added.author_id is not None and added.author_id == thread.author_id
+    known = runtime.gazetteer.find(text, language) if nowhere and own else None
+    return columns(known) | {"place_from": PlaceFrom.WORDS} if known else {}
+
+
 def columns(place: Place) -> dict[str, Any]:
     """A place as the columns of a post."""
     return {"place": place.name, "lat": place.lat, "lon": place.lon, "place_slug": place.slug}
