@@ -37,7 +37,7 @@ def assemble(
 ) -> Runtime:
     """Put the parts of a process together, and fill the command table and the filter."""
     words = Words(settings.folder / "words", settings.filters)
-    return Runtime(
+    runtime = Runtime(
         settings=settings,
         database=database,
         vault=vault,
@@ -57,8 +57,10 @@ def assemble(
         judge=words.judge,
         words=words,
         gazetteer=Gazetteer(settings.places),
-        commands=dict(commands.table(topics.Names(settings))),
+        derived=[_name_topics],
     )
+    _name_topics(runtime)
+    return runtime
 
 
 def city_of(settings: Settings) -> City:
@@ -94,3 +96,8 @@ def placed(settings: Settings, problems: list[Problem]) -> list[Problem]:
         )
         for problem in problems
     ]
+
+
+def _name_topics(runtime: Runtime) -> None:
+    """Let commands know the categories and departments there are."""
+    runtime.commands.update(commands.table(topics.Names(runtime.settings)))

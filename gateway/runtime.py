@@ -3,6 +3,7 @@
 Everything is passed on as one value; nothing here is global, so two gateways can live in one test.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -144,7 +145,8 @@ class Runtime:
 
     `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `ears` hear callers
     while they speak, `synthesiser` speaks. `judge`, `words`,
-    `gazetteer` and `commands` are filled by `assembly` at start.
+    `gazetteer` and `commands` are filled by `assembly` at start. `settings` are those in force: other ones stand there
+    as soon as the console keeps them (`journey.in_force`), so they are asked at the moment of use.
     """
 
     settings: Settings
@@ -169,6 +171,9 @@ class Runtime:
     pulse: Pulse = field(default_factory=Pulse)
     switches: Switches = field(default_factory=Switches)
     breakers: dict[str, Breaking] = field(default_factory=dict)
+    # What is made of the settings once: run again when others are in force, one renewal after the other.
+    derived: list[Callable[["Runtime"], None]] = field(default_factory=list)
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""

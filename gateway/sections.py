@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.schema import LANGUAGES, Deadline
+from gateway.schema import LANGUAGES
 
 Language = Literal["zh", "en"]
 Words = dict[Language, str]
@@ -333,22 +333,6 @@ class Filters(Section):
     likeness: Likeness = Likeness()
     masking: Masking = Masking()
     hits_days: int = Field(400, ge=30)
-
-
-class Department(Section):
-    """One department of `departments.toml`."""
-
-    slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
-    name: Words
-
-
-class Category(Section):
-    """One category of `departments.toml`, the department that deals with it, and which span it has for it."""
-
-    slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
-    name: Words
-    department: str | None = None
-    deadline: Deadline = "normal"
 
 
 class WorkingTime(Section):

@@ -23,11 +23,9 @@ from gateway.sections import (
     Accounts,
     Broadcast,
     Calls,
-    Category,
     City,
     Deadlines,
     Delivery,
-    Department,
     Filters,
     Health,
     Intake,
@@ -43,6 +41,7 @@ from gateway.sections import (
     Storage,
     Subscribers,
 )
+from gateway.sections_departments import Category, Department
 from gateway.sections_places import KnownPlace
 
 SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
@@ -86,8 +85,11 @@ class Settings(Section):
     speech: Speech = Speech()
     filters: Filters = Filters()
     deadlines: Deadlines = Deadlines()
+    # What may be chosen now, in the order in which it is shown. The former ones are only called by their names.
     departments: tuple[Department, ...] = ()
     categories: tuple[Category, ...] = ()
+    former_departments: tuple[Department, ...] = ()
+    former_categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
     places: tuple[KnownPlace, ...] = ()
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -100,6 +102,22 @@ class Settings(Section):
     def public_url(self) -> str:
         """What carriers sign and links begin with, without a slash at the end."""
         return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+    @property
+    def known_departments(self) -> tuple[Department, ...]:
+        """Every department that posts may name, those that are no more at the end."""
+        return self.departments + self.former_departments
+
+    @property
+    def known_categories(self) -> tuple[Category, ...]:
+        """Every category that posts may name, those that are no more at the end."""
+        return self.categories + self.former_categories
+
+    def replaced(self, parts: Mapping[str, Any]) -> "Settings":
+        """The same with other values of some of its parts, by their names."""
+        made = self.model_copy(update=parts)
+        made.__dict__.pop("calendar", None)
+        return made
 
     @cached_property
     def calendar(self) -> Calendar:

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
-from gateway.sections import Category, Rule
+from gateway.sections import Rule
+from gateway.sections_departments import Category
 from store.changes import Changing
 from store.posts import StaffPost
 

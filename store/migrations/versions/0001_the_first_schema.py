@@ -512,6 +512,52 @@ def upgrade() -> None:
         batch_op.create_index("ix_kept_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
+        "departments",
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.Column("parent", sa.String(length=64), nullable=True),
+        sa.Column("contact", sa.JSON(), nullable=False),
+        sa.Column("hours", sa.JSON(), nullable=False),
+        sa.Column("places", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("slug", name=op.f("pk_departments")),
+    )
+    op.create_table(
+        "categories",
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.Column("parent", sa.String(length=64), nullable=True),
+        sa.Column("department", sa.String(length=64), nullable=True),
+        sa.Column("deadline", sa.String(length=16), nullable=False),
+        sa.Column("sensitive", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("slug", name=op.f("pk_categories")),
+    )
+    op.create_table(
+        "organisation_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation_changes")),
+    )
+    with op.batch_alter_table("organisation_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_organisation_changes_kind_slug_id", ["kind", "slug", "id"], unique=False)
+
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=32), nullable=False),
@@ -1101,6 +1147,12 @@ def downgrade() -> None:
         )
 
     op.drop_table("media")
+    with op.batch_alter_table("organisation_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_organisation_changes_kind_slug_id")
+
+    op.drop_table("organisation_changes")
+    op.drop_table("categories")
+    op.drop_table("departments")
     op.drop_table("leases")
     with op.batch_alter_table("kept", schema=None) as batch_op:
         batch_op.drop_index("ix_kept_expires_at")
