@@ -124,6 +124,9 @@ class Gazetteer(Protocol):
     def around(self, slug: str | None) -> frozenset[str]:
         """The slugs of a place and of all around it."""
 
+    def named(self, slug: str | None, language: str) -> str | None:
+        """The name of a place in a language; None for one that is not known."""
+
     def is_coarse(self, slug: str | None) -> bool:
         """Whether a place is too wide to send somebody there."""
 

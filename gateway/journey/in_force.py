@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from gateway.journey import organisation
+from gateway.journey import organisation, ruling
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from store.database import Database, Transaction
@@ -37,7 +37,7 @@ class Kept:
 
 
 # Read in this order.
-KEPT = (Kept(organisation.seed, organisation.read),)
+KEPT = (Kept(organisation.seed, organisation.read), Kept(ruling.seed, ruling.read))
 
 
 async def begin(runtime: Runtime) -> None:

@@ -82,6 +82,11 @@ class Gazetteer:
         """The slugs of a place and of all around it; empty for one that is not known."""
         return self._around.get(slug or "", frozenset())
 
+    def named(self, slug: str | None, language: str) -> str | None:
+        """The name of a place in a language, or in the one it has; None for one that is not known."""
+        known = self._by_slug.get(slug or "")
+        return _named(known, language) if known else None
+
     def is_coarse(self, slug: str | None) -> bool:
         """Whether a place is too wide to send somebody there: a district."""
         known = self._by_slug.get(slug or "")

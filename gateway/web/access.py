@@ -42,6 +42,8 @@ OWN = Rule(ALL, Scope.ADMIN)
 ANSWER = Rule(ANSWERING, Scope.POST)
 DECIDE = Rule(DECIDING, Scope.MODERATE)
 LOOK_CLOSELY = Rule(DECIDING, Scope.READ)
+# Moderators are who sees day by day what went to the wrong department.
+RULE_ROUTES = Rule(DECIDING, Scope.MODERATE)
 OPERATE = Rule(DECIDING, Scope.OPERATE)
 WATCH = Rule(ADMINISTERING, Scope.READ)
 SWITCH = Rule(ADMINISTERING, Scope.OPERATE)
@@ -102,6 +104,16 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
     "POST /api/v1/console/posts/{reference}/case": NOTE,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
+    # which department gets what
+    "GET /console/routing": LOOK_CLOSELY,
+    "GET /console/routing/{id}": LOOK_CLOSELY,
+    "POST /console/routing/{id}": RULE_ROUTES,
+    "POST /console/routing/{id}/undo": RULE_ROUTES,
+    "GET /api/v1/console/routing": LOOK_CLOSELY,
+    "POST /api/v1/console/routing": RULE_ROUTES,
+    "POST /api/v1/console/routing/trial": LOOK_CLOSELY,
+    "POST /api/v1/console/routing/{id}/change": RULE_ROUTES,
+    "DELETE /api/v1/console/routing/{id}": RULE_ROUTES,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
     "GET /console/inbox": READ,
     "POST /console/inbox/filters": READ,

@@ -17,7 +17,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, routing_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -426,6 +426,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **call_labels.TABLES,
     **channel_labels.TABLES,
     **casework_labels.TABLES,
+    **routing_labels.TABLES,
     **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,

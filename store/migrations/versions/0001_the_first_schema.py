@@ -558,6 +558,31 @@ def upgrade() -> None:
         batch_op.create_index("ix_organisation_changes_kind_slug_id", ["kind", "slug", "id"], unique=False)
 
     op.create_table(
+        "routing_rules",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("rule", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rules")),
+    )
+    op.create_table(
+        "routing_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("rule_id", sa.String(length=32), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_changes")),
+    )
+    with op.batch_alter_table("routing_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_routing_changes_rule_id_id", ["rule_id", "id"], unique=False)
+
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=32), nullable=False),
@@ -1147,6 +1172,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("media")
+    with op.batch_alter_table("routing_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_routing_changes_rule_id_id")
+
+    op.drop_table("routing_changes")
+    op.drop_table("routing_rules")
     with op.batch_alter_table("organisation_changes", schema=None) as batch_op:
         batch_op.drop_index("ix_organisation_changes_kind_slug_id")
 
