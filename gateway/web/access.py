@@ -87,6 +87,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{ticket}/notes": NOTE,
     # which steps are whose is asked behind
     "POST /console/posts/{ticket}/case": NOTE,
+    "POST /console/posts/{ticket}/place": DECIDE,
+    "POST /api/v1/console/posts/{reference}/place": DECIDE,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "POST /console/media/{id}/air": DECIDE,

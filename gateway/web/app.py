@@ -42,6 +42,7 @@ from gateway.web import (
     own_account,
     pages,
     queue,
+    relocating,
     routing_pages,
     settings_page,
     styleguide,
@@ -89,7 +90,7 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, handling, inbox, inbox_api, routing_pages)
+CASEWORK = (answer_templates, answering, handling, inbox, inbox_api, relocating, routing_pages)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 

@@ -170,6 +170,12 @@ class Subscriber(In):
     place: str | None = Field(None, max_length=100)
 
 
+class Whereabouts(In):
+    """Where something is, as people call it; empty for nowhere."""
+
+    place: str = Field(max_length=200)
+
+
 class RoutingRule(In):
     """A routing rule: what must fit, who gets it, and before which other (its id; null: behind all) it is tried."""
 

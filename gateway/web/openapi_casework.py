@@ -17,6 +17,7 @@ MODELS = (
     bodies.AnswerTemplate,
     bodies.AnswerTemplateChange,
     bodies.WordTrial,
+    bodies.Whereabouts,
     bodies.RoutingRule,
     bodies.RoutingTrial,
 )
@@ -64,6 +65,14 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
                 "Take a step with a thread\u2019s case",
                 {"type": "object"},
                 body="Handling",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/posts/{reference}/place": {
+            "post": operation(
+                "Say where a report is",
+                {"type": "object"},
+                body="Whereabouts",
                 extra={"parameters": [reference]},
             )
         },

@@ -35,5 +35,6 @@ FAULTS = (
     N_("another rule has this name"),
     N_("there are too many rules; retire some first"),
     N_("there is nothing to take back"),
+    N_("only the report itself has a place"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {"weekday": WEEKDAYS, "routing_done": DONE}

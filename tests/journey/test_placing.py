@@ -2,11 +2,12 @@
 
 import pytest
 
-from gateway.journey import moderation
+from gateway.errors import BadInput
+from gateway.journey import moderation, relocating
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Incoming, Kind, Place, PlaceFrom, Taken
-from store import posts
+from store import history, posts
 from store.posts import StaffPost
 from tests.journey.test_intake import BORIS, CLARA, message
 from tests.journey.test_media import photo_taken, send
@@ -78,6 +79,29 @@ async def test_a_photo_says_better_where_it_is_than_the_name_of_a_road(runtime: 
     post = await look(runtime, taken.post_id or "")
     assert post.place == Place("人民路", 31.236, 121.5, "renmin-road")
     assert post.place_from == PlaceFrom.PHOTO
+
+
+async def test_staff_say_better_where_it_is_and_everybody_sees_it(runtime: Runtime) -> None:
+    taken, post = await take(runtime, message("人民路12号路灯坏了"))
+    await relocating.move(runtime, taken.ticket or "", "中山路8号院", actor="mo")
+    moved = await look(runtime, post.id)
+    assert (moved.place.name, moved.place.slug, moved.place_from) == ("中山路8号院", "zhongshan-road", PlaceFrom.STAFF)
+    assert moved.place.lat is not None
+    await relocating.move(runtime, post.id, "老面粉厂, 13812345678", actor="mo")
+    unknown = (await look(runtime, post.id)).place
+    assert (unknown.lat, unknown.slug) == (None, None)
+    assert "13812345678" not in (unknown.name or "")
+    await moderation.decide(runtime, post.id, Action.PUBLISH, actor="mo")
+    await relocating.move(runtime, post.id, "南京路3号", actor="mo")
+    async with runtime.database.reading() as connection:
+        assert (await posts.public_post(connection, taken.ticket or "")).place.name == "南京路3号"
+        entries = (await history.of_thread(connection, runtime.vault, [post.id]))[post.id]
+    assert [entry.action for entry in entries].count("filed") == 3
+    await relocating.move(runtime, post.id, "", actor="mo")
+    assert (await look(runtime, post.id)).place == Place()
+    _, comment = await take(runtime, message("还没修"))
+    with pytest.raises(BadInput):
+        await relocating.move(runtime, comment.id, "南京路", actor="mo")
 
 
 async def test_a_recording_gets_its_place_and_category_from_its_transcript(runtime: Runtime) -> None:

@@ -106,3 +106,25 @@ async def test_programs_do_the_same(desk: World) -> None:
     assert desk.runtime.settings.rules[0].name == "water by words"
     bad = await desk.client.post("/api/v1/console/routing", json={**body, "department": "nobody"}, headers=headers)
     assert (bad.status, (await bad.json())["field"]) == (422, "department")
+
+
+async def test_a_moderator_changes_where_a_post_is(desk: World) -> None:
+    taken = await Intake(desk.runtime).take(message("人民路12号路灯坏了，又来", None))
+    path = f"/console/posts/{taken.ticket}"
+    assert "found in the words" in await page(desk, path)
+    await send(desk, f"{path}/place", 303, place="中山路8号")
+    moved = await page(desk, path)
+    assert "中山路8号" in moved
+    assert "set by staff" in moved
+    assert "changed where it belongs" in moved
+    headers = {"X-CSRF-Token": await desk.form_token("/console")}
+    put = await desk.client.post(f"/api/v1{path}/place", json={"place": "南京路"}, headers=headers)
+    assert put.status == 200
+    assert "南京路" in await page(desk, path)
+    await send(desk, f"{path}/place", 422, place="x" * 201)
+
+
+async def test_officers_and_viewers_do_not_move_posts(world: World) -> None:
+    taken = await Intake(world.runtime).take(message("人民路12号路灯坏了", None))
+    await logged_in(world, Role.VIEWER)
+    await send(world, f"/console/posts/{taken.ticket}/place", 403, place="中山路8号")
