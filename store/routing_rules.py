@@ -21,6 +21,8 @@ from store.wakeups import SETTINGS
 # Who kept what the settings file began with.
 FIRST = "settings"
 CHANGES_SHOWN = 30
+# Beyond every change.
+_END = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,9 @@ async def order(transaction: Transaction, rule_ids: Sequence[str]) -> None:
 
 async def changes(connection: AsyncConnection, limit: int = CHANGES_SHOWN) -> list[Change]:
     """What was changed last, newest first."""
-    wanted = select(routing_changes).order_by(routing_changes.c.id.desc()).limit(limit)
+    # By the key from its end: without a bound the whole table would seem to be asked for.
+    newest = select(routing_changes).where(routing_changes.c.id < _END)
+    wanted = newest.order_by(routing_changes.c.id.desc()).limit(limit)
     return [_read_change(row) for row in await connection.execute(wanted)]
 
 
