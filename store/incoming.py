@@ -18,6 +18,8 @@ from store.facts import KnownAddress
 Row = dict[str, Any]
 EVERY_TOPIC = "*"
 _SEEN_BY_READERS = {"thread_id", "private", "place"}
+# Made once: making a statement anew for each batch takes longer than running it.
+_ANSWERED = delete(tables.questions).where(tables.questions.c.address_id.in_(bindparam("lines", expanding=True)))
 _SPEAKING = (
     update(tables.addresses)
     .where(tables.addresses.c.id.in_(bindparam("speakers", expanding=True)))
@@ -150,13 +152,12 @@ async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None
     for address_id, topic in rows.unfollowed:
         gone = delete(follows).where(follows.c.address_id == address_id)
         await connection.execute(gone if topic == EVERY_TOPIC else gone.where(follows.c.topic == topic))
-    if rows.answered:
-        await connection.execute(delete(open_questions).where(open_questions.c.address_id.in_(rows.answered)))
-    if rows.questions:
-        # The last one asked in a batch counts: an address has one open question.
-        asked = list({row["address_id"]: row for row in rows.questions}.values())
-        columns = ["kind", "post_id", "options", "expires_at"]
-        await connection.execute(upsert(connection, open_questions, ["address_id"], columns), asked)
+    # The last one asked in a batch counts: an address has one open question.
+    asked = {row["address_id"]: row for row in rows.questions}
+    if over := [*rows.answered, *asked]:
+        await connection.execute(_ANSWERED, {"lines": over})
+    if asked:
+        await insert_all(connection, open_questions, list(asked.values()), ("address_id",))
     for post_id, values in rows.changed:
         changed = update(tables.posts).where(tables.posts.c.id == post_id)
         await connection.execute(changed.values(version=tables.posts.c.version + 1, **values))

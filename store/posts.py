@@ -286,7 +286,7 @@ def _timeline(given: frozenset[str]) -> Select[Any]:
     post_id = bindparam("post_id", type_=posts.c.id.type)
     conditions = {
         "category": posts.c.category == bindparam("category"),
-        "place": posts.c.place == bindparam("place"),
+        "place": and_(posts.c.place == bindparam("place"), posts.c.published_at.is_not(None)),
         "ticket": posts.c.ticket == bindparam("ticket"),
         "department": cases.c.department == bindparam("department"),
         "until": posts.c.published_at <= bindparam("until"),

@@ -188,8 +188,8 @@ posts = Table(
         "place",
         "published_at",
         "id",
-        sqlite_where=text("place IS NOT NULL"),
-        postgresql_where=text("place IS NOT NULL"),
+        sqlite_where=text("place IS NOT NULL AND published_at IS NOT NULL"),
+        postgresql_where=text("place IS NOT NULL AND published_at IS NOT NULL"),
     ),
     Index("ix_posts_created_at_id", "created_at", "id"),  # all that was said, newest first: the inbox, trying a word
     Index(

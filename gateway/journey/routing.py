@@ -25,13 +25,19 @@ BY_CATEGORY = "category "
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What rules look at: the words, the category, the place with all around it (slugs), the channel, and when it came
-    by the city's clock."""
+    (by the city's clock, where its zone is given)."""
 
     text: str
     category: str | None
     places: frozenset[str]
     channel: str
     at: datetime
+    zone: ZoneInfo | None = None
+
+    @property
+    def local(self) -> datetime:
+        """When it came by the city's clock."""
+        return self.at.astimezone(self.zone) if self.zone else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,14 @@ def subject_of(runtime: Runtime, post: Changing | StaffPost, text: str | None = 
         category=post.category,
         places=runtime.gazetteer.around(post.place.slug),
         channel=post.channel,
-        at=post.created_at.astimezone(runtime.settings.city.zone),
+        at=post.created_at,
+        zone=runtime.settings.city.zone,
     )
 
 
 def suggest(runtime: Runtime, text: str, slug: str | None, channel: str, at: datetime) -> str | None:
     """The category of what was said without one, at a place of the gazetteer; None when no rule suggests any."""
-    zone: ZoneInfo = runtime.settings.city.zone
-    subject = Subject(text, None, runtime.gazetteer.around(slug), channel, at.astimezone(zone))
+    subject = Subject(text, None, runtime.gazetteer.around(slug), channel, at, runtime.settings.city.zone)
     return route(runtime.settings.rules, (), subject).suggests
 
 
@@ -85,8 +91,8 @@ def _fits(rule: Rule, folded: str, subject: Subject) -> bool:
         rule.category in (None, subject.category)
         and (rule.place is None or rule.place in subject.places)
         and (not rule.channels or subject.channel in rule.channels)
-        and (not rule.days or WEEKDAYS[subject.at.weekday()] in rule.days)
-        and (not rule.hours or _within(rule.hours, f"{subject.at:%H:%M}"))
+        and (not rule.days or WEEKDAYS[subject.local.weekday()] in rule.days)
+        and (not rule.hours or _within(rule.hours, f"{subject.local:%H:%M}"))
         and (not rule.words or any(word in folded for word in _folded(rule.words)))
     )
 

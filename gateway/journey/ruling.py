@@ -6,7 +6,7 @@ A change is first tried: which of the past posts would go elsewhere by it. Tryin
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -213,10 +213,10 @@ def _routed(runtime: Runtime, rules: Sequence[Rule], post: PastPost) -> Routed:
     """Where a past post would go if it came anew: a category that words suggested is suggested anew."""
     settings = runtime.settings
     category = None if post.category_from == WORDS else post.category
-    at = post.created_at.astimezone(settings.city.zone)
-    subject = Subject(post.text, category, runtime.gazetteer.around(post.place.slug), post.channel, at)
+    places, zone = runtime.gazetteer.around(post.place.slug), settings.city.zone
+    subject = Subject(post.text, category, places, post.channel, post.created_at, zone)
     found = routing.route(rules, settings.categories, subject)
     if category is None and found.suggests:
-        subject = Subject(post.text, found.suggests, subject.places, post.channel, at)
+        subject = replace(subject, category=found.suggests)
         found = routing.route(rules, settings.categories, subject)
     return found
