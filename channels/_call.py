@@ -4,7 +4,7 @@
 can go on in another process. All that is known of it is its `Call`. Who plays, records and listens is the channel's
 affair: `channels._line` over live sound, `voice_twilio` by documents that its carrier reads.
 
-    start -> language -> menu -> 1 speaking -> confirming -> ending      9 leads to the menu, * says it again,
+    start -> language -> menu -> 1 speaking -> confirming (-> where) -> ending     9: the menu, * says it again,
                               -> 2 ticket -> status [-> marking -> why]  whoever says nothing twice more is bid goodbye
                               -> 3 news                                  whoever hangs up has said what he said
                               -> 0 transfer -> callback -> ending
@@ -33,7 +33,7 @@ from channels._turn import (
 )
 from channels.base import ChannelSettings, Desk
 from gateway import clock
-from gateway.schema import LANGUAGES, Heard, Incoming, IncomingMedia, Kind
+from gateway.schema import LANGUAGES, Incoming, Kind
 
 # How often in a row something may lead nowhere, the first time among them.
 TRIES = 3
@@ -63,6 +63,7 @@ class Step(StrEnum):
     MENU = "menu"
     SPEAKING = "speaking"
     CONFIRMING = "confirming"
+    WHERE = "where"
     TICKET = "ticket"
     STATUS = "status"
     MARKING = "marking"
@@ -105,7 +106,7 @@ class Call:
     def from_mapping(cls, values: Mapping[str, Any]) -> "Call":
         """What `to_mapping` made."""
         said = values["said"]
-        return cls(**{**values, "step": Step(values["step"]), "said": _pending(said) if said else None})
+        return cls(**{**values, "step": Step(values["step"]), "said": Said.from_mapping(said) if said else None})
 
     def at(self, step: Step, **changes: Any) -> "Call":
         """The call at another step, where the tries begin anew."""
@@ -146,7 +147,8 @@ def report(call: Call, said: Said) -> Incoming:
         language=call.language,
         private=call.asks_back,
         own_voice=call.own_voice,
-        thread=call.about,
+        thread=call.ticket if call.step is Step.WHERE else call.about,
+        answers_where=call.step is Step.WHERE,
         media=(said.media,) if said.media else (),
         commands=False,
         raw=(said.raw or json.dumps({"call": call.id})).encode(),
@@ -170,12 +172,13 @@ def mark(call: Call, number: str) -> Incoming:
 
 @dataclass(slots=True)
 class Talk:
-    """One step being taken: the call as it stands by now, and what to say first."""
+    """One step being taken: the call as it stands by now, what to say first, and whether to ask where it is."""
 
     desk: Desk
     settings: CallSettings
     call: Call
     first: list[Prompt] = field(default_factory=list)
+    asks_where: bool = False
 
     def say(
         self, phrase: str, *, whole: bool = False, own: bool = False, language: str | None = None, **values: Any
@@ -199,6 +202,7 @@ class Talk:
         if said is None:
             return False
         taken = await self.desk.take(report(call, said))
+        self.asks_where = taken.asks_where
         self.call = replace(call, said=None, own_voice=False, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
         return True
 
@@ -221,7 +225,7 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
             for language in LANGUAGES:
                 talk.say("language", language=language)
             return talk.then(step, ForKeys(1, "", KEY_SECONDS))
-        case Step.SPEAKING | Step.CALLBACK | Step.WHY:
+        case Step.SPEAKING | Step.WHERE | Step.CALLBACK | Step.WHY:
             return _listen(talk, step)
         case Step.CONFIRMING if call.said and call.said.text:
             talk.say("understood", own=True, text=call.said.text)
@@ -244,10 +248,10 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
 
 
 def _listen(talk: Talk, step: Step) -> tuple[Call, Turn]:
-    """Ask for a report, for who is to be called back, or for what is wrong with the answer that was heard."""
+    """Ask for a report, for where it is, for who is to be called back, or for what is wrong with an answer."""
     why, callback = step is Step.WHY, step is Step.CALLBACK
-    name = "callback" if talk.call.address else "callback_withheld"
-    talk.say("mark_why" if why else name if callback else "report")
+    back = "callback" if talk.call.address else "callback_withheld"
+    talk.say({Step.SPEAKING: "report", Step.WHERE: "where", Step.WHY: "mark_why"}.get(step, back))
     wanted = ForSpeech(talk.settings.longest, talk.settings.silence)
     return talk.then(step, wanted, asks_back=callback, about=talk.call.asked if why else None)
 
@@ -258,21 +262,20 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     talk.call = replace(talk.call, said=said)
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
-    if said.text and not talk.call.asks_back and not talk.call.about:
+    if said.text and talk.call.step is not Step.WHERE and not talk.call.asks_back and not talk.call.about:
         return await _ask(talk, Step.CONFIRMING)
     return await _kept(talk)
 
 
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
+    """Keep it, thank for it, and ask where it is when that was not said."""
+    answered = talk.call.step is Step.WHERE
     await talk.keep()
     if talk.call.about:
         talk.say("mark_why_kept")
         return _after_status(talk)
-    if talk.call.asks_back:
-        talk.say("callback_kept")
-    else:
-        talk.say("thanks")
-    return _ticket(talk)
+    talk.say("callback_kept" if talk.call.asks_back else "where_kept" if answered else "thanks")
+    return await _ask(talk, Step.WHERE) if talk.asks_where else _ticket(talk)
 
 
 def _ticket(talk: Talk) -> tuple[Call, Turn]:
@@ -291,6 +294,8 @@ async def _silent(talk: Talk) -> tuple[Call, Turn]:
         return await _ask(talk, Step.CALLBACK)
     if call.step is Step.CONFIRMING:
         return await _kept(talk)
+    if call.step is Step.WHERE:
+        return _ticket(talk)
     if call.step is Step.LANGUAGE:  # a telephone without keys, or who understands none of it: in the city's language
         talk.say("greeting")
         return await _ask(talk, Step.MENU)
@@ -429,14 +434,6 @@ async def _news(talk: Talk) -> tuple[Call, Turn]:
         talk.first += [Prompt(words, language) for language, words in part.said]
     talk.say("after_news")
     return talk.then(Step.NEWS, ForKeys(1, "", KEY_SECONDS))
-
-
-def _pending(values: Mapping[str, Any]) -> Said:
-    media = values["media"]
-    if media and (heard := media["heard"]):
-        words = tuple((str(word), float(since), float(to), float(sure)) for word, since, to, sure in heard["words"])
-        media = {**media, "heard": Heard(**{**heard, "words": words, "peaks": tuple(heard["peaks"])})}
-    return Said(values["text"], IncomingMedia(**media) if media else None, values["confidence"], values["raw"])
 
 
 # What keys do at a step, beside `*` and 9.

@@ -11,6 +11,7 @@ from channels.registry import Plan
 from gateway.casework import marking
 from gateway.errors import Problem
 from gateway.journey import commands, topics
+from gateway.journey.places import Gazetteer
 from gateway.journey.words import Words
 from gateway.runtime import Runtime
 from gateway.settings import Settings, secret
@@ -56,9 +57,11 @@ def assemble(
         plans=plans,
         judge=words.judge,
         words=words,
-        commands=dict(commands.table(topics.Names(settings))),
+        gazetteer=Gazetteer(settings.places),
+        derived=[_name_topics],
     )
     runtime.commands.update(marking.table(runtime))
+    _name_topics(runtime)
     return runtime
 
 
@@ -95,3 +98,8 @@ def placed(settings: Settings, problems: list[Problem]) -> list[Problem]:
         )
         for problem in problems
     ]
+
+
+def _name_topics(runtime: Runtime) -> None:
+    """Let commands know the categories and departments there are."""
+    runtime.commands.update(commands.table(topics.Names(runtime.settings)))

@@ -3,6 +3,7 @@
 Everything is passed on as one value; nothing here is global, so two gateways can live in one test.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
 from gateway.errors import Problem
 from gateway.pulse import Pulse, Switches
-from gateway.schema import Say, Verdict
+from gateway.schema import Place, Say, Verdict
 from gateway.settings import Settings
 from gateway.workers import Workers
 from speech.live import Ears
@@ -125,6 +126,24 @@ class Words(Protocol):
         """Keep to the files and write the counts, until cancelled."""
 
 
+class Gazetteer(Protocol):
+    """The places of the city, ready to be found (`journey.places`)."""
+
+    def __bool__(self) -> bool: ...
+
+    def find(self, text: str, language: str) -> Place | None:
+        """The place a text is about, named in a language, or None."""
+
+    def around(self, slug: str | None) -> frozenset[str]:
+        """The slugs of a place and of all around it."""
+
+    def named(self, slug: str | None, language: str) -> str | None:
+        """The name of a place in a language; None for one that is not known."""
+
+    def is_coarse(self, slug: str | None) -> bool:
+        """Whether a place is too wide to send somebody there."""
+
+
 class Breaking(Protocol):
     """The breaker of a line of this process (`journey.breaker`), for those who show it."""
 
@@ -141,8 +160,9 @@ class Runtime:
     """The parts of one running gateway.
 
     `workers` write recordings down, which takes minutes; `openers` do what is short, like photos. `ears` hear callers
-    while they speak, `synthesiser` speaks. `judge`, `words`
-    and `commands` are filled by `assembly` at start.
+    while they speak, `synthesiser` speaks. `judge`, `words`,
+    `gazetteer` and `commands` are filled by `assembly` at start. `settings` are those in force: other ones stand there
+    as soon as the console keeps them (`journey.in_force`), so they are asked at the moment of use.
     """
 
     settings: Settings
@@ -159,6 +179,7 @@ class Runtime:
     plans: Sequence[Plan]
     judge: Callable[[str], Verdict]
     words: Words
+    gazetteer: Gazetteer
     commands: dict[str, Command] = field(default_factory=dict)
     # When which address id was last heard typing into its mailbox; the latest last.
     typing: dict[str, datetime] = field(default_factory=dict)
@@ -166,6 +187,9 @@ class Runtime:
     pulse: Pulse = field(default_factory=Pulse)
     switches: Switches = field(default_factory=Switches)
     breakers: dict[str, Breaking] = field(default_factory=dict)
+    # What is made of the settings once: run again when others are in force, one renewal after the other.
+    derived: list[Callable[["Runtime"], None]] = field(default_factory=list)
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def outlet(self, scheme: str, preferred: str | None = None) -> Channel | None:
         """The channel that sends to addresses of a scheme: the preferred one if it can, else the first that does."""

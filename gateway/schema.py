@@ -191,20 +191,25 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is: a name as people say it, and WGS 84 degrees when known."""
+    """Where something is: a name as people say it, WGS 84 degrees when known, and which place of the gazetteer."""
 
     name: str | None = None
     lat: float | None = None
     lon: float | None = None
+    slug: str | None = None
 
 
 class PlaceFrom(StrEnum):
-    """Who knew where it is: somebody typed it, the browser, the carrier's message, or the photo told."""
+    """Who knew where it is: somebody typed it, the browser, the carrier's message or the photo told; it stood in the
+    words, or was answered when we asked; or staff set it."""
 
     TYPED = "typed"
     BROWSER = "browser"
     MESSAGE = "message"
     PHOTO = "photo"
+    WORDS = "words"
+    ANSWER = "answer"
+    STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,8 @@ class Incoming:
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
     `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `joins` says that nothing is said: its sender wants to be counted among those who report `thread`.
+    `answers_where` says that it was said when the medium itself asked where the report of `thread`, which it had just
+    taken, is. `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
     `raw` is the carrier's payload as received.
     """
@@ -272,6 +279,7 @@ class Incoming:
     contact: str | None = None
     thread: str | None = None
     joins: bool = False
+    answers_where: bool = False
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
@@ -304,6 +312,7 @@ class Taken:
 
     `say` is what the citizen should hear; channels that converse live may voice it, all others leave it to the
     outbox, where it already lies when the channel can send. `code_sent` says that the contact typed awaits its code.
+    `asks_where`: the report does not say where it is, which a channel that converses live may ask.
     """
 
     outcome: Outcome
@@ -314,6 +323,7 @@ class Taken:
     state: State | None = None
     code_sent: bool = False
     repeated: bool = False
+    asks_where: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.schema import LANGUAGES, Deadline
+from gateway.schema import LANGUAGES
 
 Language = Literal["zh", "en"]
 Words = dict[Language, str]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 # Each holds its own copy of a model, which may have gigabytes; who has them sets a number.
 MOST_WORKERS = 4
@@ -127,6 +128,7 @@ class Intake(Section):
     forms_per_hour: int = Field(600, ge=1)
     follow_up_minutes: int = Field(60, ge=0, le=10_080)
     question_minutes: int = Field(30, ge=1, le=1440)
+    ask_where: bool = True
     replies_per_hour: int = Field(10, ge=1)
     messages_per_hour: int = Field(60, ge=5)
     codes_per_day: int = Field(3, ge=1)
@@ -333,22 +335,6 @@ class Filters(Section):
     hits_days: int = Field(400, ge=30)
 
 
-class Department(Section):
-    """One department of `departments.toml`."""
-
-    slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
-    name: Words
-
-
-class Category(Section):
-    """One category of `departments.toml`, the department that deals with it, and which span it has for it."""
-
-    slug: str = Field(pattern="^[a-z0-9-]{1,64}$")
-    name: Words
-    department: str | None = None
-    deadline: Deadline = "normal"
-
-
 class WorkingTime(Section):
     """`[calendar]` of `deadlines.toml`: when the city works."""
 
@@ -389,7 +375,12 @@ class Rule(Section):
     name: str = Field(min_length=1, max_length=64)
     words: tuple[str, ...] = ()
     category: str | None = None
+    place: str | None = None
+    channels: tuple[str, ...] = ()
+    hours: str = Field("", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    days: tuple[Weekday, ...] = ()
     department: str
+    suggests: str | None = None
 
 
 def _check_logo(path: Path) -> None:

@@ -18,7 +18,7 @@ from gateway.assembly import assemble, environment_of, placed
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import automatic, broadcasting, delivery, feeding, indexing, mailbox, media, watching
+from gateway.journey import automatic, broadcasting, delivery, feeding, in_force, indexing, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -115,6 +115,7 @@ class Service:
         runtime = assemble(settings, plans, database, vault, http, workers, openers)
         self._stack.push_async_callback(runtime.synthesiser.stop)
         self._stack.push_async_callback(runtime.ears.stop)
+        await in_force.begin(runtime)
         return runtime
 
     async def _listen(self) -> None:
@@ -131,6 +132,7 @@ class Service:
             self._stack.push_async_callback(line.finish)
         # Stops before `finish`: no line claims more, and what is being sent then gets its answer recorded.
         self._stack.push_async_callback(self._end_tasks)
+        self._watch("settings", in_force.run(runtime))
         self._watch("broadcasting", broadcasting.run(runtime))
         self._watch("subscribers", feeding.run(runtime))
         self._watch("search", indexing.run(runtime))

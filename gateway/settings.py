@@ -7,6 +7,7 @@ channel knows its own keys (`channels.registry`).
 """
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,11 +23,9 @@ from gateway.sections import (
     Accounts,
     Broadcast,
     Calls,
-    Category,
     City,
     Deadlines,
     Delivery,
-    Department,
     Filters,
     Health,
     Intake,
@@ -43,6 +42,8 @@ from gateway.sections import (
     Subscribers,
 )
 from gateway.sections_assessment import Assessment
+from gateway.sections_departments import Category, Department
+from gateway.sections_places import KnownPlace
 
 SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
 
@@ -57,7 +58,7 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters", "assessment")
+FILES = ("gateway", "channels", "departments", "deadlines", "routing", "places", "speech", "filters", "assessment")
 DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
@@ -86,9 +87,13 @@ class Settings(Section):
     filters: Filters = Filters()
     deadlines: Deadlines = Deadlines()
     assessment: Assessment = Assessment()
+    # What may be chosen now, in the order in which it is shown. The former ones are only called by their names.
     departments: tuple[Department, ...] = ()
     categories: tuple[Category, ...] = ()
+    former_departments: tuple[Department, ...] = ()
+    former_categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
+    places: tuple[KnownPlace, ...] = ()
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
     phrases: dict[str, dict[str, str]] = Field(default_factory=dict)
     folder: Path = DEFAULT_FOLDER
@@ -99,6 +104,22 @@ class Settings(Section):
     def public_url(self) -> str:
         """What carriers sign and links begin with, without a slash at the end."""
         return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+    @property
+    def known_departments(self) -> tuple[Department, ...]:
+        """Every department that posts may name, those that are no more at the end."""
+        return self.departments + self.former_departments
+
+    @property
+    def known_categories(self) -> tuple[Category, ...]:
+        """Every category that posts may name, those that are no more at the end."""
+        return self.categories + self.former_categories
+
+    def replaced(self, parts: Mapping[str, Any]) -> "Settings":
+        """The same with other values of some of its parts, by their names."""
+        made = self.model_copy(update=parts)
+        made.__dict__.pop("calendar", None)
+        return made
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -148,6 +169,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "departments": files["departments"].get("departments", []),
         "categories": files["departments"].get("categories", []),
         "rules": files["routing"].get("rules", []),
+        "places": files["places"].get("places", []),
         "speech": files["speech"],
         "filters": files["filters"],
         "deadlines": files["deadlines"],
@@ -248,8 +270,10 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
     for rule in settings.rules:
         if rule.department not in departments:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.department))
-        if rule.category and rule.category not in categories:
-            problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.category))
+        for category_slug in (rule.category, rule.suggests):
+            if category_slug and category_slug not in categories:
+                problems.append(_unknown(settings, "routing", f"rules.{rule.name}", category_slug))
+    problems += _unknown_places(settings)
     problems += _impossible_times(settings)
     if REASON + OTHER not in settings.phrases[LANGUAGES[0]]:
         where = str(settings.folder / "phrases" / f"{LANGUAGES[0]}.toml")
@@ -259,6 +283,21 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
         if missing:
             where = str(settings.folder / "phrases" / f"{language}.toml")
             problems.append(Problem(where, ", ".join(missing), "must stand in the phrases of every language"))
+    return problems
+
+
+def _unknown_places(settings: Settings) -> list[Problem]:
+    """Places named twice, and names of places that the gazetteer does not have."""
+    counted = Counter(place.slug for place in settings.places)
+    problems = []
+    for slug in (slug for slug, number in counted.items() if number > 1):
+        problems.append(Problem(str(settings.folder / "places.toml"), f"places.{slug}", "two places have this slug"))
+    for place in settings.places:
+        if place.within and place.within not in counted:
+            problems.append(_unknown(settings, "places", f"places.{place.slug}", place.within, "places"))
+    for rule in settings.rules:
+        if rule.place and rule.place not in counted:
+            problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.place, "places"))
     return problems
 
 
@@ -277,5 +316,5 @@ def _impossible_times(settings: Settings) -> list[Problem]:
     return problems
 
 
-def _unknown(settings: Settings, file: str, key: str, name: str) -> Problem:
-    return Problem(str(settings.folder / f"{file}.toml"), key, f"there is no {name!r} in departments.toml")
+def _unknown(settings: Settings, file: str, key: str, name: str, known: str = "departments") -> Problem:
+    return Problem(str(settings.folder / f"{file}.toml"), key, f"there is no {name!r} in {known}.toml")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
 from gateway.errors import NotFound
-from gateway.schema import Kind, State
+from gateway.schema import Kind, Place, State
 from store.citizens import of_person, person_of
 from store.database import Transaction
 from store.dialect import insert_new, upsert
@@ -29,7 +29,9 @@ class Changing:
     thread_state: State
     text: str
     category: str | None
-    place: str | None
+    place: Place
+    place_from: str | None
+    category_from: str | None
     department: str | None
     language: str
     thread_language: str
@@ -37,6 +39,7 @@ class Changing:
     author_id: str | None
     channel: str
     version: int
+    created_at: datetime
     published_at: datetime | None
     own_voice: bool
     group_id: str | None = None
@@ -160,7 +163,9 @@ def _read(row: Row[Any]) -> Changing:
         thread_state=State(row.thread_state),
         text=row.text,
         category=row.category,
-        place=row.place,
+        place=Place(row.place, row.lat, row.lon, row.place_slug),
+        place_from=row.place_from,
+        category_from=row.category_from,
         department=row.department or row.case_department,
         language=row.language,
         thread_language=row.thread_language,
@@ -168,6 +173,7 @@ def _read(row: Row[Any]) -> Changing:
         author_id=row.author_id,
         channel=row.channel,
         version=row.version,
+        created_at=row.created_at,
         published_at=row.published_at,
         own_voice=row.own_voice,
         group_id=row.group_id,

@@ -1,10 +1,18 @@
 """All tables of the store: who needs the whole catalogue imports it from here, so that no table's file is left out."""
 
-from store import tables, tables_marks, tables_scores, tables_services, tables_together
+from store import (
+    tables,
+    tables_marks,
+    tables_organisation,
+    tables_routing,
+    tables_scores,
+    tables_services,
+    tables_together,
+)
 from store.columns import metadata
 
 # Each file that holds tables; a new one is named here.
-FILES = (tables, tables_marks, tables_scores, tables_services, tables_together)
+FILES = (tables, tables_marks, tables_organisation, tables_routing, tables_scores, tables_services, tables_together)
 
 __all__ = ["is_ours", "metadata"]
 

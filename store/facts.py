@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Audience, Kind, Progress, State
+from gateway.schema import Audience, Kind, Place, Progress, State
 from store import marks
 from store.deliveries import HEARD
 from store.dialect import hold_back
@@ -71,6 +71,7 @@ class KnownThread:
     answer: str | None = None
     joined: str | None = None
     reopened: int = 0
+    place: Place = field(default_factory=Place)
 
     @property
     def root(self) -> str:
@@ -206,6 +207,7 @@ _THREADS = (
 _NTH = func.row_number().over(partition_by=(_person(), posts.c.parent_id.is_(None)), order_by=posts.c.created_at.desc())
 _NEWEST = (
     select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
+    .add_columns(posts.c.place, posts.c.lat, posts.c.lon, posts.c.place_slug)
     .add_columns(posts.c.created_at, _person(), _NTH.label("nth"))
     .join(citizens, citizens.c.id == posts.c.citizen_id)
     .where(citizens.c.id.in_(_among("persons")) | citizens.c.merged_into.in_(_among("persons")))
@@ -395,4 +397,5 @@ def _thread(row: Any) -> KnownThread:
         last_at=max(row.created_at, answered_at or row.created_at),
         joined=row.merged_into,
         reopened=(row.main_reopened if joined else row.reopened) or 0,
+        place=Place(row.place, row.lat, row.lon, row.place_slug),
     )

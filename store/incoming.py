@@ -17,6 +17,9 @@ from store.facts import KnownAddress
 
 Row = dict[str, Any]
 EVERY_TOPIC = "*"
+_SEEN_BY_READERS = {"thread_id", "private", "place"}
+# Made once: making a statement anew for each batch takes longer than running it.
+_ANSWERED = delete(tables.questions).where(tables.questions.c.address_id.in_(bindparam("lines", expanding=True)))
 _SPEAKING = (
     update(tables.addresses)
     .where(tables.addresses.c.id.in_(bindparam("speakers", expanding=True)))
@@ -61,8 +64,8 @@ class Rows:
     counted_in: list[tuple[str, str]] = field(default_factory=list)
 
     def regrouped(self) -> list[str]:
-        """The threads that a post left, joined or became, or that were kept from the public."""
-        moved = [(post_id, values) for post_id, values in self.changed if values.keys() & {"thread_id", "private"}]
+        """The threads that a post left, joined or became, that were kept from the public, or got another place."""
+        moved = [(post_id, values) for post_id, values in self.changed if values.keys() & _SEEN_BY_READERS]
         return [thread for post_id, values in moved for thread in (post_id, values.get("thread_id", post_id))]
 
     def hidden(self) -> list[str]:
@@ -103,6 +106,10 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
     if rows.gists:
         await insert_all(connection, tables.gists, rows.gists, ("gist",))
     await _insert(connection, tables.unindexed, [{"post_id": row["id"]} for row in rows.posts])
+    made = {row["id"] for row in rows.posts}
+    if elsewhere := {post_id for post_id, values in rows.changed if "place" in values} - made:
+        again = upsert(connection, tables.unindexed, ["post_id"], ["post_id"])
+        await connection.execute(again, [{"post_id": post_id} for post_id in elsewhere])
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
     transaction.wake(*_topics(rows))
@@ -153,13 +160,12 @@ async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None
     for address_id, topic in rows.unfollowed:
         gone = delete(follows).where(follows.c.address_id == address_id)
         await connection.execute(gone if topic == EVERY_TOPIC else gone.where(follows.c.topic == topic))
-    if rows.answered:
-        await connection.execute(delete(open_questions).where(open_questions.c.address_id.in_(rows.answered)))
-    if rows.questions:
-        # The last one asked in a batch counts: an address has one open question.
-        asked = list({row["address_id"]: row for row in rows.questions}.values())
-        columns = ["kind", "post_id", "options", "expires_at"]
-        await connection.execute(upsert(connection, open_questions, ["address_id"], columns), asked)
+    # The last one asked in a batch counts: an address has one open question.
+    asked = {row["address_id"]: row for row in rows.questions}
+    if over := [*rows.answered, *asked]:
+        await connection.execute(_ANSWERED, {"lines": over})
+    if asked:
+        await insert_all(connection, open_questions, list(asked.values()), ("address_id",))
     for post_id, values in rows.changed:
         changed = update(tables.posts).where(tables.posts.c.id == post_id)
         await connection.execute(changed.values(version=tables.posts.c.version + 1, **values))
@@ -172,7 +178,7 @@ def _topics(rows: Rows) -> Iterable[str]:
     yield from {mailbox(row["lookup"]) for row in rows.addresses}
     if rows.posts or rows.changed:
         yield "queue"
-    if rows.posts:
+    if rows.posts or rows.changed:
         yield "unindexed"
     if rows.events:
         yield "events"

@@ -151,8 +151,12 @@ async def change(transaction: Transaction, media_id: str, **values: Any) -> None
 
 
 async def place_post(transaction: Transaction, post_id: str, lat: float, lon: float) -> None:
-    """Give a post the place its photo was taken at, unless somebody said one in degrees."""
-    unplaced = update(posts).where(posts.c.id == post_id, posts.c.lat.is_(None), posts.c.lon.is_(None))
+    """Give a post the place its photo was taken at, unless its author, or staff, said one in degrees.
+
+    What its words told is less exact: the name stays, and the photo says where it is.
+    """
+    vague = posts.c.lat.is_(None) | (posts.c.place_from == PlaceFrom.WORDS)
+    unplaced = update(posts).where(posts.c.id == post_id, vague)
     placed = unplaced.values(lat=lat, lon=lon, place_from=PlaceFrom.PHOTO, version=posts.c.version + 1)
     await transaction.connection.execute(placed)
     transaction.wake("queue")

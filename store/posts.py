@@ -103,6 +103,7 @@ class StaffPost:
     category: str | None
     place: Place
     place_from: str | None
+    category_from: str | None
     private: bool
     own_voice: bool
     ruling: str
@@ -293,7 +294,7 @@ def _timeline(given: frozenset[str]) -> Select[Any]:
     post_id = bindparam("post_id", type_=posts.c.id.type)
     conditions = {
         "category": posts.c.category == bindparam("category"),
-        "place": posts.c.place == bindparam("place"),
+        "place": and_(posts.c.place == bindparam("place"), posts.c.published_at.is_not(None)),
         "ticket": posts.c.ticket == bindparam("ticket"),
         "department": cases.c.department == bindparam("department"),
         "until": posts.c.published_at <= bindparam("until"),
@@ -430,8 +431,9 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         language=row.language,
         department=row.department or row.case_department,
         category=row.category,
-        place=Place(row.place, row.lat, row.lon),
+        place=Place(row.place, row.lat, row.lon, row.place_slug),
         place_from=row.place_from,
+        category_from=row.category_from,
         private=row.private,
         own_voice=row.own_voice,
         ruling=row.ruling,

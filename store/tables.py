@@ -145,7 +145,8 @@ incoming = Table(
 )
 
 # `text` is masked and public once published; the words as they came are in `words`. `group_id` names the first of
-# several posts that say the same. `place_from` says who knew the place: typed, browser, message or photo.
+# several posts that say the same. `place_slug` names the place of the gazetteer, `place_from` says who knew it (see
+# `schema.PlaceFrom`), `category_from` whether its author chose the category, or its words suggested it, or staff did.
 posts = Table(
     "posts",
     metadata,
@@ -165,6 +166,8 @@ posts = Table(
     Column("lat", Float),
     Column("lon", Float),
     Column("place_from", String(8)),
+    Column("place_slug", String(64)),
+    Column("category_from", String(8)),
     Column("language", String(8), nullable=False),
     Column("private", Boolean, nullable=False),
     # Its author agreed that the recording itself may be heard on the radio.
@@ -185,8 +188,8 @@ posts = Table(
         "place",
         "published_at",
         "id",
-        sqlite_where=text("place IS NOT NULL"),
-        postgresql_where=text("place IS NOT NULL"),
+        sqlite_where=text("place IS NOT NULL AND published_at IS NOT NULL"),
+        postgresql_where=text("place IS NOT NULL AND published_at IS NOT NULL"),
     ),
     Index("ix_posts_created_at_id", "created_at", "id"),  # all that was said, newest first: the inbox, trying a word
     Index(

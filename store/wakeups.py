@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from functools import partial
 from weakref import ref
 
+# The topic that tells every process that settings kept in the store have changed.
+SETTINGS = "settings"
+
 
 class Bell:
     """One waiter's bell: stays rung until it is waited for."""

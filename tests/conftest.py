@@ -31,8 +31,9 @@ hypothesis_settings.register_profile("patient", deadline=None, suppress_health_c
 hypothesis_settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
-# Nothing waits for the undo time or for a digest, but where a test is about them.
+# Nothing waits for the undo time or for a digest, and nobody is asked where something is, but where a test is about it.
 AT_ONCE = {"EVERYLINE_GATEWAY__BROADCAST__UNDO_SECONDS": "0", "EVERYLINE_GATEWAY__BROADCAST__DIGESTS": "false"}
+NOT_ASKED = {"EVERYLINE_GATEWAY__INTAKE__ASK_WHERE": "false"}
 
 
 class Texting(Channel):
@@ -135,7 +136,7 @@ async def database_url(request: pytest.FixtureRequest, backend: str, tmp_path: P
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """The settings as they are shipped, with their data in a folder of the test."""
     environ = {"EVERYLINE_CONFIG": str(ROOT / "config"), "EVERYLINE_DATA": str(tmp_path / "var")}
-    return load({**environ, **AT_ONCE, "EVERYLINE_DATABASE": database_url})
+    return load({**environ, **AT_ONCE, **NOT_ASKED, "EVERYLINE_DATABASE": database_url})
 
 
 def broadcasting_as(settings: Settings, **values: Any) -> Settings:

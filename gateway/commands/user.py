@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from gateway import clock
 from gateway.assembly import assemble
 from gateway.errors import BadInput, NotFound
+from gateway.journey import in_force
 from gateway.runtime import Runtime
 from gateway.settings import load
 from gateway.web import auth, passwords, staffing
@@ -176,7 +177,9 @@ async def opened(environ: Mapping[str, str]) -> AsyncIterator[Runtime]:
         async with ClientSession() as http:
             vault = Vault(open_key_file(settings.key_file))
             await database.write(lambda transaction: proof.prove(transaction, vault, clock.now()))
-            yield assemble(settings, [], database, vault, http, Workers(1), Workers(1))
+            runtime = assemble(settings, [], database, vault, http, Workers(1), Workers(1))
+            await in_force.renew(runtime)
+            yield runtime
     finally:
         await database.close()
 

@@ -311,7 +311,7 @@ async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[
         ticket=post.ticket if told is not Told.PUBLISHED else None,
         category=post.category,
         department=post.department,
-        place=post.place,
+        place=post.place.name,
         text=post.text,
         places=await broadcasts.places_followed(transaction.connection),
     )

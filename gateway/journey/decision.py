@@ -3,7 +3,7 @@
 Pure but for ids and the clock: the facts of the batch are handed in, rows and grown facts come out.
 """
 
-from gateway.journey import asking, saying
+from gateway.journey import asking, saying, whereabouts
 from gateway.journey.draft import Draft
 from gateway.runtime import Reply
 from gateway.schema import Outcome, Say, Taken
@@ -17,6 +17,8 @@ def decide(draft: Draft) -> Taken:
         return Taken(Outcome.COMMAND, Say("empty"), draft.language)
     if incoming.joins:
         return asking.count_in(draft, incoming.thread)
+    if (taken := whereabouts.answer(draft)) is not None:
+        return taken
     if prepared.number is not None:
         return asking.answer_question(draft, prepared.number)
     if prepared.solved is not None and (mark := asking.may_mark(draft)):

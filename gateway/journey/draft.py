@@ -4,12 +4,13 @@ Also how anything is told to its sender. What is decided stands in `decision`, `
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from gateway import clock
 from gateway.journey import sender
+from gateway.journey.placing import Filed
 from gateway.runtime import Command, Question, Runtime
 from gateway.schema import Audience, Incoming, Priority, Say, Taken, Verdict
 from store import deliveries
@@ -23,8 +24,8 @@ class Prepared:
     """A message with all that can be said of it alone.
 
     `lookup` is the keyed hash of the sender's address, `number` the bare number a message is, `solved` what it says of
-    an answer when it is only that, `mentioned` the tickets it names, `gists` what texts like it are found by. `private`
-    when it asks for it; `cut` when it was too long.
+    an answer when it is only that, `mentioned` the tickets it names, `gists` what texts like it are found by, `filed`
+    where it belongs. `private` when it asks for it; `cut` when it was too long.
     """
 
     incoming: Incoming
@@ -45,6 +46,7 @@ class Prepared:
     cut: bool = False
     outlet: str | None = None
     contact_outlet: str | None = None
+    filed: Filed = field(default_factory=Filed)
 
 
 class Draft:

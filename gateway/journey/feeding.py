@@ -126,7 +126,7 @@ def fits(filters: Filters, post: Changing) -> bool:
     """Whether a post is one that a subscriber wants to hear of. A place fits when the post names it."""
     if filters.category not in (None, post.category) or filters.department not in (None, post.department):
         return False
-    return not filters.place or fold(filters.place) in fold(f"{post.place or ''} {post.text}")
+    return not filters.place or fold(filters.place) in fold(f"{post.place.name or ''} {post.text}")
 
 
 async def _feed(runtime: Runtime, transaction: Transaction, newest: int, ids: Sequence[str]) -> bool:

@@ -90,6 +90,7 @@ def cut(text: str, limit: int) -> str:
     return text[:end]
 
 
+@lru_cache(maxsize=16)  # one message is folded by the commands, the filter, the gazetteer and the rules in turn
 def fold(text: str) -> str:
     """Give the form in which two texts that look or mean the same are equal; `fold(fold(x)) == fold(x)`.
 

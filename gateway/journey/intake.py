@@ -12,7 +12,18 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, decision, finding, folding, identity, joining, masking, sameness, tickets
+from gateway.journey import (
+    conversation,
+    decision,
+    finding,
+    folding,
+    identity,
+    joining,
+    masking,
+    placing,
+    sameness,
+    tickets,
+)
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
@@ -84,12 +95,13 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
     )
     contact_outlet = runtime.outlet(scheme(incoming.contact)) if incoming.contact else None
     masked = masking.mask_as_set(runtime.settings, text) if says else ""
+    language = incoming.language or folding.language_of(text)
     return Prepared(
         incoming=incoming,
         text=text,
         masked=masked,
         verdict=runtime.judge(text) if says else Verdict(Ruling.PASS),
-        language=incoming.language or folding.language_of(text),
+        language=language,
         lookup=runtime.vault.lookup(incoming.address) if incoming.address else None,
         contact=runtime.vault.lookup(incoming.contact) if incoming.contact and contact_outlet else None,
         command=command,
@@ -103,6 +115,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         cut=len(said) > limit and len(text) >= limit - MARGIN,
         outlet=outlet.name if outlet else None,
         contact_outlet=contact_outlet.name if contact_outlet else None,
+        filed=placing.file(runtime, incoming, text if says else "", language),
     )
 
 

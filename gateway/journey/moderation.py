@@ -213,7 +213,7 @@ async def _publish(
         await announce(transaction, post, events.Happening.UPDATE, events.About.COMMENTED)
         await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
         return
-    routed = routing.route(runtime.settings, text, post.category)
+    routed = routing.route_post(runtime, post, text)
     await cases.open_case(
         transaction,
         post.thread_id,

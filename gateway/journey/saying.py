@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock
-from gateway.journey import commands, folding, followups, identity, masking, sameness, sender, writing
+from gateway.journey import commands, followups, identity, masking, placing, sameness, sender, whereabouts, writing
 from gateway.journey.draft import Draft
 from gateway.journey.followups import Belonging
 from gateway.schema import (
@@ -13,6 +13,8 @@ from gateway.schema import (
     Kind,
     MediaState,
     Outcome,
+    Place,
+    PlaceFrom,
     Priority,
     Ruling,
     Say,
@@ -36,7 +38,7 @@ def post(draft: Draft) -> Taken:
     """Make a post: the first of a thread, or a word added to one."""
     intake = draft.runtime.settings.intake
     prepared, incoming = draft.prepared, draft.incoming
-    belongs = followups.belonging(
+    belongs = _answering(draft) or followups.belonging(
         draft.facts,
         draft.sender.person,
         text=prepared.masked,
@@ -53,14 +55,17 @@ def post(draft: Draft) -> Taken:
     if belongs.thread:
         ticket = belongs.thread.ticket
         _add_to(draft, belongs.thread, post_id, state)
+        whereabouts.take_from(draft, belongs.thread)
     else:
         ticket = draft.ticket()
         _open_thread(draft, post_id, ticket, state)
     _keep(draft, post_id, ticket, state, verdict, belongs)
-    say = _receipt(draft, ticket, belongs, post_id, verdict)
+    asks = not belongs.thread and state is not State.REJECTED and not verdict.emergency
+    asks = asks and whereabouts.is_asked(draft.runtime, incoming, prepared.text, prepared.filed.place)
+    say = _receipt(draft, ticket, belongs, post_id, verdict, asks=asks)
     code_sent = _challenge(draft, ticket, post_id) if prepared.contact else False
     outcome = Outcome.FOLLOW_UP if belongs.thread else Outcome.POST
-    return Taken(outcome, say, draft.language, ticket, post_id, state, code_sent)
+    return Taken(outcome, say, draft.language, ticket, post_id, state, code_sent, asks_where=asks)
 
 
 def known_thread(
@@ -84,10 +89,16 @@ def known_thread(
 def _asked_about(draft: Draft) -> KnownThread | None:
     """The thread of which the sender was asked to say something in words; the question is answered by that."""
     question = draft.address.question if draft.address and draft.incoming.commands else None
-    if question is None or question.options:
+    if question is None or question.options or question.kind == whereabouts.WHERE:
         return None
     draft.close_question()
     return next((thread for thread in draft.own_threads if thread.id == question.post_id), None)
+
+
+def _answering(draft: Draft) -> Belonging | None:
+    """The report of which a medium asked where it is, and was answered by this; whoever called, it is the same call."""
+    thread = draft.facts.threads.get(draft.incoming.thread or "") if draft.incoming.answers_where else None
+    return Belonging(thread) if thread and thread.state in followups.OPEN else None
 
 
 def _add_to(draft: Draft, thread: KnownThread, post_id: str, state: State) -> None:
@@ -96,7 +107,9 @@ def _add_to(draft: Draft, thread: KnownThread, post_id: str, state: State) -> No
 
 
 def _open_thread(draft: Draft, post_id: str, ticket: str, state: State) -> None:
-    known = known_thread(draft, post_id, ticket, state, private=draft.private, text=draft.prepared.masked)
+    prepared = draft.prepared
+    known = known_thread(draft, post_id, ticket, state, private=draft.private, text=prepared.masked)
+    known.place = prepared.filed.place
     draft.facts.own[draft.sender.person].threads.insert(0, known)
     draft.facts.threads[ticket] = known
 
@@ -120,9 +133,10 @@ def _keep(draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdic
 def _post_row(
     draft: Draft, post_id: str, ticket: str, state: State, verdict: Verdict, belongs: Belonging, group: str | None
 ) -> dict[str, Any]:
-    incoming, thread = draft.incoming, belongs.thread
-    place, settings = incoming.place, draft.runtime.settings
-    known = any(category.slug == incoming.category for category in settings.categories)
+    incoming, thread, filed = draft.incoming, belongs.thread, draft.prepared.filed
+    # What is added to a thread is about what that is about, unless its author says otherwise.
+    suggests = thread is None or filed.place_from is not PlaceFrom.WORDS
+    place = filed.place if suggests else Place()
     return {
         "id": post_id,
         "thread_id": thread.root if thread else post_id,
@@ -133,11 +147,13 @@ def _post_row(
         "text": draft.prepared.masked,
         "channel": incoming.channel,
         "citizen_id": draft.sender.citizen_id,
-        "category": incoming.category if known else None,
-        "place": place.name and masking.mask_as_set(settings, folding.clean(place.name, 200)),
+        "category": filed.category if thread is None or filed.category_from == placing.AUTHOR else None,
+        "category_from": filed.category_from if thread is None else None,
+        "place": place.name and masking.mask_as_set(draft.runtime.settings, place.name),
         "lat": place.lat,
         "lon": place.lon,
-        "place_from": incoming.place_from,
+        "place_slug": place.slug,
+        "place_from": filed.place_from if suggests else None,
         "language": draft.language,
         "private": thread.private if thread else draft.private,
         "own_voice": incoming.own_voice,
@@ -193,7 +209,7 @@ def _media_row(draft: Draft, post_id: str, media: IncomingMedia) -> dict[str, An
     }
 
 
-def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdict: Verdict) -> Say:
+def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdict: Verdict, *, asks: bool) -> Say:
     """What the sender hears of his post, said through the outbox where the line can be answered."""
     values: dict[str, Any] = {"ticket": ticket}
     if verdict.emergency:
@@ -210,6 +226,9 @@ def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdic
         question, options = commands.offer_threads(belongs.perhaps, post_id)
         draft.ask(question)
         phrase, values = "received_ask", {**values, "options": options}
+    elif asks and draft.incoming.commands and draft.prepared.outlet and draft.address and not draft.address.stopped:
+        whereabouts.ask(draft, post_id)
+        phrase = "received_private_where" if draft.private else "received_where"
     else:
         phrase = _usual_receipt(draft)
     say = Say(phrase, values)

@@ -12,14 +12,14 @@ import structlog
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
-from gateway.journey import folding, masking, waiting, writing
+from gateway.journey import folding, masking, moderation, placing, waiting, whereabouts, writing
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
 from gateway.schema import MediaState, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
 from speech.recogniser import BadModel, Transcript, transcribe
-from store import changes, history, media, transcribing
+from store import changes, events, history, media, transcribing
 from store.changes import Changing
 from store.database import Transaction
 from store.history import Heard
@@ -140,7 +140,8 @@ async def correct(runtime: Runtime, media_id: str, text: str, *, actor: str) -> 
         await media.change(transaction, media_id, corrected_id=words["id"])
         before = masking.mask_as_set(runtime.settings, (heard.corrected or heard.text) if heard else "")
         if post.state in (State.PENDING, State.HELD) and post.text in ("", before):
-            await changes.apply(transaction, post.id, text=masking.mask_as_set(runtime.settings, said))
+            filed = placing.refile(runtime, post, said, post.language)
+            await changes.apply(transaction, post.id, text=masking.mask_as_set(runtime.settings, said), **filed)
 
     await runtime.database.write(work)
 
@@ -213,7 +214,24 @@ async def _keep(
             state=state,
             ruling=verdict.ruling,
             rules=list(verdict.rules),
+            **placing.refile(runtime, post, text, model.language),
         )
+        await _ask_or_tell_where(runtime, transaction, post, text, model.language)
+
+
+async def _ask_or_tell_where(
+    runtime: Runtime, transaction: Transaction, post: Changing, text: str, language: str
+) -> None:
+    """What was added may say where its report is; of a report that does not say it, its author is asked."""
+    if post.thread_id == post.id:
+        if not post.text:  # written down for the first time
+            await whereabouts.ask_later(runtime, transaction, post.id)
+        return
+    thread = await changes.load(transaction.connection, post.thread_id, hold=True)
+    if values := placing.refile_thread(runtime, thread, post, text, language):
+        await changes.apply(transaction, thread.id, **values)
+        if thread.state is State.PUBLISHED:
+            await moderation.announce(transaction, thread, events.Happening.UPDATE)
 
 
 def _is_still(runtime: Runtime, post: Changing, before: Heard) -> bool:

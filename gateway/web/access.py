@@ -42,6 +42,8 @@ OWN = Rule(ALL, Scope.ADMIN)
 ANSWER = Rule(ANSWERING, Scope.POST)
 DECIDE = Rule(DECIDING, Scope.MODERATE)
 LOOK_CLOSELY = Rule(DECIDING, Scope.READ)
+# Moderators are who sees day by day what went to the wrong department.
+RULE_ROUTES = Rule(DECIDING, Scope.MODERATE)
 OPERATE = Rule(DECIDING, Scope.OPERATE)
 WATCH = Rule(ADMINISTERING, Scope.READ)
 SWITCH = Rule(ADMINISTERING, Scope.OPERATE)
@@ -88,6 +90,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{id}/join": DECIDE,
     "POST /console/posts/{id}/separate": DECIDE,
     "POST /console/posts/{id}/put-back": DECIDE,
+    "POST /console/posts/{ticket}/place": DECIDE,
+    "POST /api/v1/console/posts/{reference}/place": DECIDE,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "POST /console/media/{id}/air": DECIDE,
@@ -108,6 +112,16 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/separate": DECIDE,
     "POST /api/v1/console/posts/{reference}/put-back": DECIDE,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
+    # which department gets what
+    "GET /console/routing": LOOK_CLOSELY,
+    "GET /console/routing/{id}": LOOK_CLOSELY,
+    "POST /console/routing/{id}": RULE_ROUTES,
+    "POST /console/routing/{id}/undo": RULE_ROUTES,
+    "GET /api/v1/console/routing": LOOK_CLOSELY,
+    "POST /api/v1/console/routing": RULE_ROUTES,
+    "POST /api/v1/console/routing/trial": LOOK_CLOSELY,
+    "POST /api/v1/console/routing/{id}/change": RULE_ROUTES,
+    "DELETE /api/v1/console/routing/{id}": RULE_ROUTES,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
     "GET /console/inbox": READ,
     "POST /console/inbox/filters": READ,

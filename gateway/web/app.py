@@ -46,6 +46,8 @@ from gateway.web import (
     own_account,
     pages,
     queue,
+    relocating,
+    routing_pages,
     settings_page,
     styleguide,
     subscribers,
@@ -93,7 +95,27 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, assessment_console, handling, inbox, inbox_api, together)
+CASEWORK = (
+    answer_templates,
+    answering,
+    assessment_console,
+    handling,
+    inbox,
+    inbox_api,
+    relocating,
+    routing_pages,
+    together,
+)
+    answer_templates,
+    answering,
+    assessment_console,
+    handling,
+    inbox,
+    inbox_api,
+    relocating,
+    routing_pages,
+    together,
+)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (
     *CONSOLE,

@@ -179,6 +179,34 @@ class Subscriber(In):
     place: str | None = Field(None, max_length=100)
 
 
+class Whereabouts(In):
+    """Where something is, as people call it; empty for nowhere."""
+
+    place: str = Field(max_length=200)
+
+
+class RoutingRule(In):
+    """A routing rule: what must fit, who gets it, and before which other (its id; null: behind all) it is tried."""
+
+    name: str = Field(min_length=1, max_length=64)
+    words: list[str] = []
+    category: Slug | None = None
+    place: Slug | None = None
+    channels: list[str] = []
+    hours: str = ""
+    days: list[str] = []
+    department: Slug
+    suggests: Slug | None = None
+    before: str | None = None
+    version: int | None = None
+
+
+class RoutingTrial(RoutingRule):
+    """The same, of the rule of an id (null: a new one), to be tried on past posts only."""
+
+    id: str | None = None
+
+
 class Place(BaseModel):
     """Where something is: a name as people say it, and WGS 84 degrees when known."""
 

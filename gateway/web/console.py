@@ -215,7 +215,7 @@ def may_decide(request: web.Request) -> bool:
 
 
 def _suggested(request: web.Request, post: StaffPost) -> str | None:
-    return routing.route(request.app[RUNTIME].settings, post.text, post.category).department
+    return routing.route_post(request.app[RUNTIME], post).department
 
 
 def answering(request: web.Request) -> Sequence[str]:

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from gateway import clock
+from gateway.journey import in_force
 from gateway.web import auth
 from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from gateway.web.packing import pack
@@ -24,8 +25,8 @@ from store import modes
 from store.wakeups import Wakeups
 
 # What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden;
-# bulletins; and whether a rule publishes, which the rules tell.
-TOPICS = ("events", "media", "bulletins", modes.SWITCHED)
+# bulletins; whether a rule publishes, which the rules tell; departments and categories.
+TOPICS = ("events", "media", "bulletins", modes.SWITCHED, in_force.REPLACED)
 LASTS = timedelta(seconds=10)
 MOST_KNOWN = 10_000
 MOST_BYTES = 32 * 1024 * 1024

@@ -17,7 +17,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, routing_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -81,6 +81,8 @@ DONE: Mapping[str, str] = {
     "separated": N_("made it a report of its own"),
     "added": N_("added it to another report"),
     "put_back": N_("put it back under the report it was added to"),
+    "placed": N_("said where it is"),
+    "filed": N_("changed where it belongs"),
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
     "undone": N_("undid the decision"),
@@ -194,6 +196,11 @@ PHRASES: Mapping[str, str] = {
     "incident_over": N_("that a channel is well again"),
     "received_cut": N_("receipt of a text too long"),
     "received_ask": N_("receipt, and to which report it belongs"),
+    "received_where": N_("receipt, and where it is"),
+    "received_private_where": N_("receipt, and where it is"),
+    "where_ask": N_("where it is"),
+    "where_thanks": N_("that its place is noted"),
+    "where_words": N_("that the place is asked in words"),
     "follow_up": N_("that it was added"),
     "added": N_("that it was added"),
     "repeated": N_("that we have it already"),
@@ -397,6 +404,9 @@ PLACES: Mapping[str, str] = {
     PlaceFrom.BROWSER: N_("where the writer was"),
     PlaceFrom.MESSAGE: N_("sent with the message"),
     PlaceFrom.PHOTO: N_("read from the photo"),
+    PlaceFrom.WORDS: N_("found in the words"),
+    PlaceFrom.ANSWER: N_("answered when asked"),
+    PlaceFrom.STAFF: N_("set by staff"),
 }
 # What a subscriber may be told of, how it stands, and what was done with it.
 ABOUTS: Mapping[str, str] = {
@@ -423,6 +433,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **call_labels.TABLES,
     **channel_labels.TABLES,
     **casework_labels.TABLES,
+    **routing_labels.TABLES,
     **staff_labels.TABLES,
     "kind": KINDS,
     "state": STATES,

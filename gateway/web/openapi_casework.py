@@ -1,4 +1,4 @@
-"""The API of the inbox, the notes, the templates of answers and the trial of a word, described for `openapi`."""
+"""The API of inbox, notes, templates of answers, routing rules and the trial of a word, described for `openapi`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +18,9 @@ MODELS = (
     bodies.AnswerTemplate,
     bodies.AnswerTemplateChange,
     bodies.WordTrial,
+    bodies.Whereabouts,
+    bodies.RoutingRule,
+    bodies.RoutingTrial,
 )
 _CHOICES: Mapping[str, Sequence[str]] = {
     "kind": list(Kind),
@@ -89,6 +92,14 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
                 extra={"parameters": [reference]},
             )
         },
+        "/api/v1/console/posts/{reference}/place": {
+            "post": operation(
+                "Say where a report is",
+                {"type": "object"},
+                body="Whereabouts",
+                extra={"parameters": [reference]},
+            )
+        },
         "/api/v1/console/templates": {
             "get": operation("Templates of answers"),
             "post": operation("Add a template", body="AnswerTemplate", status="201"),
@@ -104,6 +115,17 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
         "/api/v1/console/bulletins/{id}/{act}": {
             "post": operation("Have a bulletin made anew, take it off the air, or restore it", changed, extra=_ACT)
         },
+        "/api/v1/console/routing": {
+            "get": operation("The routing rules, in their order"),
+            "post": operation("Add a routing rule", changed, body="RoutingRule", status="201"),
+        },
+        "/api/v1/console/routing/trial": {
+            "post": operation("Try a routing rule on past posts; nothing is changed", changed, body="RoutingTrial")
+        },
+        "/api/v1/console/routing/{id}/change": {
+            "post": operation("Change a routing rule", changed, body="RoutingRule", extra=one)
+        },
+        "/api/v1/console/routing/{id}": {"delete": operation("Retire a routing rule", status="204", extra=one)},
         "/api/v1/console/words/trial": {"post": operation("Try a word on the last texts", changed, body="WordTrial")},
     }
 

@@ -83,7 +83,7 @@ async def dressed(request: web.Request, connection: Any, found: Sequence[StaffPo
         "likely": await likeness.noted(connection, [post.id for post in found if post.state in UNDECIDED]),
         "heard": await listened(request, connection, found),
         "left": undoable(request, [(post.id, post.state, last.get(post.id)) for post in decided]),
-        "suggested": {post.id: routing.route(runtime.settings, post.text, post.category).department for post in found},
+        "suggested": {post.id: routing.route_post(runtime, post).department for post in found},
         "following": None,
     }
 

@@ -1,6 +1,7 @@
 """The settings in force, for administrators: every value with where it comes from, and no secret among them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -79,6 +80,7 @@ def in_force(runtime: Runtime) -> list[Shown]:
     settings = runtime.settings
     shown = [Shown(name, list(_section(settings, name, getattr(settings, name)))) for name in SECTIONS]
     shown += [Shown(name, list(_listed(settings, name))) for name in LISTS]
+    shown.append(Shown("places", list(_counted(settings))))
     return shown + [
         Shown(f"channels.{plan.name}", list(_channel(settings, plan.name, plan.settings))) for plan in runtime.plans
     ]
@@ -112,6 +114,12 @@ def _listed(settings: Settings, name: str) -> Iterator[Value]:
         label = "name" if name == "rules" else "slug"
         given = {key: value for key, value in one.model_dump().items() if key != label}
         yield Value(getattr(one, label), _plain(given), "file", FILES.get(name, "departments.toml"))
+
+
+def _counted(settings: Settings) -> Iterator[Value]:
+    """How many places of each kind there are: a city has tens of thousands."""
+    for kind, number in sorted(Counter(place.kind for place in settings.places).items()):
+        yield Value(kind, str(number), "file", "places.toml")
 
 
 def _channel(settings: Settings, name: str, read: ChannelSettings | None) -> Iterator[Value]:

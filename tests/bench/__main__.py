@@ -13,6 +13,7 @@ from tests.bench import (
     intake,
     live,
     pages,
+    places,
     recordings,
     search,
     several,
@@ -24,6 +25,7 @@ async def main() -> None:
     """Run every measurement and print its figures."""
     for figure in (
         *word_filter.measure(),
+        *places.measure(),
         *await intake.measure(),
         *await delivery.measure(),
         *await broadcast.measure(),

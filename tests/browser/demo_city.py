@@ -160,6 +160,7 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
     for number in range(5):
         await _say(client, url, FLOOD if number else FLOOD + "急！", "water", "锦绣花园", "", None)
     city.places["answered"] = answered
+    city.places["rule"] = (await _get(client, f"{url}/api/v1/console/routing"))["items"][0]["id"]
     sent = await _until(lambda: _get(client, f"{url}/api/v1/console/deliveries"), lambda found: found["items"])
     city.places["delivery"] = str(sent["items"][0]["id"])
     async with client.get(f"{url}/console/broadcasts") as page:

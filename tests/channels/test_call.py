@@ -46,6 +46,7 @@ class Pretended:
         self.chosen = chosen
         self.taken: list[Incoming] = []
         self.full = False
+        self.asks_where = False
         self.voices, self.news = True, True
         self.asked: list[tuple[str, str | None]] = []
         self.judges, self.judged = False, "mark_thanks"
@@ -61,7 +62,8 @@ class Pretended:
             self.taken.append(incoming)
         if incoming.text.startswith("MARK "):
             return Taken(Outcome.COMMAND, Say(self.judged, {"ticket": "48217059"}), "en", repeated=repeated)
-        return Taken(Outcome.POST, Say("received"), "en", "48217059", "p", repeated=repeated)
+        asks = self.asks_where and not incoming.answers_where
+        return Taken(Outcome.POST, Say("received"), "en", "48217059", "p", repeated=repeated, asks_where=asks)
 
     async def chosen_language(self, address: str) -> str | None:
         return self.chosen
@@ -493,3 +495,37 @@ async def test_what_cannot_be_judged_any_more_is_said_so() -> None:
     call, turn = await take(desk, at(Step.MARKING, asked="48217059"), Keys("5"))
     assert call.step is Step.STATUS
     assert "nothing to judge any more" in words(turn)
+
+
+WHERE = Said("in front of the old mill", recording("t4"), 0.9)
+
+
+async def test_who_did_not_say_where_it_is_is_asked_once_and_answers() -> None:
+    desk = Pretended()
+    desk.asks_where = True
+    call, turn = await take(desk, at(Step.SPEAKING), SAID, Keys("1"))
+    assert (call.step, type(turn.then)) == (Step.WHERE, ForSpeech)
+    assert words(turn).startswith("Thank you. Your report is kept, and people will look at it. | Where is it?")
+    call, turn = await take(desk, call, WHERE)
+    assert call.step is Step.ENDING
+    assert words(turn).startswith("Thank you, the place is noted. | Your ticket is 48217059.")
+    report, answer = desk.taken
+    assert (report.thread, report.answers_where) == (None, False)
+    assert (answer.thread, answer.answers_where, answer.media) == ("48217059", True, (WHERE.media,))
+
+
+@pytest.mark.parametrize("event", [Nothing(), HungUp()], ids=["nothing", "gone"])
+async def test_who_does_not_say_where_it_is_still_has_his_ticket(event: Event) -> None:
+    desk = Pretended()
+    desk.asks_where = True
+    call, _ = await take(desk, at(Step.SPEAKING), SAID, Keys("1"), event)
+    assert (call.step, call.ticket) == (Step.ENDING, "48217059")
+    assert len(desk.taken) == 1
+
+
+async def test_an_answer_without_words_yet_is_kept_with_its_report() -> None:
+    desk = Pretended()
+    desk.asks_where = True
+    call, _ = await take(desk, at(Step.SPEAKING), SAID, Keys("1"), LATER)
+    assert call.step is Step.ENDING
+    assert (desk.taken[1].thread, desk.taken[1].answers_where) == ("48217059", True)

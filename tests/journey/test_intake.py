@@ -73,7 +73,7 @@ async def test_nothing_of_a_citizen_is_plain_in_the_database(runtime: Runtime) -
 
 @pytest.mark.parametrize(("category", "kept"), [("heating", "heating"), ("gardens", None), ("\0", None), ("", None)])
 async def test_a_category_the_city_does_not_have_is_left_out(runtime: Runtime, category: str, kept: str | None) -> None:
-    taken = await Intake(runtime).take(message("no heating in my building", category=category))
+    taken = await Intake(runtime).take(message("it is cold in my building", category=category))
     async with runtime.database.reading() as connection:
         [post] = await posts.thread(connection, taken.ticket or "")
     assert post.category == kept

@@ -14,7 +14,8 @@ SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
 # Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
 PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
-# Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published.
+# Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published;
+# in the day nobody is asked where something is (see test_whereabouts).
 LATER = (
     "incident_",
     "fault_",
@@ -26,6 +27,9 @@ LATER = (
     "answer_withdrawn",
     "digest",
     "following_now",
+    "received_where",
+    "received_private_where",
+    "where_",
 )
 
 

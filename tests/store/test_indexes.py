@@ -53,6 +53,8 @@ from gateway.journey import (
     pace,
     parting,
     redelivery,
+    relocating,
+    ruling,
     showing,
     similar,
     subscribing,
@@ -61,10 +63,12 @@ from gateway.journey import (
     trying,
     undoing,
     watching,
+    whereabouts,
 )
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Place, Progress, State
+from gateway.sections import Rule
 from store import (
     accounts,
     alarms,
@@ -90,6 +94,7 @@ from store import (
     progress,
     record,
     recordings,
+    routing_rules,
     second_factors,
     sessions,
     subscribers,
@@ -128,6 +133,7 @@ SMALL = {
     "subscribers",
     "switches",
     "modes",
+    "routing_rules",
 }
 OFFICER = accounts.Account("1" * 32, "of", accounts.Role.OFFICER, "water")
 # The tables, and the other names under which statements use one of them.
@@ -209,6 +215,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_called(runtime)
     await write_again(runtime)
     await be_judged(runtime)
+    await rule_where_posts_go(runtime)
 
 
 async def be_judged(runtime: Runtime) -> None:
@@ -239,6 +246,22 @@ async def be_judged(runtime: Runtime) -> None:
 
 def _standing_at(at: datetime) -> Callable[[], datetime]:
     return lambda: at
+
+
+async def rule_where_posts_go(runtime: Runtime) -> None:
+    """Try a rule on past posts, keep it, take it back; say where a report is, and ask who spoke without saying it."""
+    await runtime.database.write(lambda tx: ruling.seed(tx, runtime.settings))
+    wanted = ruling.Wanted(None, Rule(name="r", department="roads", place="chengdong"))
+    await ruling.attempt(runtime, wanted)
+    made = await ruling.save(runtime, wanted, None, actor="mo")
+    await ruling.undo(runtime, made, actor="mo")
+    async with runtime.database.reading() as connection:
+        await routing_rules.changes(connection)
+    asking = runtime.settings.intake.model_copy(update={"ask_where": True})
+    runtime.settings = runtime.settings.model_copy(update={"intake": asking})
+    taken = await Intake(runtime).take(message("it is quite dark here", DAVID))
+    await runtime.database.write(lambda tx: whereabouts.ask_later(runtime, tx, taken.post_id or ""))
+    await relocating.move(runtime, taken.ticket or "", "人民路1号", actor="mo")
 
 
 async def write_again(runtime: Runtime) -> None:

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 import store.moments
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -255,6 +255,21 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "categories",
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.Column("parent", sa.String(length=64), nullable=True),
+        sa.Column("department", sa.String(length=64), nullable=True),
+        sa.Column("deadline", sa.String(length=16), nullable=False),
+        sa.Column("sensitive", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("slug", name=op.f("pk_categories")),
+    )
+    op.create_table(
         "citizens",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("merged_into", sa.String(length=32), nullable=True),
@@ -375,6 +390,21 @@ def upgrade() -> None:
             postgresql_where=sa.text("(tries > 0 OR priority < 3) AND state IN ('due', 'sending', 'unknown')"),
         )
 
+    op.create_table(
+        "departments",
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.Column("parent", sa.String(length=64), nullable=True),
+        sa.Column("contact", sa.JSON(), nullable=False),
+        sa.Column("hours", sa.JSON(), nullable=False),
+        sa.Column("places", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("slug", name=op.f("pk_departments")),
+    )
     op.create_table(
         "digests",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -642,6 +672,22 @@ def upgrade() -> None:
         batch_op.create_index("ix_notes_post_id_id", ["post_id", "id"], unique=False)
 
     op.create_table(
+        "organisation_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation_changes")),
+    )
+    with op.batch_alter_table("organisation_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_organisation_changes_kind_slug_id", ["kind", "slug", "id"], unique=False)
+
+    op.create_table(
         "paces",
         sa.Column("dimension", sa.String(length=16), nullable=False),
         sa.Column("pace", sa.String(length=8), nullable=False),
@@ -669,6 +715,8 @@ def upgrade() -> None:
         sa.Column("lat", sa.Float(), nullable=True),
         sa.Column("lon", sa.Float(), nullable=True),
         sa.Column("place_from", sa.String(length=8), nullable=True),
+        sa.Column("place_slug", sa.String(length=64), nullable=True),
+        sa.Column("category_from", sa.String(length=8), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("own_voice", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -696,8 +744,8 @@ def upgrade() -> None:
             "ix_posts_place",
             ["place", "published_at", "id"],
             unique=False,
-            sqlite_where=sa.text("place IS NOT NULL"),
-            postgresql_where=sa.text("place IS NOT NULL"),
+            sqlite_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
+            postgresql_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
         )
         batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
         batch_op.create_index("ix_posts_thread", ["thread_id", "state", "private", "created_at"], unique=False)
@@ -729,6 +777,31 @@ def upgrade() -> None:
         batch_op.create_index("ix_reporters_citizen_id", ["citizen_id"], unique=False)
         batch_op.create_index("ix_reporters_post_id", ["post_id"], unique=False)
 
+    op.create_table(
+        "routing_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("rule_id", sa.String(length=32), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_changes")),
+    )
+    with op.batch_alter_table("routing_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_routing_changes_rule_id_id", ["rule_id", "id"], unique=False)
+
+    op.create_table(
+        "routing_rules",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("rule", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("changed_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rules")),
+    )
     op.create_table(
         "scored",
         sa.Column("month", sa.String(length=7), nullable=False),
@@ -1285,6 +1358,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_scored_department")
 
     op.drop_table("scored")
+    op.drop_table("routing_rules")
+    with op.batch_alter_table("routing_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_routing_changes_rule_id_id")
+
+    op.drop_table("routing_changes")
     with op.batch_alter_table("reporters", schema=None) as batch_op:
         batch_op.drop_index("ix_reporters_post_id")
         batch_op.drop_index("ix_reporters_citizen_id")
@@ -1299,7 +1377,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
-            "ix_posts_place", sqlite_where=sa.text("place IS NOT NULL"), postgresql_where=sa.text("place IS NOT NULL")
+            "ix_posts_place",
+            sqlite_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
+            postgresql_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
         )
         batch_op.drop_index(
             "ix_posts_group_id",
@@ -1311,6 +1391,10 @@ def downgrade() -> None:
 
     op.drop_table("posts")
     op.drop_table("paces")
+    with op.batch_alter_table("organisation_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_organisation_changes_kind_slug_id")
+
+    op.drop_table("organisation_changes")
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.drop_index("ix_notes_post_id_id")
 
@@ -1407,6 +1491,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_digests_state")
 
     op.drop_table("digests")
+    op.drop_table("departments")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_underway",
@@ -1465,6 +1550,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("citizens")
+    op.drop_table("categories")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_cases_waiting",

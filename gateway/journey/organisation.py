@@ -1,0 +1,87 @@
+"""Departments and categories as the store keeps them, and what follows from their trees."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gateway.sections_departments import Category, Department
+from gateway.settings import Settings
+from store import organisation
+from store.database import Database, Transaction
+from store.organisation import FIRST, Kind, Node
+
+Unit = TypeVar("Unit", Department, Category)
+
+
+async def seed(transaction: Transaction, settings: Settings) -> None:
+    """Keep the departments and categories of the files, unless some are kept already."""
+    await organisation.hold(transaction)
+    if await organisation.is_kept(transaction.connection):
+        return
+    for department in settings.departments:
+        await organisation.add(transaction, Kind.DEPARTMENT, department.slug, values_of(department), FIRST)
+    for category in settings.categories:
+        await organisation.add(transaction, Kind.CATEGORY, category.slug, values_of(category), FIRST)
+
+
+async def read(database: Database) -> Mapping[str, Any]:
+    """The departments and categories that are kept, by the names of the settings' fields."""
+    async with database.reading() as connection:
+        kept = {kind: await organisation.nodes(connection, kind) for kind in Kind}
+    if not any(kept.values()):
+        return {}
+    departments, categories = kept[Kind.DEPARTMENT], kept[Kind.CATEGORY]
+    return {
+        "departments": tuple(department(one) for one in departments if one.retired_at is None),
+        "categories": tuple(category(one) for one in categories if one.retired_at is None),
+        "former_departments": tuple(department(one) for one in departments if one.retired_at),
+        "former_categories": tuple(category(one) for one in categories if one.retired_at),
+    }
+
+
+def department(node: Node) -> Department:
+    """A department as the settings have it."""
+    return Department.model_validate({"slug": node.slug, **node.values})
+
+
+def category(node: Node) -> Category:
+    """A category as the settings have it."""
+    return Category.model_validate({"slug": node.slug, **node.values})
+
+
+def values_of(unit: Department | Category) -> dict[str, Any]:
+    """What the store keeps of one, beside its slug."""
+    return unit.model_dump(mode="json", exclude={"slug"})
+
+
+def in_tree(units: Sequence[Unit]) -> Iterator[tuple[Unit, int]]:
+    """Each with its depth, parents before their children; under a parent that is not among them one stands alone."""
+    known = {unit.slug for unit in units}
+
+    def below(parent: str | None, depth: int) -> Iterator[tuple[Unit, int]]:
+        for unit in units:
+            if (unit.parent if unit.parent in known else None) == parent:
+                yield unit, depth
+                yield from below(unit.slug, depth + 1)
+
+    return below(None, 0)
+
+
+def with_children(units: Sequence[Department] | Sequence[Category], slug: str) -> frozenset[str]:
+    """A slug and those of all that stand below it."""
+    found, more = {slug}, {slug}
+    while more:
+        more = {unit.slug for unit in units if unit.parent in more} - found
+        found |= more
+    return frozenset(found)
+
+
+def is_sensitive(settings: Settings, category: str | None) -> bool:
+    """Whether posts of a category are kept from the public: it, or one it stands under, is marked so."""
+    known = {one.slug: one for one in settings.known_categories}
+    seen: set[str] = set()
+    while category in known and category not in seen:
+        if known[category].sensitive:
+            return True
+        seen.add(category)
+        category = known[category].parent
+    return False
