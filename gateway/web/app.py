@@ -106,16 +106,6 @@ CASEWORK = (
     routing_pages,
     together,
 )
-    answer_templates,
-    answering,
-    assessment_console,
-    handling,
-    inbox,
-    inbox_api,
-    relocating,
-    routing_pages,
-    together,
-)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (
     *CONSOLE,
