@@ -2,14 +2,43 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 import store.moments
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+# The words of search. SQLite's index reads its texts from the table (`content`), and the table's triggers keep it: what
+# is deleted must be told with its words, or the index breaks. Tokens are made by us, so all that its tokeniser does is
+# to part them at the spaces; nothing is ranked, so it need not count them. One Chinese character is asked for as the
+# beginning of a token, of which there are thousands: those have a list of their own.
+SEARCH_WORDS = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE {table}_words USING fts5("
+        "tokens, content='{table}', content_rowid='number', tokenize='ascii', prefix='1', columnsize=0)",
+        "CREATE TRIGGER {table}_added AFTER INSERT ON {table} BEGIN "
+        "INSERT INTO {table}_words (rowid, tokens) VALUES (new.number, new.tokens); END",
+        "CREATE TRIGGER {table}_removed AFTER DELETE ON {table} BEGIN "
+        "INSERT INTO {table}_words ({table}_words, rowid, tokens) VALUES ('delete', old.number, old.tokens); END",
+    ),
+    "postgresql": ("CREATE INDEX ix_{table}_tokens ON {table} USING gin (tokens)",),
+}
+
+
+def _index_words(table: str) -> None:
+    """Have a table's tokens found."""
+    for statement in SEARCH_WORDS[op.get_bind().dialect.name]:
+        op.execute(statement.format(table=table))
+
+
+def _drop_words(table: str) -> None:
+    """Take away what finds a table's tokens, where it is a table of its own."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_table(f"{table}_words")
 
 
 def upgrade() -> None:
@@ -843,6 +872,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_search")),
         sa.UniqueConstraint("post_id", name=op.f("uq_search_post_id")),
     )
+    _index_words("search")
     op.create_table(
         "services",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -894,6 +924,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_staff_search")),
         sa.UniqueConstraint("post_id", name=op.f("uq_staff_search_post_id")),
     )
+    _index_words("staff_search")
     op.create_table(
         "standings",
         sa.Column("channel", sa.String(length=32), nullable=False),
@@ -1339,6 +1370,7 @@ def downgrade() -> None:
 
     op.drop_table("supervisor_points")
     op.drop_table("standings")
+    _drop_words("staff_search")
     op.drop_table("staff_search")
     op.drop_table("spendings")
     with op.batch_alter_table("sketches", schema=None) as batch_op:
@@ -1351,6 +1383,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_services_department_changed_at")
 
     op.drop_table("services")
+    _drop_words("search")
     op.drop_table("search")
     op.drop_table("scores")
     with op.batch_alter_table("scored", schema=None) as batch_op:
