@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
-from store.citizens import of_person
+from store.citizens import of_person as citizens_of
 from store.database import Transaction
 from store.tables import citizens
 from store.tables_marks import marks
@@ -55,7 +55,7 @@ async def keep(transaction: Transaction, mark: Mark) -> None:
     """Keep a mark; a later one of the same person in the same round takes its place, whatever line either came on."""
     of_round = delete(marks).where(marks.c.thread_id == mark.thread_id, marks.c.round == mark.round)
     if mark.citizen_id:
-        own = or_(marks.c.citizen_id == mark.citizen_id, marks.c.citizen_id.in_(of_person(mark.citizen_id)))
+        own = or_(marks.c.citizen_id == mark.citizen_id, marks.c.citizen_id.in_(citizens_of(mark.citizen_id)))
         await transaction.connection.execute(of_round.where(own))
     await transaction.connection.execute(marks.insert(), {"id": clock.new_id(), **asdict(mark)})
     transaction.wake("queue")
@@ -73,6 +73,12 @@ async def of_threads(connection: AsyncConnection, thread_ids: Collection[str]) -
 def is_awaited(known: Sequence[Mark], of_round: int, person: str) -> bool:
     """Whether a person has not judged a round yet, by all marks of its thread."""
     return not any(mark.round == of_round and mark.citizen_id == person for mark in known)
+
+
+async def of_person(connection: AsyncConnection, person: str) -> Sequence[Mark]:
+    """All marks that a person gave, oldest first."""
+    wanted = select(marks, marks.c.citizen_id.label("person")).where(marks.c.citizen_id.in_(citizens_of(person)))
+    return [_read(row) for row in await connection.execute(wanted.order_by(marks.c.at))]
 
 
 def judged(thread_id: ColumnElement[str], *, bad: bool) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime
 from gateway.schema import Action, Audience, moment
-from store import changes, citizens, deliveries, history, mine
+from store import changes, citizens, deliveries, history, marks, mine
 from store.changes import Changing
 from store.history import Entry
 from store.mine import Message, OwnPost
@@ -56,6 +56,10 @@ async def gather(runtime: Runtime, person: str) -> dict[str, Any]:
             "messages": [
                 {"line": names[one.address_id], **_message(runtime, one, told.get(one.post_id or ""))}
                 for one in messages
+            ],
+            "marks": [
+                {"thread": one.thread_id, "mark": one.mark, "solved": one.solved, "at": moment(one.at)}
+                for one in await marks.of_person(connection, person)
             ],
             "follows": [
                 {"line": names[one.address_id], "topic": one.topic, "since": moment(one.created_at)}

@@ -57,6 +57,8 @@ async def test_a_person_has_one_mark_whatever_line_he_gave_it_on(runtime: Runtim
     assert [(left.citizen_id, left.mark) for left in await kept(database)] == [(head, 5)]
     assert not marks.is_awaited(await kept(database), 0, head)
     assert marks.is_awaited(await kept(database), 1, head)
+    async with database.reading() as connection:
+        assert [mark.mark for mark in await marks.of_person(connection, head)] == [5]
     await database.write(lambda tx: erasure.erase(tx, [one, other], AT))
     assert [(left.citizen_id, left.mark) for left in await kept(database)] == [(None, 5)]
 
