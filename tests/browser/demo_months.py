@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 
@@ -19,6 +20,8 @@ from store.database import Transaction
 from tests.browser.demo_calls import beside
 
 MONTHS = 8
+# The city's, as it is shipped.
+ZONE = ZoneInfo("Asia/Shanghai")
 # A run of the demo is like the last one.
 SEED = 7
 
