@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar, FormData
 
+from gateway import clock
+from gateway.casework import months
 from tests.browser import demo_calls, demo_months
 from tests.process.gateway import ROOT, Gateway, running
 
@@ -211,7 +213,10 @@ async def _assess(city: City, client: ClientSession, staff: dict[str, str]) -> N
     url = city.gateway.url
     api = f"{url}/api/v1/console/assessment"
     found = await _until(lambda: _get(client, f"{url}/api/v1/departments"), lambda found: found["items"])
-    judged = await _until(lambda: _months(client, url), lambda months: len(months) >= demo_months.MONTHS)
+    # The one that runs may have been counted before the others were there; these follow each other.
+    running = months.of(clock.now(), demo_months.ZONE)
+    last = {str(running), str(running + -1)}
+    judged = await _until(lambda: _months(client, url), lambda known: last <= set(known))
     for month, points in zip(judged[-2:], (7, 8.5), strict=True):
         for department in found["items"][:3]:
             given = {"month": month, "department": department["slug"], "points": points, "reason": REASON}

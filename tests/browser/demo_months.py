@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 
@@ -19,6 +20,8 @@ from store.database import Transaction
 from tests.browser.demo_calls import beside
 
 MONTHS = 8
+# The city's, as it is shipped.
+ZONE = ZoneInfo("Asia/Shanghai")
 # A run of the demo is like the last one.
 SEED = 7
 
@@ -44,12 +47,12 @@ HABITS: Mapping[str, Habit] = {
     "police": Habit(3, 1, 0.67, 1, 5, ("学校门口乱停车。",)),
 }  # fmt: skip
 SERVICES = (
-    ("water", "water-bill", "水费怎么交", "How to pay the water bill", 64),
-    ("water", "water-outage", "停水通知", "Where the water is off", 38),
-    ("heating", "heating-start", "供暖什么时候开始", "When the heating begins", 131),
-    ("transport", "bus-changes", "公交线路调整", "Changes of bus lines", 57),
-    ("transport", "bus-card", "公交卡办理", "How to get a bus card", 12),
-    ("police", "id-card", "身份证补办", "How to replace an identity card", 88),
+    ("water", "water-bill-months", "水费怎么交", "How to pay the water bill", 64),
+    ("water", "water-outage-months", "停水通知", "Where the water is off", 38),
+    ("heating", "heating-start-months", "供暖什么时候开始", "When the heating begins", 131),
+    ("transport", "bus-changes-months", "公交线路调整", "Changes of bus lines", 57),
+    ("transport", "bus-card-months", "公交卡办理", "How to get a bus card", 12),
+    ("police", "id-card-months", "身份证补办", "How to replace an identity card", 88),
 )
 
 
@@ -147,7 +150,7 @@ def _service(department: str, slug: str, chinese: str, english: str, _uses: int,
         "id": slug,
         "slug": slug,
         "department": department,
-        "kind": "how_to",
+        "kind": "guide",
         "state": "published",
         "content": {language: {"title": title, "text": title, "words": []} for language, title in said.items()},
         "rules": [],

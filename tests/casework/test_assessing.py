@@ -272,7 +272,7 @@ def service(name: str, **values: Any) -> dict[str, Any]:
         "id": name,
         "slug": name,
         "department": "water",
-        "kind": "how_to",
+        "kind": "guide",
         "state": "published",
         "content": content,
     }
