@@ -26,6 +26,10 @@ LATER = (
     "answer_withdrawn",
     "digest",
     "following_now",
+    # What is asked once a report was compared with others (test_likening), and told when it stands alone again.
+    "join_ask",
+    "joined_own",
+    "parted",
 )
 
 
