@@ -7,7 +7,7 @@ channel knows its own keys (`channels.registry`).
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -260,6 +260,8 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
     for category in settings.categories:
         if category.department and category.department not in departments:
             problems.append(_unknown(settings, "departments", f"categories.{category.slug}", category.department))
+    for file_key, units in (("departments", settings.departments), ("categories", settings.categories)):
+        problems += _untrue_trees(settings, file_key, units)
     for rule in settings.rules:
         if rule.department not in departments:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.department))
@@ -274,6 +276,22 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
         if missing:
             where = str(settings.folder / "phrases" / f"{language}.toml")
             problems.append(Problem(where, ", ".join(missing), "must stand in the phrases of every language"))
+    return problems
+
+
+def _untrue_trees(settings: Settings, key: str, units: Sequence[Department | Category]) -> list[Problem]:
+    """Parents that are not there, and those that stand under themselves."""
+    parents, problems = {unit.slug: unit.parent for unit in units}, []
+    for unit in units:
+        if unit.parent and unit.parent not in parents:
+            problems.append(_unknown(settings, "departments", f"{key}.{unit.slug}.parent", unit.parent))
+        above, seen = unit.parent, {unit.slug}
+        while above and above not in seen:
+            seen.add(above)
+            above = parents.get(above)
+        if above == unit.slug:
+            where = str(settings.folder / "departments.toml")
+            problems.append(Problem(where, f"{key}.{unit.slug}.parent", "it may not stand under itself"))
     return problems
 
 

@@ -53,6 +53,11 @@ def values_of(unit: Department | Category) -> dict[str, Any]:
     return unit.model_dump(mode="json", exclude={"slug"})
 
 
+def name(unit: Department | Category, language: str) -> str:
+    """What one is called in a language, or in another where it has no name in it."""
+    return str(unit.name.get(language) or next(iter(unit.name.values()), unit.slug))  # type: ignore[call-overload]
+
+
 def in_tree(units: Sequence[Unit]) -> Iterator[tuple[Unit, int]]:
     """Each with its depth, parents before their children; under a parent that is not among them one stands alone."""
     known = {unit.slug for unit in units}

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.errors import NotAllowed
+from gateway.journey import organisation
 from gateway.schema import State
+from gateway.settings import Settings
 from store.accounts import Account, Role
 from store.posts import StaffPost
 from store.sessions import Scope, Session
@@ -216,27 +218,33 @@ def check(request: web.Request, session: Session) -> None:
 def own_department(account: Account) -> str | None:
     """The department an account is limited to: that of an officer who is not for all of them; None for no limit.
 
-    Such an officer reads what everybody reads, and of the rest what is his department's: nothing that waits for its
-    first decision, for nobody knows yet whose it will be, and no other department's private reports.
+    Such an officer reads what everybody reads, and of the rest what is his department's or of one below it: nothing
+    that waits for its first decision, for nobody knows yet whose it will be, and no other department's private reports.
     """
     return account.department if account.role is Role.OFFICER else None
 
 
-def readable(account: Account, thread: Sequence[StaffPost]) -> list[StaffPost]:
+def seen_departments(settings: Settings, account: Account) -> Collection[str] | None:
+    """The departments whose reports an account reads: its own with all below it; None for every one."""
+    own = own_department(account)
+    return own and organisation.with_children(settings.known_departments, own)
+
+
+def readable(settings: Settings, account: Account, thread: Sequence[StaffPost]) -> list[StaffPost]:
     """What of a thread, the first post first, an account may read. Raises `NotAllowed` when that is not the first."""
-    own, first = own_department(account), thread[0]
-    if own is None or own in (first.department, first.handed_to):
+    seen_of, first = seen_departments(settings, account), thread[0]
+    if seen_of is None or first.department in seen_of or first.handed_to in seen_of:
         return list(thread)
-    seen = [post for post in thread if is_readable(account, post)]
+    seen = [post for post in thread if is_readable(settings, account, post)]
     if not seen or seen[0] is not first:
         raise NotAllowed("this report is not your department's")
     return seen
 
 
-def is_readable(account: Account, post: StaffPost) -> bool:
+def is_readable(settings: Settings, account: Account, post: StaffPost) -> bool:
     """Whether an account may read one post that stands by itself."""
-    own = own_department(account)
-    return own in (None, post.department) or (post.state is State.PUBLISHED and not post.private)
+    seen_of = seen_departments(settings, account)
+    return seen_of is None or post.department in seen_of or (post.state is State.PUBLISHED and not post.private)
 
 
 def check_queue(account: Account) -> None:

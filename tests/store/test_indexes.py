@@ -256,7 +256,7 @@ async def look_back(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         known = await inbox.page(connection, Filter(), limit=1)
         for wanted in (
-            Filter(department="water", progress=(Progress.NEW,), since=at - timedelta(days=1), until=at),
+            Filter(departments=("water", "drains"), progress=(Progress.NEW,), since=at - timedelta(days=1), until=at),
             Filter(state=State.PUBLISHED, category="roads", place="Elm"),
             Filter(urgent=True, kind=Kind.COMMENT, channel="form"),
             Filter(state=State.HELD, urgent=False, oldest_first=True),
