@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
@@ -159,6 +159,13 @@ async def loads(connection: AsyncConnection, departments: Sequence[str], at: dat
     open_by = {row[0]: row[1] for row in still}
     late_by = {row[0]: row[1] for row in late}
     return {slug: Load(open_by.get(slug, 0), late_by.get(slug, 0)) for slug in departments}
+
+
+async def open_of(connection: AsyncConnection, department: str) -> int:
+    """How many open cases a department has, or would get."""
+    its = or_(cases.c.department == department, cases.c.handed_to == department)
+    wanted = select(func.count()).select_from(cases).where(its, cases.c.progress.in_(OPEN_PROGRESS))
+    return int((await connection.execute(wanted)).scalar_one())
 
 
 def _late(at: datetime) -> ColumnElement[bool]:

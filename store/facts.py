@@ -64,6 +64,8 @@ class KnownThread:
     created_at: datetime
     last_at: datetime
     answer: str | None = None
+    category: str | None = None
+    asked_private: bool = False
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ _THREADS = (
 _NTH = func.row_number().over(partition_by=(_person(), posts.c.parent_id.is_(None)), order_by=posts.c.created_at.desc())
 _NEWEST = (
     select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
-    .add_columns(posts.c.created_at, _person(), _NTH.label("nth"))
+    .add_columns(posts.c.created_at, posts.c.category, posts.c.asked_private, _person(), _NTH.label("nth"))
     .join(citizens, citizens.c.id == posts.c.citizen_id)
     .where(citizens.c.id.in_(_among("persons")) | citizens.c.merged_into.in_(_among("persons")))
     .where(posts.c.created_at > bindparam("since"))
@@ -324,4 +326,6 @@ def _thread(row: Any) -> KnownThread:
         text=row.text,
         created_at=row.created_at,
         last_at=max(row.created_at, row.answered_at or row.created_at),
+        category=row.category,
+        asked_private=row.asked_private,
     )

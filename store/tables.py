@@ -145,7 +145,8 @@ incoming = Table(
 )
 
 # `text` is masked and public once published; the words as they came are in `words`. `group_id` names the first of
-# several posts that say the same. `place_from` says who knew the place: typed, browser, message or photo.
+# several posts that say the same. `place_from` says who knew the place: typed, browser, message or photo. `private` is
+# kept from the public, `asked_private` by its author's wish, whatever it is about.
 posts = Table(
     "posts",
     metadata,
@@ -167,6 +168,7 @@ posts = Table(
     Column("place_from", String(8)),
     Column("language", String(8), nullable=False),
     Column("private", Boolean, nullable=False),
+    Column("asked_private", Boolean, nullable=False, server_default=false()),
     # Its author agreed that the recording itself may be heard on the radio.
     Column("own_voice", Boolean, nullable=False, server_default=false()),
     Column("urgent", Boolean, nullable=False, server_default=false()),

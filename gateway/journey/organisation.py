@@ -48,6 +48,11 @@ def category(node: Node) -> Category:
     return Category.model_validate({"slug": node.slug, **node.values})
 
 
+def of_node(node: Node) -> Department | Category:
+    """One as the settings have it."""
+    return department(node) if node.kind is Kind.DEPARTMENT else category(node)
+
+
 def values_of(unit: Department | Category) -> dict[str, Any]:
     """What the store keeps of one, beside its slug."""
     return unit.model_dump(mode="json", exclude={"slug"})
@@ -71,7 +76,7 @@ def in_tree(units: Sequence[Unit]) -> Iterator[tuple[Unit, int]]:
     return below(None, 0)
 
 
-def with_children(units: Sequence[Department] | Sequence[Category], slug: str) -> frozenset[str]:
+def with_children(units: Sequence[Department | Category], slug: str) -> frozenset[str]:
     """A slug and those of all that stand below it."""
     found, more = {slug}, {slug}
     while more:

@@ -87,6 +87,7 @@ def _add_to(draft: Draft, thread: KnownThread, post_id: str, state: State) -> No
 
 def _open_thread(draft: Draft, post_id: str, ticket: str, state: State) -> None:
     known = known_thread(draft, post_id, ticket, state, private=draft.private, text=draft.prepared.masked)
+    known.category, known.asked_private = draft.incoming.category, draft.asks_privacy
     draft.facts.own[draft.sender.person].threads.insert(0, known)
     draft.facts.threads[ticket] = known
 
@@ -130,6 +131,7 @@ def _post_row(
         "place_from": incoming.place_from,
         "language": draft.language,
         "private": thread.private if thread else draft.private,
+        "asked_private": thread is None and draft.asks_privacy,
         "own_voice": incoming.own_voice,
         "urgent": verdict.emergency,
         "group_id": group,

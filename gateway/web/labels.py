@@ -80,6 +80,7 @@ DONE: Mapping[str, str] = {
     "added": N_("added it to another report"),
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
+    "categorised": N_("changed the category"),
     "undone": N_("undid the decision"),
     **casework_labels.STEPS_DONE,
 }
@@ -204,6 +205,8 @@ PHRASES: Mapping[str, str] = {
     "number_from": N_("which numbers fit"),
     "kept_private": N_("that it is kept private"),
     "kept_public": N_("that it may be published"),
+    "public_never": N_("that it is never shown"),
+    "kept_for_category": N_("that it is kept private"),
     "private_none": N_("that there is nothing to keep private"),
     "public_late": N_("that it cannot be changed"),
     "thanks": N_("that we are glad"),
