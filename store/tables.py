@@ -420,6 +420,7 @@ cases = Table(
     Column("answered_at", Moment),
     Column("reopened", Integer, nullable=False, server_default=text("0")),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
+    Index("ix_cases_department_answered_at", "department", "answered_at"),  # what it answered lately
     Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
     Index(
         "ix_cases_running",  # what is overdue, and what will be next

@@ -9,7 +9,7 @@ from store import organisation
 from store.database import Database, Transaction
 from store.organisation import FIRST, Kind, Node
 
-Unit = TypeVar("Unit", Department, Category)
+Unit = TypeVar("Unit", bound=Department | Category)
 
 
 async def seed(transaction: Transaction, settings: Settings) -> None:
@@ -83,6 +83,11 @@ def with_children(units: Sequence[Department | Category], slug: str) -> frozense
         more = {unit.slug for unit in units if unit.parent in more} - found
         found |= more
     return frozenset(found)
+
+
+def sensitive(settings: Settings) -> frozenset[str]:
+    """The categories that can be chosen whose posts are kept from the public."""
+    return frozenset(one.slug for one in settings.categories if is_sensitive(settings, one.slug))
 
 
 def is_sensitive(settings: Settings, category: str | None) -> bool:

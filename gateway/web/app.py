@@ -17,11 +17,13 @@ from gateway.web import (
     bulletins,
     calls,
     calls_live,
+    categorising,
     channels,
     console,
     console_api,
     decisions,
     deliveries,
+    departments,
     entrance,
     factor_pages,
     handling,
@@ -38,6 +40,8 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    organisation,
+    organisation_api,
     overview,
     own_account,
     pages,
@@ -88,9 +92,24 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
+CASEWORK = (answer_templates, answering, categorising, handling, inbox, inbox_api, organisation, organisation_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
-PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PARTS = (
+    *CONSOLE,
+    *CASEWORK,
+    *PEOPLE,
+    api,
+    assets,
+    departments,
+    health,
+    live,
+    me,
+    me_data,
+    me_lines,
+    media,
+    metrics,
+    pages,
+)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:

@@ -24,7 +24,16 @@ TYPES = {
 _COMMON = ("tokens.css", "elements.css", "components.css")
 BUNDLES: Mapping[str, Sequence[str]] = {
     "public.css": (*_COMMON, "citizens.css", "chat.css", "radio.css"),
-    "staff.css": (*_COMMON, "console.css", "queue.css", "wall.css", "charts.css", "inbox.css", "calls.css"),
+    "staff.css": (
+        *_COMMON,
+        "console.css",
+        "queue.css",
+        "wall.css",
+        "charts.css",
+        "inbox.css",
+        "calls.css",
+        "organisation.css",
+    ),
 }
 WORTH_PACKING = (".css", ".js", ".svg", ".webmanifest")
 FOR_EVER = "public, max-age=31536000, immutable"

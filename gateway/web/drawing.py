@@ -224,6 +224,7 @@ class Drawing:
             "categories": names.categories,
             "departments": names.departments,
             "is_sensitive": lambda slug: organisation.is_sensitive(self._runtime.settings, slug),
+            "sensitive_categories": lambda: organisation.sensitive(self._runtime.settings),
             "lines": self._lines,
             "qr": qr.drawn,
             "steps": labels.steps,

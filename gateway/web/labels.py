@@ -17,7 +17,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, organisation_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -418,6 +418,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
 TABLES: Mapping[str, Mapping[str, str]] = {
     **call_labels.TABLES,
     **channel_labels.TABLES,
+    **organisation_labels.TABLES,
     **casework_labels.TABLES,
     **staff_labels.TABLES,
     "kind": KINDS,

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from gateway.web import organisation_labels
 from gateway.web.catalogues import N_
 
 # By what stands in the store; an act that is not listed is shown by its own name.
 AUDIT: Mapping[str, str] = {
+    **organisation_labels.AUDIT,
     "login": N_("logged in"),
     "logout": N_("logged out"),
     "login failed": N_("wrong password or code"),

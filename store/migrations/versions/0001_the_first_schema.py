@@ -137,6 +137,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index("ix_cases_department_answered_at", ["department", "answered_at"], unique=False)
         batch_op.create_index("ix_cases_department_progress", ["department", "progress"], unique=False)
         batch_op.create_index("ix_cases_handed_to", ["handed_to"], unique=False)
         batch_op.create_index(
@@ -1276,6 +1277,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("stopped_at IS NULL"),
         )
         batch_op.drop_index("ix_cases_handed_to")
+        batch_op.drop_index("ix_cases_department_answered_at")
         batch_op.drop_index("ix_cases_department_progress")
 
     op.drop_table("cases")
