@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, periods
+from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, organising, periods
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -31,6 +31,7 @@ from gateway.journey import (
     finding,
     health,
     identity,
+    in_force,
     indexing,
     mailbox,
     media,
@@ -47,6 +48,7 @@ from gateway.journey import (
     undoing,
     watching,
 )
+from gateway.journey.categorising import categorise
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Progress, State
@@ -68,6 +70,7 @@ from store import (
     invitations,
     mine,
     notes,
+    organisation,
     outbox,
     outcomes,
     posts,
@@ -102,6 +105,8 @@ SMALL = {
     "leases",
     "accounts",
     "alarms",
+    "categories",
+    "departments",
     "invitations",
     "second_factors",
     "standings",
@@ -179,6 +184,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await decide_a_queue(runtime)
     await watch(runtime)
     await work_here(runtime)
+    await organise(runtime)
     await tell_other_systems(runtime)
     await look_back(runtime)
     await be_on_the_air(runtime)
@@ -285,6 +291,22 @@ async def look_back(runtime: Runtime) -> None:
         assert [one async for one in answer_templates.changes(connection, ["water"])]
     await inbox_work.remove(runtime, account, saved.id)
     assert (await trying.try_word(runtime, "lamp", 1000)).looked
+
+
+async def organise(runtime: Runtime) -> None:
+    """Keep departments in the console, look at what they answered, and say what a report is about."""
+    await in_force.begin(runtime)
+    moved = await organising.move(runtime, organisation.Kind.DEPARTMENT, "roads", -1, "mo")
+    await organising.undo(runtime, moved, "mo")
+    with pytest.raises(organising.InUse):
+        await organising.retire(runtime, organisation.Kind.DEPARTMENT, "water", "mo")
+    async with runtime.database.reading() as connection:
+        await organisation.changes(connection, organisation.Kind.DEPARTMENT, "roads")
+        await case_rows.record(connection, "water", clock.now() - timedelta(days=30))
+        await case_rows.overdue(connection, clock.now(), 10, department="water")
+        await case_rows.loads(connection, ["water"], clock.now())
+        first = (await posts.published(connection, limit=1))[0][0].id
+    await categorise(runtime, first, "heating", actor="mo")
 
 
 async def work_here(runtime: Runtime) -> None:
