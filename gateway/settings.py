@@ -8,7 +8,7 @@ channel knows its own keys (`channels.registry`).
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -267,6 +267,8 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
     for category in settings.categories:
         if category.department and category.department not in departments:
             problems.append(_unknown(settings, "departments", f"categories.{category.slug}", category.department))
+    for file_key, units in (("departments", settings.departments), ("categories", settings.categories)):
+        problems += _untrue_trees(settings, file_key, units)
     for rule in settings.rules:
         if rule.department not in departments:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.department))
@@ -274,7 +276,12 @@ def _inconsistencies(settings: Settings) -> list[Problem]:
             if category_slug and category_slug not in categories:
                 problems.append(_unknown(settings, "routing", f"rules.{rule.name}", category_slug))
     problems += _unknown_places(settings)
-    problems += _impossible_times(settings)
+    return problems + _impossible_times(settings) + _unlike_phrases(settings)
+
+
+def _unlike_phrases(settings: Settings) -> list[Problem]:
+    """Phrases that not every language has, and the one without which no reason can be given."""
+    problems = []
     if REASON + OTHER not in settings.phrases[LANGUAGES[0]]:
         where = str(settings.folder / "phrases" / f"{LANGUAGES[0]}.toml")
         problems.append(Problem(where, REASON + OTHER, "must be there: it is the reason that is said in a note"))
@@ -298,6 +305,22 @@ def _unknown_places(settings: Settings) -> list[Problem]:
     for rule in settings.rules:
         if rule.place and rule.place not in counted:
             problems.append(_unknown(settings, "routing", f"rules.{rule.name}", rule.place, "places"))
+    return problems
+
+
+def _untrue_trees(settings: Settings, key: str, units: Sequence[Department | Category]) -> list[Problem]:
+    """Parents that are not there, and those that stand under themselves."""
+    parents, problems = {unit.slug: unit.parent for unit in units}, []
+    for unit in units:
+        if unit.parent and unit.parent not in parents:
+            problems.append(_unknown(settings, "departments", f"{key}.{unit.slug}.parent", unit.parent))
+        above, seen = unit.parent, {unit.slug}
+        while above and above not in seen:
+            seen.add(above)
+            above = parents.get(above)
+        if above == unit.slug:
+            where = str(settings.folder / "departments.toml")
+            problems.append(Problem(where, f"{key}.{unit.slug}.parent", "it may not stand under itself"))
     return problems
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
@@ -55,10 +55,21 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a department has before it: how much is open, and how much of that late."""
+    """What a department has before it: how much is open, how much of that late, and how much only it and its authors
+    read."""
 
     open: int = 0
     late: int = 0
+    private: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a department answered in some time: how much, how much of it in time, and how much in private."""
+
+    answered: int
+    in_time: int
+    private: int
 
 
 async def open_case(transaction: Transaction, thread_id: str, **values: Any) -> None:
@@ -149,12 +160,15 @@ async def answered_before(connection: AsyncConnection, before: datetime, limit: 
     return (await connection.execute(wanted.order_by(cases.c.answered_at).limit(limit))).scalars().all()
 
 
-async def overdue(connection: AsyncConnection, at: datetime, limit: int) -> Sequence[Overdue]:
-    """What everybody may know is late, the longest first."""
+async def overdue(
+    connection: AsyncConnection, at: datetime, limit: int, *, department: str | None = None
+) -> Sequence[Overdue]:
+    """What everybody may know is late, the longest first; of one department when one is named."""
+    its = cases.c.department.is_not(None) if department is None else cases.c.department == department
     wanted = (
         select(posts.c.ticket, posts.c.text, cases.c.department, cases.c.due_at)
         .join(posts, posts.c.id == cases.c.thread_id)
-        .where(_late(at), cases.c.department.is_not(None))
+        .where(_late(at), its)
         .where(posts.c.state == State.PUBLISHED, posts.c.private.is_(False))
         .order_by(cases.c.due_at)
         .limit(limit)
@@ -168,9 +182,31 @@ async def loads(connection: AsyncConnection, departments: Sequence[str], at: dat
     counted = counted.group_by(cases.c.department)
     still = (await connection.execute(counted.where(cases.c.progress.in_(OPEN_PROGRESS)))).all()
     late = (await connection.execute(counted.where(_late(at)))).all()
+    hidden = counted.join(posts, posts.c.id == cases.c.thread_id).where(posts.c.private)
+    private = (await connection.execute(hidden.where(cases.c.progress.in_(OPEN_PROGRESS)))).all()
     open_by = {row[0]: row[1] for row in still}
+    private_by = {row[0]: row[1] for row in private}
     late_by = {row[0]: row[1] for row in late}
-    return {slug: Load(open_by.get(slug, 0), late_by.get(slug, 0)) for slug in departments}
+    return {slug: Load(open_by.get(slug, 0), late_by.get(slug, 0), private_by.get(slug, 0)) for slug in departments}
+
+
+async def record(connection: AsyncConnection, department: str, since: datetime) -> Record:
+    """What a department answered since a moment, each case as it was answered last."""
+    in_time = func.count().filter(cases.c.answered_at <= cases.c.due_at)
+    wanted = (
+        select(func.count(), in_time, func.count().filter(posts.c.private))
+        .select_from(cases)
+        .join(posts, posts.c.id == cases.c.thread_id)
+        .where(cases.c.department == department, cases.c.answered_at >= since)
+    )
+    return Record(*(await connection.execute(wanted)).one())
+
+
+async def open_of(connection: AsyncConnection, department: str) -> int:
+    """How many open cases a department has, or would get."""
+    its = or_(cases.c.department == department, cases.c.handed_to == department)
+    wanted = select(func.count()).select_from(cases).where(its, cases.c.progress.in_(OPEN_PROGRESS))
+    return int((await connection.execute(wanted)).scalar_one())
 
 
 def _late(at: datetime) -> ColumnElement[bool]:

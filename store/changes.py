@@ -36,6 +36,7 @@ class Changing:
     language: str
     thread_language: str
     private: bool
+    asked_private: bool
     author_id: str | None
     channel: str
     version: int
@@ -91,6 +92,13 @@ async def apply(transaction: Transaction, post_id: str, **values: Any) -> None:
     transaction.wake("queue")
     if "text" in values or "place" in values:
         await leave_to_index(transaction, [post_id])
+
+
+async def keep_private(transaction: Transaction, thread_id: str, private: bool) -> None:
+    """Keep a whole thread from the public, or show it."""
+    of_thread = update(posts).where(posts.c.thread_id == thread_id)
+    await transaction.connection.execute(of_thread.values(private=private))
+    transaction.wake("media")
 
 
 async def leave_to_index(transaction: Transaction, post_ids: Sequence[str]) -> None:
@@ -170,6 +178,7 @@ def _read(row: Row[Any]) -> Changing:
         language=row.language,
         thread_language=row.thread_language,
         private=row.private,
+        asked_private=row.asked_private,
         author_id=row.author_id,
         channel=row.channel,
         version=row.version,

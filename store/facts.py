@@ -72,6 +72,8 @@ class KnownThread:
     joined: str | None = None
     reopened: int = 0
     place: Place = field(default_factory=Place)
+    category: str | None = None
+    asked_private: bool = False
 
     @property
     def root(self) -> str:
@@ -208,7 +210,7 @@ _NTH = func.row_number().over(partition_by=(_person(), posts.c.parent_id.is_(Non
 _NEWEST = (
     select(posts.c.id, posts.c.thread_id, posts.c.parent_id, posts.c.state, posts.c.private, posts.c.text)
     .add_columns(posts.c.place, posts.c.lat, posts.c.lon, posts.c.place_slug)
-    .add_columns(posts.c.created_at, _person(), _NTH.label("nth"))
+    .add_columns(posts.c.created_at, posts.c.category, posts.c.asked_private, _person(), _NTH.label("nth"))
     .join(citizens, citizens.c.id == posts.c.citizen_id)
     .where(citizens.c.id.in_(_among("persons")) | citizens.c.merged_into.in_(_among("persons")))
     .where(posts.c.created_at > bindparam("since"))
@@ -398,4 +400,6 @@ def _thread(row: Any) -> KnownThread:
         joined=row.merged_into,
         reopened=(row.main_reopened if joined else row.reopened) or 0,
         place=Place(row.place, row.lat, row.lon, row.place_slug),
+        category=row.category,
+        asked_private=row.asked_private,
     )

@@ -37,7 +37,8 @@ _department = func.coalesce(posts.c.department, cases.c.department)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is looked for. Without a kind the first posts of threads; `progress` is any of those named.
+    """What is looked for. Without a kind the first posts of threads; `progress` is any of those named, and so is the
+    department.
 
     `words` are to be in the post, and `ticket` is that of its thread: with either, any kind fits unless one is named.
     `late_at` is the moment at which an answer was due and had not come. `bad_mark` says what the author thinks of the
@@ -48,7 +49,7 @@ class Filter:
     kind: Kind | None = None
     state: State | None = None
     progress: tuple[Progress, ...] = ()
-    department: str | None = None
+    departments: tuple[str, ...] = ()
     category: str | None = None
     channel: str | None = None
     place: str | None = None
@@ -199,11 +200,11 @@ def _fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
 
 
 def _case_fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
-    """What is wanted of the case: a department sees its own, and what others would pass on to it."""
+    """What is wanted of the case: departments see their own, and what others would pass on to them."""
     if wanted.progress:
         yield _progress.in_(wanted.progress)
-    if wanted.department is not None:
-        yield or_(_department == wanted.department, cases.c.handed_to == wanted.department)
+    if wanted.departments:
+        yield or_(_department.in_(wanted.departments), cases.c.handed_to.in_(wanted.departments))
     if wanted.late_at:
         yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
     if wanted.bad_mark is not None:

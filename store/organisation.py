@@ -102,8 +102,11 @@ async def one(connection: AsyncConnection, kind: Kind, slug: str) -> Node:
     return _read(kind, row)
 
 
-async def add(transaction: Transaction, kind: Kind, slug: str, values: Mapping[str, Any], actor: str) -> None:
-    """Keep a new one, behind all others. Raises `Conflict` when its slug is taken, also by a retired one."""
+async def add(transaction: Transaction, kind: Kind, slug: str, values: Mapping[str, Any], actor: str) -> int:
+    """Keep a new one, behind all others; gives the id of the change.
+
+    Raises `Conflict` when its slug is taken, also by a retired one.
+    """
     table, at = _TABLES[kind], clock.now()
     if (await transaction.connection.execute(select(table.c.slug).where(table.c.slug == slug))).first():
         raise Conflict("this short name is taken")
@@ -111,7 +114,7 @@ async def add(transaction: Transaction, kind: Kind, slug: str, values: Mapping[s
     position = 0 if behind is None else behind + 1
     row = {"slug": slug, **values, "position": position, "changed_at": at, "changed_by": actor}
     await transaction.connection.execute(table.insert(), row)
-    await _note(transaction, kind, slug, actor, "added", 1, None, _state(values, position, retired=False))
+    return await _note(transaction, kind, slug, actor, "added", 1, None, _state(values, position, retired=False))
 
 
 async def change(
@@ -122,26 +125,31 @@ async def change(
     *,
     action: str = "changed",
     retired: bool | None = None,
-) -> None:
-    """Give one other values, or retire or reopen it. Raises `Conflict` when it is not of this version any more."""
+    position: int | None = None,
+) -> int:
+    """Give one other values, another place, or retire or restore it; gives the id of the change.
+
+    Raises `Conflict` when it is not of this version any more.
+    """
     table, at = _TABLES[node.kind], clock.now()
     gone = node.retired_at is not None if retired is None else retired
-    retired_at = (node.retired_at or at) if gone else None
+    place = node.position if position is None else position
+    stood = {"retired_at": (node.retired_at or at) if gone else None, "position": place}
+    noted = {"version": node.version + 1, "changed_at": at, "changed_by": actor}
     known = update(table).where(table.c.slug == node.slug, table.c.version == node.version)
-    stood = {"retired_at": retired_at, "version": node.version + 1, "changed_at": at, "changed_by": actor}
-    if not (await transaction.connection.execute(known.values(**values, **stood))).rowcount:
+    if not (await transaction.connection.execute(known.values(**values, **stood, **noted))).rowcount:
         raise Conflict("somebody changed this meanwhile; look at it again")
     before = _state(node.values, node.position, retired=node.retired_at is not None)
-    after = _state({**node.values, **values}, node.position, retired=gone)
-    await _note(transaction, node.kind, node.slug, actor, action, node.version + 1, before, after)
+    after = _state({**node.values, **values}, place, retired=gone)
+    return await _note(transaction, node.kind, node.slug, actor, action, node.version + 1, before, after)
 
 
-async def order(transaction: Transaction, kind: Kind, slugs: Sequence[str]) -> None:
-    """Number all of a tree in this order."""
-    table = _TABLES[kind]
-    for position, slug in enumerate(slugs):
-        await transaction.connection.execute(update(table).where(table.c.slug == slug).values(position=position))
-    transaction.wake(SETTINGS)
+async def swap(transaction: Transaction, node: Node, other: Node, actor: str, *, action: str = "moved") -> int:
+    """Put one where another of its tree stands, and that in its place; gives the id of the change."""
+    table = _TABLES[node.kind]
+    made_way = update(table).where(table.c.slug == other.slug).values(position=node.position)
+    await transaction.connection.execute(made_way)
+    return await change(transaction, node, {}, actor, action=action, position=other.position)
 
 
 async def changes(connection: AsyncConnection, kind: Kind, slug: str, limit: int = CHANGES_SHOWN) -> Sequence[Change]:
@@ -169,10 +177,11 @@ async def _note(
     version: int,
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any],
-) -> None:
+) -> int:
     row = {"kind": kind, "slug": slug, "at": clock.now(), "actor": actor, "action": action, "version": version}
-    await transaction.connection.execute(organisation_changes.insert(), {**row, "before": before, "after": after})
+    noted = organisation_changes.insert().values(**row, before=before, after=after).returning(organisation_changes.c.id)
     transaction.wake(SETTINGS)
+    return int((await transaction.connection.execute(noted)).scalar_one())
 
 
 def _state(values: Mapping[str, Any], position: int, *, retired: bool) -> dict[str, Any]:

@@ -147,6 +147,7 @@ incoming = Table(
 # `text` is masked and public once published; the words as they came are in `words`. `group_id` names the first of
 # several posts that say the same. `place_slug` names the place of the gazetteer, `place_from` says who knew it (see
 # `schema.PlaceFrom`), `category_from` whether its author chose the category, or its words suggested it, or staff did.
+# `private` is kept from the public, `asked_private` by its author's wish, whatever it is about.
 posts = Table(
     "posts",
     metadata,
@@ -170,6 +171,7 @@ posts = Table(
     Column("category_from", String(8)),
     Column("language", String(8), nullable=False),
     Column("private", Boolean, nullable=False),
+    Column("asked_private", Boolean, nullable=False, server_default=false()),
     # Its author agreed that the recording itself may be heard on the radio.
     Column("own_voice", Boolean, nullable=False, server_default=false()),
     Column("urgent", Boolean, nullable=False, server_default=false()),
@@ -431,6 +433,7 @@ cases = Table(
         postgresql_where=text("merged_into IS NOT NULL"),
     ),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
+    Index("ix_cases_department_answered_at", "department", "answered_at"),  # what it answered lately
     Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
     Index("ix_cases_department_due_at", "department", "due_at"),  # whose time was up in a month
     Index("ix_cases_department_answered_at", "department", "answered_at"),  # what was answered in it

@@ -238,3 +238,19 @@ def test_one_core_is_left_to_the_gateway_unless_a_number_is_set(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
     assert Speech(workers=workers).processes == processes
+
+
+@pytest.mark.parametrize(
+    ("put_in", "fault"),
+    [
+        ('parent = "nobody"', "departments.water.parent: there is no 'nobody'"),
+        ('parent = "water"', "departments.water.parent: it may not stand under itself"),
+        ('parent = "roads"', "departments.water.parent: it may not stand under itself"),
+        ('hours = ["mon 25:00-26:00"]', "departments.0.hours.0"),
+        ('contact = { phone = "call us" }', "departments.0.contact.phone"),
+    ],
+)
+def test_a_tree_of_departments_is_checked(folder: Path, put_in: str, fault: str) -> None:
+    put(folder, "departments.toml", 'slug = "water"\n', f'slug = "water"\n{put_in}\n')
+    put(folder, "departments.toml", 'slug = "roads"\n', 'slug = "roads"\nparent = "water"\n')
+    assert any(fault in said for said in faults(folder)), faults(folder)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from gateway.errors import BadInput, NotAllowed, NotFound
-from gateway.journey import folding, tickets, tokens
+from gateway.journey import folding, organisation, tickets, tokens
 from gateway.runtime import Runtime
 from gateway.schema import OPEN_PROGRESS, Kind, Progress, State
 from gateway.settings import Settings
@@ -56,20 +56,20 @@ def tidy(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | None) -> Filter:
-    """What a query looks for; of one department alone when who asks is limited to it (`own`).
+    """What a query looks for; of one department and those below it alone when who asks is limited to it (`own`).
 
     Raises `BadInput` naming the part that cannot be used.
     """
     given, today = tidy(query), at.astimezone(settings.city.zone).date()
     ticket, words = _said(given.get("q", ""))
-    departments, categories = [one.slug for one in settings.departments], [one.slug for one in settings.categories]
+    categories = [one.slug for one in settings.known_categories]
     days = _one_of(given, "days", dict.fromkeys(DAYS, True)) and timedelta(days=int(given["days"]) - 1)
     since = _begin_of(today - days, settings) if days is not None else _moment(given, "since", settings)
     return Filter(
         kind=_one_of(given, "kind", {kind: kind for kind in Kind}),
         state=_one_of(given, "state", {state: state for state in State}),
         progress=_one_of(given, "progress", PROGRESSES) or (),
-        department=own or _one_of(given, "department", {slug: slug for slug in departments}),
+        departments=_departments(given, settings, own),
         category=_one_of(given, "category", {slug: slug for slug in categories}),
         channel=given.get("channel"),
         place=given.get("place"),
@@ -83,6 +83,18 @@ def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | 
         words=words,
         ticket=ticket,
     )
+
+
+def _departments(given: Mapping[str, str], settings: Settings, own: str | None) -> tuple[str, ...]:
+    """The department that is asked for, or one's own, and all below it; none is any.
+
+    A shared filter may name one that is not for who asks: his own stand in for it.
+    """
+    known = settings.known_departments
+    asked = _one_of(given, "department", {one.slug: one.slug for one in known})
+    if own and asked not in organisation.with_children(known, own):
+        asked = own
+    return tuple(sorted(organisation.with_children(known, asked))) if asked else ()
 
 
 def _said(typed: str) -> tuple[str | None, tuple[Wanted, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from gateway import clock
-from gateway.journey import commands
+from gateway.journey import commands, organisation
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
 from gateway.runtime import Asked, Command, Reply
@@ -80,6 +80,8 @@ def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread 
 
 def answer(draft: Draft, reply: Reply) -> Taken:
     """Say something back without making a post, and change what was asked for."""
+    if reply.private and _is_never_public(draft, *reply.private):
+        reply = Reply(Say("public_never", {"ticket": reply.private[0].ticket}))
     if draft.address:
         _apply(draft, reply, draft.address.id)
     if reply.detach:
@@ -151,15 +153,20 @@ def _attach(draft: Draft, thread: KnownThread, under: KnownThread) -> None:
 
 def _make_private(draft: Draft, thread: KnownThread, keep: bool) -> None:
     """Keep a report from the public; what was shown of it is taken back everywhere."""
-    draft.rows.changed.append((thread.id, {"private": keep}))
+    draft.rows.changed.append((thread.id, {"private": keep, "asked_private": keep}))
     done = "kept private" if keep else "kept public"
     draft.rows.history.append(history.entry(thread.id, "author", done))
     # Of what was joined to another one nothing is shown; that one is somebody else's.
-    if keep and thread.state is State.PUBLISHED and not thread.joined:
+    if keep and not thread.private and thread.state is State.PUBLISHED and not thread.joined:
         withdrawn = {"event": Happening.WITHDRAWN, "about": About.WITHDRAWN, "post_id": thread.id, "at": draft.at}
         draft.rows.events.append(withdrawn)
         broadcast = {"id": clock.new_id(), "post_id": thread.id, "event": "withdrawn", "version": 0, "topics": []}
         draft.rows.broadcasts.append(
             {**broadcast, "state": "open", "cursor": None, "created_at": draft.at, "due_at": draft.at}
         )
-    thread.private = keep
+    thread.private = thread.asked_private = keep
+
+
+def _is_never_public(draft: Draft, thread: KnownThread, keep: bool) -> bool:
+    """Whether a report that is to be shown is about what is kept from the public whoever wishes it."""
+    return not keep and organisation.is_sensitive(draft.runtime.settings, thread.category)

@@ -107,7 +107,7 @@ def private(asked: Asked, *, keep: bool = True) -> Reply:
     if thread is None or (not keep and thread.state not in UNDECIDED):
         return Reply(Say("private_none" if keep else "public_late", {"ticket": asked.ticket or EXAMPLE_TICKET}))
     said = "kept_private" if keep else "kept_public"
-    change = None if thread.private is keep else (thread, keep)
+    change = None if thread.private is thread.asked_private is keep else (thread, keep)
     return Reply(Say(said, {"ticket": thread.ticket}), private=change)
 
 

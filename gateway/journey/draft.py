@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock
-from gateway.journey import sender
+from gateway.journey import organisation, sender
 from gateway.journey.placing import Filed
 from gateway.runtime import Command, Question, Runtime
 from gateway.schema import Audience, Incoming, Priority, Say, Taken, Verdict
@@ -71,9 +71,14 @@ class Draft:
         return self.facts.own[self.sender.person].threads if self.sender.person in self.facts.own else []
 
     @property
-    def private(self) -> bool:
+    def asks_privacy(self) -> bool:
         """Whether the sender keeps it from the public."""
         return self.incoming.private or self.prepared.private
+
+    @property
+    def private(self) -> bool:
+        """Whether it is kept from the public: by the sender, or for what it is about."""
+        return self.asks_privacy or organisation.is_sensitive(self.runtime.settings, self.prepared.filed.category)
 
     @property
     def pays(self) -> bool:

@@ -5,12 +5,24 @@ them can be without the others.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, claiming, due, finding, folding, groups, joining, masking, routing
+from gateway.journey import (
+    broadcasting,
+    claiming,
+    due,
+    finding,
+    folding,
+    groups,
+    joining,
+    masking,
+    organisation,
+    routing,
+)
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Priority, Say, State
@@ -84,6 +96,10 @@ async def decide(
         # A correction changes what stands; it publishes nothing that was not.
         after = post.state if action is Action.CORRECT else TABLE[action][1]
         shown = masked if masked is not None else post.text
+        hidden: dict[str, Any] = {}
+        if after is State.PUBLISHED and not post.private and organisation.is_sensitive(runtime.settings, post.category):
+            # Of what it is about the console says since it came that nobody else may read it.
+            post, hidden = replace(post, private=True), {"private": True}
         if after is State.PUBLISHED and not shown:
             raise BadInput("there are no words to publish yet: wait for the transcript or type them", "text")
         key = await history.key_of_post(transaction.connection, runtime.vault, post.id)
@@ -100,7 +116,7 @@ async def decide(
             decision_id=decided_as if action in GROUPED else None,
         )
         await history.add(transaction, entry, words)
-        await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
+        await changes.apply(transaction, post.id, state=after, text=shown, **hidden, **_publication(post, after))
         await _follow_up(runtime, transaction, post, action, after, shown, reason, note, expires_at)
         if post.state in UNDECIDED and after is not post.state:
             choice = groups.Choice(action, after, actor, reason, decided_as)
@@ -127,7 +143,7 @@ async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_i
     )
     await history.add(transaction, entry)
     await changes.apply(transaction, post.id, state=State.WITHDRAWN)
-    await _take_back(runtime, transaction, post)
+    await take_back(runtime, transaction, post)
     await joining.release_all(runtime, transaction, post, actor="rule")
 
 
@@ -183,7 +199,7 @@ async def _follow_up(
         await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
     elif action in _TELLS:
         if action is Action.WITHDRAW:
-            await _take_back(runtime, transaction, post)
+            await take_back(runtime, transaction, post)
             await joining.release_all(runtime, transaction, post, actor="rule")
         if post.kind is not Kind.ANSWER:
             values: dict[str, Any] = {"ticket": post.ticket, "reason": reason}
@@ -194,7 +210,7 @@ async def _follow_up(
             await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT, waits=waits)
 
 
-async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
+async def take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
     """What has not left stays here, and whoever was told hears that it is withdrawn."""
     await announce(transaction, post, events.Happening.WITHDRAWN)
     await broadcasting.start(runtime, transaction, post, Told.WITHDRAWN)

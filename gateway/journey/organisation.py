@@ -9,7 +9,7 @@ from store import organisation
 from store.database import Database, Transaction
 from store.organisation import FIRST, Kind, Node
 
-Unit = TypeVar("Unit", Department, Category)
+Unit = TypeVar("Unit", bound=Department | Category)
 
 
 async def seed(transaction: Transaction, settings: Settings) -> None:
@@ -48,9 +48,19 @@ def category(node: Node) -> Category:
     return Category.model_validate({"slug": node.slug, **node.values})
 
 
+def of_node(node: Node) -> Department | Category:
+    """One as the settings have it."""
+    return department(node) if node.kind is Kind.DEPARTMENT else category(node)
+
+
 def values_of(unit: Department | Category) -> dict[str, Any]:
     """What the store keeps of one, beside its slug."""
     return unit.model_dump(mode="json", exclude={"slug"})
+
+
+def name(unit: Department | Category, language: str) -> str:
+    """What one is called in a language, or in another where it has no name in it."""
+    return str(unit.name.get(language) or next(iter(unit.name.values()), unit.slug))  # type: ignore[call-overload]
 
 
 def in_tree(units: Sequence[Unit]) -> Iterator[tuple[Unit, int]]:
@@ -66,13 +76,18 @@ def in_tree(units: Sequence[Unit]) -> Iterator[tuple[Unit, int]]:
     return below(None, 0)
 
 
-def with_children(units: Sequence[Department] | Sequence[Category], slug: str) -> frozenset[str]:
+def with_children(units: Sequence[Department | Category], slug: str) -> frozenset[str]:
     """A slug and those of all that stand below it."""
     found, more = {slug}, {slug}
     while more:
         more = {unit.slug for unit in units if unit.parent in more} - found
         found |= more
     return frozenset(found)
+
+
+def sensitive(settings: Settings) -> frozenset[str]:
+    """The categories that can be chosen whose posts are kept from the public."""
+    return frozenset(one.slug for one in settings.categories if is_sensitive(settings, one.slug))
 
 
 def is_sensitive(settings: Settings, category: str | None) -> bool:

@@ -89,7 +89,8 @@ def topic_name(runtime: Runtime, topic: str, language: str) -> str:
         return runtime.phrase("topic_all", language)
     if kind == "department":
         return department_name(runtime, name, language)
-    known = next((one.name for one in runtime.settings.categories if kind == "category" and one.slug == name), None)
+    categories = runtime.settings.known_categories if kind == "category" else ()
+    known = next((one.name for one in categories if one.slug == name), None)
     return known.get(language, name) if known else name  # type: ignore[call-overload]
 
 
@@ -108,7 +109,7 @@ def _numbered(options: Sequence[Mapping[str, str]], language: str) -> str:
 
 def department_name(runtime: Runtime, slug: str | None, language: str) -> str:
     """A department's name as people read it; the city itself when there is none."""
-    for department in runtime.settings.departments:
+    for department in runtime.settings.known_departments:
         if department.slug == slug:
             return department.name.get(language) or department.slug  # type: ignore[call-overload]
     return runtime.phrase("department_none", language)

@@ -110,6 +110,7 @@ def _open_thread(draft: Draft, post_id: str, ticket: str, state: State) -> None:
     prepared = draft.prepared
     known = known_thread(draft, post_id, ticket, state, private=draft.private, text=prepared.masked)
     known.place = prepared.filed.place
+    known.category, known.asked_private = prepared.filed.category, draft.asks_privacy
     draft.facts.own[draft.sender.person].threads.insert(0, known)
     draft.facts.threads[ticket] = known
 
@@ -156,6 +157,7 @@ def _post_row(
         "place_from": filed.place_from if suggests else None,
         "language": draft.language,
         "private": thread.private if thread else draft.private,
+        "asked_private": thread is None and draft.asks_privacy,
         "own_voice": incoming.own_voice,
         "urgent": verdict.emergency,
         "group_id": group,

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.errors import NotAllowed
+from gateway.journey import organisation
 from gateway.schema import State
+from gateway.settings import Settings
 from store.accounts import Account, Role
 from store.posts import StaffPost
 from store.sessions import Scope, Session
@@ -82,6 +84,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/posts/{ticket}/typing": READ,
     "POST /console/posts/{id}/decision": DECIDE,
     "POST /console/posts/{id}/undo": DECIDE,
+    "POST /console/posts/{ticket}/category": DECIDE,
     "POST /console/posts/{ticket}/answers": ANSWER,
     "GET /console/posts/{ticket}/templates/{id}": LOOK_AT_ANSWERS,
     "POST /console/posts/{ticket}/notes": NOTE,
@@ -105,6 +108,7 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/undo": DECIDE,
     "POST /api/v1/console/decisions": DECIDE,
     "POST /api/v1/console/decisions/{decision}/undo": DECIDE,
+    "POST /api/v1/console/posts/{reference}/category": DECIDE,
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
     "POST /api/v1/console/posts/{reference}/case": NOTE,
@@ -210,6 +214,20 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/audit": ADMINISTER,
     "GET /console/audit.csv": ADMINISTER,
     "GET /console/settings": ADMINISTER,
+    # departments and categories
+    "GET /console/organisation": ADMINISTER,
+    "GET /console/organisation/{kind}/new": ADMINISTER,
+    "GET /console/organisation/{kind}/{slug}": ADMINISTER,
+    "POST /console/organisation/{kind}": ADMINISTER,
+    "POST /console/organisation/{kind}/{slug}": ADMINISTER,
+    "POST /console/organisation/{kind}/{slug}/{act}": ADMINISTER,
+    "POST /console/organisation/changes/{id}/undo": ADMINISTER,
+    "GET /api/v1/console/organisation": ADMINISTER,
+    "GET /api/v1/console/organisation/{kind}/{slug}/changes": ADMINISTER,
+    "POST /api/v1/console/organisation/{kind}": ADMINISTER,
+    "POST /api/v1/console/organisation/{kind}/{slug}/change": ADMINISTER,
+    "POST /api/v1/console/organisation/{kind}/{slug}/{act}": ADMINISTER,
+    "POST /api/v1/console/organisation/changes/{id}/undo": ADMINISTER,
     "GET /api/v1/console/users": ADMINISTER,
     "POST /api/v1/console/users": ADMINISTER,
     "POST /api/v1/console/users/{id}/change": ADMINISTER,
@@ -253,27 +271,33 @@ def check(request: web.Request, session: Session) -> None:
 def own_department(account: Account) -> str | None:
     """The department an account is limited to: that of an officer who is not for all of them; None for no limit.
 
-    Such an officer reads what everybody reads, and of the rest what is his department's: nothing that waits for its
-    first decision, for nobody knows yet whose it will be, and no other department's private reports.
+    Such an officer reads what everybody reads, and of the rest what is his department's or of one below it: nothing
+    that waits for its first decision, for nobody knows yet whose it will be, and no other department's private reports.
     """
     return account.department if account.role is Role.OFFICER else None
 
 
-def readable(account: Account, thread: Sequence[StaffPost]) -> list[StaffPost]:
+def seen_departments(settings: Settings, account: Account) -> Collection[str] | None:
+    """The departments whose reports an account reads: its own with all below it; None for every one."""
+    own = own_department(account)
+    return own and organisation.with_children(settings.known_departments, own)
+
+
+def readable(settings: Settings, account: Account, thread: Sequence[StaffPost]) -> list[StaffPost]:
     """What of a thread, the first post first, an account may read. Raises `NotAllowed` when that is not the first."""
-    own, first = own_department(account), thread[0]
-    if own is None or own in (first.department, first.handed_to):
+    seen_of, first = seen_departments(settings, account), thread[0]
+    if seen_of is None or first.department in seen_of or first.handed_to in seen_of:
         return list(thread)
-    seen = [post for post in thread if is_readable(account, post)]
+    seen = [post for post in thread if is_readable(settings, account, post)]
     if not seen or seen[0] is not first:
         raise NotAllowed("this report is not your department's")
     return seen
 
 
-def is_readable(account: Account, post: StaffPost) -> bool:
+def is_readable(settings: Settings, account: Account, post: StaffPost) -> bool:
     """Whether an account may read one post that stands by itself."""
-    own = own_department(account)
-    return own in (None, post.department) or (post.state is State.PUBLISHED and not post.private)
+    seen_of = seen_departments(settings, account)
+    return seen_of is None or post.department in seen_of or (post.state is State.PUBLISHED and not post.private)
 
 
 def check_queue(account: Account) -> None:

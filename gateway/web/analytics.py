@@ -66,7 +66,10 @@ def namer(request: web.Request, question: Question) -> Callable[[str], str]:
     """What the values of the dimension are called in the language of a request."""
     language, settings = request[LANGUAGE], request.app[RUNTIME].settings
     say = partial(request.app[DRAWING].say, language)
-    listed: Mapping[By, Sequence[Any]] = {By.CATEGORY: settings.categories, By.DEPARTMENT: settings.departments}
+    listed: Mapping[By, Sequence[Any]] = {
+        By.CATEGORY: settings.known_categories,
+        By.DEPARTMENT: settings.known_departments,
+    }
     named = {one.slug: one.name for one in listed.get(question.by, ())}
 
     def name(value: str) -> str:

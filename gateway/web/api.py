@@ -1,14 +1,17 @@
 """The public JSON API: what was published, for any program on any site."""
 
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
+from gateway import clock
 from gateway.errors import BadInput
+from gateway.journey import organisation
 from gateway.schema import public_json
 from gateway.web import openapi
 from gateway.web.keys import DESK, RUNTIME
-from store import posts
+from store import cases, posts
 
 MOST = 100
 USUAL = 20
@@ -69,13 +72,20 @@ async def _comments(request: web.Request) -> web.Response:
 
 
 async def _departments(request: web.Request) -> web.Response:
-    known = request.app[RUNTIME].settings.departments
-    return answer({"items": [{"slug": one.slug, "name": one.name} for one in known]})
+    """In the order of their tree."""
+    known, at = request.app[RUNTIME].settings.departments, clock.now()
+    async with request.app[RUNTIME].database.reading() as connection:
+        loads = await cases.loads(connection, [one.slug for one in known], at)
+    items = [one.model_dump(mode="json") | asdict(loads[one.slug]) for one, _ in organisation.in_tree(known)]
+    return answer({"items": items})
 
 
 async def _categories(request: web.Request) -> web.Response:
-    known = request.app[RUNTIME].settings.categories
-    return answer({"items": [{"slug": one.slug, "name": one.name} for one in known]})
+    """In the order of their tree; `sensitive` also below one that is."""
+    settings = request.app[RUNTIME].settings
+    hidden = organisation.sensitive(settings)
+    known = [one for one, _ in organisation.in_tree(settings.categories)]
+    return answer({"items": [one.model_dump(mode="json") | {"sensitive": one.slug in hidden} for one in known]})
 
 
 async def _stats(request: web.Request) -> web.Response:

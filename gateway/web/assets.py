@@ -33,6 +33,7 @@ BUNDLES: Mapping[str, Sequence[str]] = {
         "inbox.css",
         "calls.css",
         "marks.css",
+        "organisation.css",
     ),
     "league.css": ("charts.css", "assessment.css"),
 }

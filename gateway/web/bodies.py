@@ -17,7 +17,7 @@ from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
 from gateway.journey.trying import SIZES
 from gateway.journey.words import LONGEST_WORD
-from gateway.schema import Action, CaseStep, Kind, Progress, State
+from gateway.schema import Action, CaseStep, Deadline, Kind, Progress, State
 from store.accounts import Role
 from store.events import About
 
@@ -85,6 +85,46 @@ class Answer(In):
 
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
     department: Slug
+
+
+class CategoryChoice(In):
+    """What a report is about; null for nothing of the list."""
+
+    category: Slug | None
+    version: int | None = Field(None, ge=1)
+
+
+class Contact(In):
+    """How everybody reaches a department."""
+
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+    address: dict[Language, str] = Field(default_factory=dict)
+
+
+class Department(In):
+    """A department as it is to be; a change says of which version."""
+
+    slug: Slug
+    name: dict[Language, str]
+    parent: Slug | None = None
+    contact: Contact = Contact()
+    hours: list[str] = Field(default_factory=list, max_length=14)
+    places: list[str] = Field(default_factory=list, max_length=200)
+    version: int | None = Field(None, ge=1)
+
+
+class Category(In):
+    """A category as it is to be; a change says of which version."""
+
+    slug: Slug
+    name: dict[Language, str]
+    parent: Slug | None = None
+    department: Slug | None = None
+    deadline: Deadline = "normal"
+    sensitive: bool = False
+    version: int | None = Field(None, ge=1)
 
 
 class WriteAgain(In):
@@ -277,11 +317,29 @@ class Problem(BaseModel):
     field: str | None = None
 
 
-class Named(BaseModel):
-    """A department or a category, by its slug and its name in each language."""
+class PublicDepartment(BaseModel):
+    """A department as everybody may know it: how to reach it, and how many reports are open, late and private there."""
 
     slug: str
     name: dict[str, str]
+    parent: str | None
+    contact: Contact
+    hours: list[str]
+    places: list[str]
+    open: int
+    late: int
+    private: int
+
+
+class PublicCategory(BaseModel):
+    """A category; the posts of a sensitive one are answered to their authors alone and never shown."""
+
+    slug: str
+    name: dict[str, str]
+    parent: str | None
+    department: str | None
+    deadline: Deadline
+    sensitive: bool
 
 
 class AssessmentPoints(In):

@@ -79,7 +79,7 @@ async def check_readable(request: web.Request, reference: str) -> None:
     """Raises `NotAllowed` when a thread, named as `posts.thread` takes it, is not for who asks, and `NotFound`."""
     if access.own_department(request[ACCOUNT]):
         async with request.app[RUNTIME].database.reading() as connection:
-            access.readable(request[ACCOUNT], await posts.thread(connection, reference))
+            access.readable(request.app[RUNTIME].settings, request[ACCOUNT], await posts.thread(connection, reference))
 
 
 async def draw_post(
@@ -89,7 +89,7 @@ async def draw_post(
     answer, or `noted`, and could not be taken stands there again."""
     runtime, account = request.app[RUNTIME], request[ACCOUNT]
     async with runtime.database.reading() as connection:
-        thread = access.readable(account, await posts.thread(connection, ticket))
+        thread = access.readable(runtime.settings, account, await posts.thread(connection, ticket))
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)
         sent = await deliveries.of_posts(connection, ids)
@@ -140,7 +140,7 @@ async def draw_post(
         broadcasts=told,
         cut_off=deliveries.MOST_OF_POSTS if len(sent) >= deliveries.MOST_OF_POSTS else None,
         undoable=left,
-        alike=[post for post in alike if post.id != first.id and access.is_readable(account, post)],
+        alike=[post for post in alike if post.id != first.id and access.is_readable(runtime.settings, account, post)],
         heard=heard,
         choices=await _choices(request, thread),
         at_work={post_id: others(request, names) for post_id, names in at_work.items()},

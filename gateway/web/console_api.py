@@ -64,7 +64,7 @@ async def _post(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     reference = request.match_info["reference"]
     async with runtime.database.reading() as connection:
-        thread = access.readable(request[ACCOUNT], await posts.thread(connection, reference))
+        thread = access.readable(runtime.settings, request[ACCOUNT], await posts.thread(connection, reference))
         named = next((post for post in thread if post.id == reference), thread[0])
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)

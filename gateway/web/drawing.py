@@ -5,7 +5,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from http import HTTPStatus
@@ -19,9 +19,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gateway import clock
+from gateway.journey import organisation
 from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
 from gateway.schema import PublicPost
+from gateway.settings import Settings
 from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME, TOKEN_DRAWN
@@ -60,6 +62,30 @@ class Line:
     simulated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What categories and departments are called in a language, by slug; templates hold on to these mappings.
+
+    Those that may be chosen stand in the order of their tree, `of_category` and `of_department` know the former too.
+    """
+
+    categories: dict[str, str] = field(default_factory=dict)
+    departments: dict[str, str] = field(default_factory=dict)
+    of_category: dict[str, str] = field(default_factory=dict)
+    of_department: dict[str, str] = field(default_factory=dict)
+
+    def renew(self, settings: Settings, language: str) -> None:
+        """Put the names of these settings in place of all that stood here."""
+        for mapping, units in (
+            (self.categories, [unit for unit, _ in organisation.in_tree(settings.categories)]),
+            (self.departments, [unit for unit, _ in organisation.in_tree(settings.departments)]),
+            (self.of_category, settings.known_categories),
+            (self.of_department, settings.known_departments),
+        ):
+            mapping.clear()
+            mapping.update({unit.slug: _named(unit.name, language) for unit in units})
+
+
 class Drawing:
     """The pages of one application. `csrf` gives the token of a request's forms, `visitor` the URN of its browser."""
 
@@ -75,7 +101,11 @@ class Drawing:
         # The same on each page as long as the process runs, and the dearest part of home.
         self._lines = cache(self._find_lines)
         self._ways: dict[str, Markup] = {}
+        # What the categories and departments are called, by language: every one that posts may name.
+        self._names = {language: Names() for language in self._translations}
         self._environments = {language: self._environment(language) for language in self._translations}
+        self._rename(runtime)
+        runtime.derived.append(self._rename)
 
     async def page(
         self,
@@ -185,17 +215,16 @@ class Drawing:
         translations = self._translations[language]
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # by i18n
         settings, gettext = self._runtime.settings, translations.gettext
-        names = {
-            "category": {category.slug: _named(category.name, language) for category in settings.categories},
-            "department": {department.slug: _named(department.name, language) for department in settings.departments},
-        }
+        names = self._names[language]
         environment.globals |= {
             "language": language,
             "city": _named(settings.city.name, language),
             "emergency": settings.city.emergency_number,
             "public_url": self._runtime.settings.public_url,
-            "categories": names["category"],
-            "departments": names["department"],
+            "categories": names.categories,
+            "departments": names.departments,
+            "is_sensitive": lambda slug: organisation.is_sensitive(self._runtime.settings, slug),
+            "sensitive_categories": lambda: organisation.sensitive(self._runtime.settings),
             "lines": self._lines,
             "qr": qr.drawn,
             "steps": labels.steps,
@@ -218,8 +247,8 @@ class Drawing:
             "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
             "overdue": lambda moment: moment < clock.now(),
             "age": lambda moment: format_timedelta(clock.now() - moment, locale=language),
-            "category": lambda slug: names["category"].get(slug, slug),
-            "department": lambda slug: names["department"].get(slug, slug),
+            "category": lambda slug: names.of_category.get(slug, slug),
+            "department": lambda slug: names.of_department.get(slug, slug),
             "say": gettext,
             "because": lambda reason: delivery_words.because(reason, gettext),
             "stands": self._stands(language),
@@ -227,6 +256,13 @@ class Drawing:
             "label": lambda value, table: gettext(labels.TABLES[table].get(value, str(value))),
         }
         return environment
+
+    def _rename(self, runtime: Runtime) -> None:
+        """Call categories and departments as they are called now; what was drawn with other names is drawn again."""
+        for language, names in self._names.items():
+            names.renew(runtime.settings, language)
+        self._fragments.cache_clear()
+        self._ways.clear()
 
     def _stands(self, language: str) -> Callable[[Standing], Markup]:
         moment, gettext = self._moment(language), self._translations[language].gettext

@@ -9,11 +9,11 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import inbox as wanting
 from gateway.errors import BadInput, Conflict
-from gateway.journey import finding, tokens
+from gateway.journey import finding, organisation, tokens
 from gateway.schema import Kind, Progress, State
 from gateway.web import access
 from gateway.web.console import draw
-from gateway.web.keys import ACCOUNT, RUNTIME
+from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 from store import inbox, inbox_filters
 from store.inbox import Count, Filter
 from store.inbox_filters import SavedFilter
@@ -142,6 +142,7 @@ async def _draw(
         typed=typed,
         may_share=wanting.may_share(account),
         own=access.own_department(account),
+        within=_departments(request),
         states=list(State),
         kinds=list(Kind),
         progresses=["open", *Progress],
@@ -149,6 +150,14 @@ async def _draw(
         channels=sorted({*request.app[RUNTIME].channels, "console"}),
         more=any(name in query for name in MORE),
     )
+
+
+def _departments(request: web.Request) -> Sequence[tuple[str, str]]:
+    """The departments that can be asked for, in the order of their tree, each with its name."""
+    settings, language = request.app[RUNTIME].settings, request[LANGUAGE]
+    seen = access.seen_departments(settings, request[ACCOUNT])
+    tree = organisation.in_tree(settings.departments)
+    return [(one.slug, organisation.name(one, language)) for one, _ in tree if seen is None or one.slug in seen]
 
 
 async def _look(request: web.Request, wanted: Filter, cursor: str | None) -> tuple[inbox.Page, Count]:

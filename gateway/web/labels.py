@@ -17,7 +17,14 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, routing_labels, staff_labels
+from gateway.web import (
+    call_labels,
+    casework_labels,
+    channel_labels,
+    organisation_labels,
+    routing_labels,
+    staff_labels,
+)
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -85,6 +92,7 @@ DONE: Mapping[str, str] = {
     "filed": N_("changed where it belongs"),
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
+    "categorised": N_("changed the category"),
     "undone": N_("undid the decision"),
     **casework_labels.STEPS_DONE,
 }
@@ -214,6 +222,8 @@ PHRASES: Mapping[str, str] = {
     "number_from": N_("which numbers fit"),
     "kept_private": N_("that it is kept private"),
     "kept_public": N_("that it may be published"),
+    "public_never": N_("that it is never shown"),
+    "kept_for_category": N_("that it is kept private"),
     "private_none": N_("that there is nothing to keep private"),
     "public_late": N_("that it cannot be changed"),
     "thanks": N_("that we are glad"),
@@ -432,6 +442,7 @@ SUBSCRIBERS_DONE: Mapping[str, str] = {
 TABLES: Mapping[str, Mapping[str, str]] = {
     **call_labels.TABLES,
     **channel_labels.TABLES,
+    **organisation_labels.TABLES,
     **casework_labels.TABLES,
     **routing_labels.TABLES,
     **staff_labels.TABLES,

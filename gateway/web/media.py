@@ -102,8 +102,9 @@ async def _is_staffs(request: web.Request, connection: Any, file: MediaFile) -> 
         return False
     if access.own_department(request[ACCOUNT]) is None:
         return True
+    settings = request.app[RUNTIME].settings
     try:
-        thread = access.readable(request[ACCOUNT], await posts.thread(connection, file.post_id))
+        thread = access.readable(settings, request[ACCOUNT], await posts.thread(connection, file.post_id))
     except NotAllowed:
         return False
     return any(post.id == file.post_id for post in thread)

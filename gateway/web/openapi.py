@@ -9,7 +9,7 @@ from gateway.casework.periods import Against, By, Period
 from gateway.journey.tokens import LONGEST_QUERY
 from gateway.runtime import Runtime
 from gateway.schema import FIRST_KINDS, DeliveryState, Progress
-from gateway.web import access, bodies, openapi_assessment, openapi_casework
+from gateway.web import access, bodies, openapi_assessment, openapi_casework, openapi_organisation
 from gateway.web.subscribers import ACTS
 from store.accounts import Role
 from store.broadcasts import BroadcastState
@@ -97,16 +97,18 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     models += [
         *openapi_assessment.MODELS,
         *openapi_casework.MODELS,
+        *openapi_organisation.MODELS,
         bodies.NewUser,
         bodies.UserChange,
         bodies.Subscriber,
     ]
     models += [bodies.Decisions, bodies.WriteAgain]
-    models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
+    models += [bodies.Post, bodies.Page, bodies.Problem]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = {**_paths(), **openapi_casework.paths(_operation, PATH_REFERENCE), **openapi_assessment.paths(_operation)}
+    paths |= openapi_organisation.paths(_operation, PATH_REFERENCE)
     if taken:
         say = _operation("Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]})
         if forms:
@@ -167,9 +169,13 @@ def _paths() -> dict[str, dict[str, Any]]:
     return {**_public(), **_moderation(), **_telling(), **_running()}
 
 
+def _items(model: str) -> dict[str, Any]:
+    """A list of all there are."""
+    return {"type": "object", "properties": {"items": {"type": "array", "items": _ref(model)}}}
+
+
 def _public() -> dict[str, dict[str, Any]]:
     post, page = "Post", "Page"
-    named = {"type": "object", "properties": {"items": {"type": "array", "items": _ref("Named")}}}
     return {
         "/api/v1/posts": {"get": _operation("What was published", page, extra={"parameters": [*FILTERS, *SEARCH]})},
         "/api/v1/posts/{ticket}": {"get": _operation("One thread", post, extra={"parameters": [TICKET]})},
@@ -177,8 +183,8 @@ def _public() -> dict[str, dict[str, Any]]:
             "get": _operation("What was added to a thread", page, extra={"parameters": [TICKET, *FILTERS[:2]]})
         },
         "/api/v1/stream": {"get": _stream()},
-        "/api/v1/departments": {"get": _operation("The departments", named)},
-        "/api/v1/categories": {"get": _operation("The categories", named)},
+        "/api/v1/departments": {"get": _operation("The departments", _items("PublicDepartment"))},
+        "/api/v1/categories": {"get": _operation("The categories", _items("PublicCategory"))},
         "/api/v1/stats": {"get": _operation("How many posts stand in each state", {"type": "object"})},
     }
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from gateway.web import organisation_labels
 from gateway.web.casework_labels import STEPS_DONE
 from gateway.web.catalogues import N_
 
 # By what stands in the store; an act that is not listed is shown by its own name.
 AUDIT: Mapping[str, str] = {
     **{f"post {step}": done for step, done in STEPS_DONE.items()},
+    **organisation_labels.AUDIT,
     "login": N_("logged in"),
     "logout": N_("logged out"),
     "login failed": N_("wrong password or code"),

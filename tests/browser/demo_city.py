@@ -13,7 +13,7 @@ from aiohttp import ClientSession, CookieJar, FormData
 
 from gateway import clock
 from gateway.casework import months
-from tests.browser import demo_calls, demo_months
+from tests.browser import demo_calls, demo_months, demo_organisation
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -136,6 +136,7 @@ def _token(page: str) -> str:
 
 async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> None:
     url = city.gateway.url
+    await _organise(client, url, staff)
     await _text(client, city.gateway, TEXTS)
     for text, category, place, name, picture in PUBLISHED:
         ticket = await _say(client, url, text, category, place, name, picture)
@@ -169,6 +170,17 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
         found = re.search(r"/console/broadcasts/(\w+)\"", await page.text())
     assert found
     city.places["broadcast"] = found[1]
+
+
+async def _organise(client: ClientSession, url: str, staff: dict[str, str]) -> None:
+    """Add an office below a department and a sensitive category, and a report about that."""
+    path = f"{url}/api/v1/console/organisation"
+    await _post(client, f"{path}/departments", demo_organisation.DEPARTMENT, staff)
+    await _post(client, f"{path}/departments/water/change", demo_organisation.WATER, staff)
+    for category in demo_organisation.CATEGORIES:
+        await _post(client, f"{path}/categories", category, staff)
+    ticket = await _say(client, url, demo_organisation.COMPLAINT, "officials", "", "", None)
+    await _decide(client, url, staff, ticket, "publish")
 
 
 async def _bulletin(client: ClientSession, url: str, staff: dict[str, str]) -> str:

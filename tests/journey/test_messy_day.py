@@ -27,16 +27,13 @@ LATER = (
     "answer_withdrawn",
     "digest",
     "following_now",
-<<<<<<< HEAD
     "received_where",
     "received_private_where",
     "where_",
-=======
     # What is asked once a report was compared with others (test_likening), and told when it stands alone again.
     "join_ask",
     "joined_own",
     "parted",
->>>>>>> part-together
 )
 
 

@@ -21,6 +21,7 @@ from gateway.casework import (
     handling,
     league,
     months,
+    organising,
     periods,
     satisfaction,
 )
@@ -44,6 +45,7 @@ from gateway.journey import (
     finding,
     health,
     identity,
+    in_force,
     indexing,
     joining,
     mailbox,
@@ -65,6 +67,7 @@ from gateway.journey import (
     watching,
     whereabouts,
 )
+from gateway.journey.categorising import categorise
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Place, Progress, State
@@ -88,6 +91,7 @@ from store import (
     likeness,
     mine,
     notes,
+    organisation,
     outbox,
     outcomes,
     posts,
@@ -127,6 +131,8 @@ SMALL = {
     # one row a month
     "assessments",
     "alarms",
+    "categories",
+    "departments",
     "invitations",
     "second_factors",
     "standings",
@@ -209,6 +215,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await decide_a_queue(runtime)
     await watch(runtime)
     await work_here(runtime)
+    await organise(runtime)
     await tell_other_systems(runtime)
     await look_back(runtime)
     await be_on_the_air(runtime)
@@ -334,7 +341,7 @@ async def look_back(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         known = await inbox.page(connection, Filter(), limit=1)
         for wanted in (
-            Filter(department="water", progress=(Progress.NEW,), since=at - timedelta(days=1), until=at),
+            Filter(departments=("water", "drains"), progress=(Progress.NEW,), since=at - timedelta(days=1), until=at),
             Filter(state=State.PUBLISHED, category="roads", place="Elm"),
             Filter(urgent=True, kind=Kind.COMMENT, channel="form"),
             Filter(state=State.HELD, urgent=False, oldest_first=True),
@@ -363,6 +370,22 @@ async def look_back(runtime: Runtime) -> None:
         assert [one async for one in answer_templates.changes(connection, ["water"])]
     await inbox_work.remove(runtime, account, saved.id)
     assert (await trying.try_word(runtime, "lamp", 1000)).looked
+
+
+async def organise(runtime: Runtime) -> None:
+    """Keep departments in the console, look at what they answered, and say what a report is about."""
+    await in_force.begin(runtime)
+    moved = await organising.move(runtime, organisation.Kind.DEPARTMENT, "roads", -1, "mo")
+    await organising.undo(runtime, moved, "mo")
+    with pytest.raises(organising.InUse):
+        await organising.retire(runtime, organisation.Kind.DEPARTMENT, "water", "mo")
+    async with runtime.database.reading() as connection:
+        await organisation.changes(connection, organisation.Kind.DEPARTMENT, "roads")
+        await case_rows.record(connection, "water", clock.now() - timedelta(days=30))
+        await case_rows.overdue(connection, clock.now(), 10, department="water")
+        await case_rows.loads(connection, ["water"], clock.now())
+        first = (await posts.published(connection, limit=1))[0][0].id
+    await categorise(runtime, first, "heating", actor="mo")
 
 
 async def work_here(runtime: Runtime) -> None:

@@ -23,7 +23,9 @@ VALUES = {
     "action": ["pause"],
     "decision": ["0" * 32],
     "id": ["1", "0" * 32],
-    "act": ["pause", "anew"],
+    "act": ["pause", "anew", "up"],
+    "kind": ["departments"],
+    "slug": ["water"],
     "chart": ["posts"],
 }
 # Some rows by name, so that a slip in the table is one here too.
@@ -38,6 +40,8 @@ KNOWN = {
     "POST /api/v1/console/users": {Role.ADMINISTRATOR},
     "GET /console/audit.csv": {Role.ADMINISTRATOR},
     "GET /api/v1/console/settings": {Role.ADMINISTRATOR},
+    "POST /console/organisation/{kind}": {Role.ADMINISTRATOR},
+    "POST /console/posts/{ticket}/category": {Role.ADMINISTRATOR, Role.MODERATOR},
     "GET /console/account": set(Role),
     "GET /console": set(Role),
 }
@@ -57,7 +61,7 @@ def filled(resource: web.AbstractResource) -> str:
     if "pattern" not in info:
         return str(info["path"])
     names = re.findall(r"{(\w+)}", info["formatter"])
-    assert len(names) <= 2
+    assert len(names) <= 3
     tried: list[dict[str, str]] = [{}]
     for name in names:
         tried = [{**one, name: value} for one in tried for value in VALUES[name]]

@@ -36,12 +36,6 @@ async def test_pages_are_there_in_both_languages(world: World, path: str, words:
     assert text.count("<h1") == 1
 
 
-async def test_a_department_s_page_is_its_timeline(world: World) -> None:
-    response = await world.client.get("/departments/water", allow_redirects=False)
-    assert (response.status, response.headers["Location"]) == (303, "/?department=water")
-    assert "There is nothing here" in await page(world, "/departments/nobody", 404)
-
-
 async def test_staff_log_in_and_out(world: World) -> None:
     await world.account(Role.VIEWER, "vera")
     assert await world.log_in("vera") == 303

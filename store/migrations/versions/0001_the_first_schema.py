@@ -748,6 +748,7 @@ def upgrade() -> None:
         sa.Column("category_from", sa.String(length=8), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
+        sa.Column("asked_private", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("own_voice", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("group_id", sa.String(length=32), nullable=True),
