@@ -5,12 +5,12 @@ import re
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.schema import LANGUAGES, Deadline
+from gateway.schema import LANGUAGES, Deadline, Due, Level
 
 Language = Literal["zh", "en"]
 Words = dict[Language, str]
@@ -363,16 +363,27 @@ class Spans(Section):
     """`[spans]` of `deadlines.toml`: how long a department may take."""
 
     acknowledge: str = "2 working hours"
+    accept: str = "4 working hours"
     urgent: str = "24 hours"
     normal: str = "7 working days"
     hard: str = "15 working days"
 
 
+class Reminder(Section):
+    """One of `[[reminders]]` of `deadlines.toml`: who is told when, of a deadline that is near or over."""
+
+    due: Due
+    to: Level
+    when: str
+    spans: tuple[Deadline, ...] = get_args(Deadline)
+
+
 class Deadlines(Section):
-    """`deadlines.toml`: by when departments must act."""
+    """`deadlines.toml`: by when departments must act, and who is told when they do not."""
 
     calendar: WorkingTime = WorkingTime()
     spans: Spans = Spans()
+    reminders: tuple[Reminder, ...] = Field((), max_length=100)
 
 
 class Rule(Section):

@@ -11,16 +11,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway import clock
 from gateway.errors import NotFound
-from gateway.schema import OPEN_PROGRESS, Deadline, Kind, Progress, State
+from gateway.schema import OPEN_PROGRESS, Deadline, Due, Kind, Level, Progress, State
 from store.database import Transaction
 from store.dialect import insert_new
 from store.tables import cases, posts
+from store.tables_reminders import reminders
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thread's case. `handed_to` is whom `department` would pass it on to."""
+    """One thread's case. `handed_to` is whom `department` would pass it on to, `officer` the account that has it."""
 
     thread_id: str
     department: str | None
@@ -35,6 +37,8 @@ class Case:
     handed_at: datetime | None
     answered_at: datetime | None
     reopened: int
+    begun_at: datetime
+    officer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ class Load:
 
 async def open_case(transaction: Transaction, thread_id: str, **values: Any) -> None:
     """Open a thread's case; one that is open already stays as it is."""
-    row = {"thread_id": thread_id, **values}
+    opened = values["opened_at"]
+    row = {"thread_id": thread_id, "begun_at": opened, "remind_at": opened, **values}
     await transaction.connection.execute(insert_new(transaction.connection, cases, ["thread_id"]), row)
 
 
@@ -65,6 +70,9 @@ async def drop(transaction: Transaction, thread_id: str) -> None:
     """Take away a case that was opened by mistake and nobody answered yet."""
     unanswered = delete(cases).where(cases.c.thread_id == thread_id, cases.c.answered_at.is_(None))
     await transaction.connection.execute(unanswered)
+    still = select(cases.c.thread_id).where(cases.c.thread_id == thread_id)
+    told = delete(reminders).where(reminders.c.thread_id == thread_id, ~still.exists())
+    await transaction.connection.execute(told)
 
 
 async def answer(transaction: Transaction, thread_id: str, department: str | None, span: str, at: datetime) -> None:
@@ -75,6 +83,7 @@ async def answer(transaction: Transaction, thread_id: str, department: str | Non
         "progress": Progress.ANSWERED,
         "span": span,
         "opened_at": at,
+        "begun_at": at,
         "due_at": at,
         "acknowledged_at": at,
         "answered_at": at,
@@ -103,18 +112,19 @@ async def load(connection: AsyncConnection, thread_id: str, *, hold: bool = Fals
     row = (await connection.execute(wanted.with_for_update() if hold else wanted)).first()
     if row is None:
         raise NotFound("there is no case of this thread")
-    return _read(row)
+    return read(row)
 
 
 async def find(connection: AsyncConnection, thread_id: str) -> Case | None:
     """The same, or None."""
     row = (await connection.execute(select(cases).where(cases.c.thread_id == thread_id))).first()
-    return _read(row) if row else None
+    return read(row) if row else None
 
 
 async def change(transaction: Transaction, thread_id: str, **values: Any) -> None:
-    """Change a case; staff pages hear of it."""
-    await transaction.connection.execute(update(cases).where(cases.c.thread_id == thread_id).values(**values))
+    """Change a case; staff pages hear of it, and what is to be told of its deadlines is thought out anew."""
+    known = update(cases).where(cases.c.thread_id == thread_id)
+    await transaction.connection.execute(known.values(remind_at=clock.now(), **values))
     transaction.wake("queue")
 
 
@@ -138,11 +148,17 @@ async def heard_from(connection: AsyncConnection, limit: int) -> Mapping[str, da
 
 
 async def overdue(connection: AsyncConnection, at: datetime, limit: int) -> Sequence[Overdue]:
-    """What everybody may know is late, the longest first."""
+    """What stands on the public list of late answers, the longest late first: it came so far by its reminders."""
+    listed = select(reminders.c.thread_id).where(
+        reminders.c.thread_id == cases.c.thread_id,
+        reminders.c.due == Due.ANSWER,
+        reminders.c.round == cases.c.begun_at,
+        reminders.c.level == Level.PUBLIC,
+    )
     wanted = (
         select(posts.c.ticket, posts.c.text, cases.c.department, cases.c.due_at)
         .join(posts, posts.c.id == cases.c.thread_id)
-        .where(_late(at), cases.c.department.is_not(None))
+        .where(_late(at), cases.c.department.is_not(None), listed.exists())
         .where(posts.c.state == State.PUBLISHED, posts.c.private.is_(False))
         .order_by(cases.c.due_at)
         .limit(limit)
@@ -165,7 +181,8 @@ def _late(at: datetime) -> ColumnElement[bool]:
     return and_(cases.c.stopped_at.is_(None), cases.c.due_at < at)
 
 
-def _read(row: Row[Any]) -> Case:
+def read(row: Row[Any]) -> Case:
+    """A row of `cases` as a case."""
     return Case(
         thread_id=row.thread_id,
         department=row.department,
@@ -180,4 +197,6 @@ def _read(row: Row[Any]) -> Case:
         handed_at=row.handed_at,
         answered_at=row.answered_at,
         reopened=row.reopened,
+        begun_at=row.begun_at,
+        officer=row.officer,
     )

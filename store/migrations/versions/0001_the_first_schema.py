@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("locked_until", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("disabled_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=True),
+        sa.Column("head", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
@@ -134,6 +135,9 @@ def upgrade() -> None:
         sa.Column("handed_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("answered_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("reopened", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("begun_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("officer", sa.String(length=32), nullable=True),
+        sa.Column("remind_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -153,6 +157,28 @@ def upgrade() -> None:
             sqlite_where=sa.text("progress = 'waiting'"),
             postgresql_where=sa.text("progress = 'waiting'"),
         )
+        batch_op.create_index(
+            "ix_cases_remind_at",
+            ["remind_at"],
+            unique=False,
+            sqlite_where=sa.text("remind_at IS NOT NULL"),
+            postgresql_where=sa.text("remind_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_cases_unacknowledged",
+            ["acknowledge_by"],
+            unique=False,
+            sqlite_where=sa.text("acknowledged_at IS NULL"),
+            postgresql_where=sa.text("acknowledged_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_cases_passed_on",
+            ["handed_at"],
+            unique=False,
+            sqlite_where=sa.text("handed_at IS NOT NULL"),
+            postgresql_where=sa.text("handed_at IS NOT NULL"),
+        )
+        batch_op.create_index("ix_cases_officer", ["officer"], unique=False)
 
     op.create_table(
         "citizens",
@@ -667,6 +693,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
     op.create_table(
+        "reminders",
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("due", sa.String(length=16), nullable=False),
+        sa.Column("round", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("step", sa.String(length=64), nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("thread_id", "due", "round", "step", name=op.f("pk_reminders")),
+    )
+    op.create_table(
         "search",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),
@@ -928,6 +966,7 @@ def upgrade() -> None:
         sa.Column("sent_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("hears", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_alarms_account_id")),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_alarms_address_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_alarms")),
@@ -1067,6 +1106,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_receipts_channel_at")
 
     op.drop_table("receipts")
+    op.drop_table("reminders")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_timeline")
         batch_op.drop_index("ix_posts_thread")
@@ -1212,6 +1252,22 @@ def downgrade() -> None:
 
     op.drop_table("citizens")
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.drop_index("ix_cases_officer")
+        batch_op.drop_index(
+            "ix_cases_passed_on",
+            sqlite_where=sa.text("handed_at IS NOT NULL"),
+            postgresql_where=sa.text("handed_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_cases_unacknowledged",
+            sqlite_where=sa.text("acknowledged_at IS NULL"),
+            postgresql_where=sa.text("acknowledged_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_cases_remind_at",
+            sqlite_where=sa.text("remind_at IS NOT NULL"),
+            postgresql_where=sa.text("remind_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_cases_waiting",
             sqlite_where=sa.text("progress = 'waiting'"),
