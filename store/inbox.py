@@ -23,6 +23,8 @@ from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at
 from store.tables import cases, posts
 
 WINDOW = 5_000
+# An officer that is none: the case is a matter of the whole department.
+NOBODY = ""
 MOST_WINDOWS = 4
 MOST = 100
 # Of words so many hits are looked at in one question, and so many questions are put for a page.
@@ -39,14 +41,15 @@ class Filter:
     """What is looked for. Without a kind the first posts of threads; `progress` is any of those named.
 
     `words` are to be in the post, and `ticket` is that of its thread: with either, any kind fits unless one is named.
-    `late_at` is the moment at which an answer was due and had not come. `place` is how the place begins. `since` is the
-    first moment, `until` the first one after.
+    `officer` is the account whose case it is, or `NOBODY`. `late_at` is the moment at which an answer was due and had
+    not come. `place` is how the place begins. `since` is the first moment, `until` the first one after.
     """
 
     kind: Kind | None = None
     state: State | None = None
     progress: tuple[Progress, ...] = ()
     department: str | None = None
+    officer: str | None = None
     category: str | None = None
     channel: str | None = None
     place: str | None = None
@@ -201,6 +204,8 @@ def _case_fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield _progress.in_(wanted.progress)
     if wanted.department is not None:
         yield or_(_department == wanted.department, cases.c.handed_to == wanted.department)
+    if wanted.officer is not None:
+        yield cases.c.officer == wanted.officer if wanted.officer else cases.c.officer.is_(None)
     if wanted.late_at:
         yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
 

@@ -6,11 +6,10 @@ The department stays responsible and the clock runs on. Whoever is given a case 
 from gateway import clock
 from gateway.casework.handling import supervises, thread_of
 from gateway.errors import BadInput, Conflict, NotAllowed
-from gateway.journey import moderation
-from gateway.journey.alarming import outlet_for
+from gateway.journey import moderation, staff_messages
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, AlarmSubject, Audience, Priority
-from store import accounts, alarms, cases, deliveries, events, history
+from gateway.schema import OPEN_PROGRESS, AlarmSubject
+from store import accounts, cases, deliveries, events, history
 from store.accounts import Account, Role
 from store.cases import Case
 from store.changes import Changing
@@ -59,24 +58,14 @@ async def _officer(transaction: Transaction, department: str, name: str) -> Acco
 
 
 async def _tell(runtime: Runtime, transaction: Transaction, thread: Changing, case: Case, officer: Account) -> None:
-    at, settings = clock.now(), runtime.settings
-    for line in await alarms.lines(transaction.connection, AlarmSubject.REMINDERS):
-        outlet = outlet_for(runtime, line.scheme, "", set())
-        if line.account is None or line.account.id != officer.id or outlet is None:
-            continue
-        row = deliveries.row(
-            channel=outlet.name,
-            kind=outlet.capabilities.delivery,
-            audience=Audience.OPERATOR,
-            priority=Priority.ANSWER,
-            phrase="case_given",
-            values={
-                "ticket": thread.ticket,
-                "deadline": f"{case.due_at.astimezone(settings.city.zone):%Y-%m-%d %H:%M}",
-                "url": f"{settings.public_url}/console/posts/{thread.ticket}",
-            },
-            language=line.language or settings.city.language,
-            at=at,
-            address_id=line.address_id,
-        )
-        await deliveries.add(transaction, [row])
+    line = (await staff_messages.lines(runtime, transaction, AlarmSubject.REMINDERS)).get(officer.id)
+    if line is None:
+        return
+    values = {
+        "ticket": thread.ticket,
+        "deadline": f"{case.due_at.astimezone(runtime.settings.city.zone):%Y-%m-%d %H:%M}",
+        "url": f"{runtime.settings.public_url}/console/posts/{thread.ticket}",
+    }
+    sick = await staff_messages.sick(transaction)
+    row = staff_messages.row(runtime, line, "case_given", values, clock.now(), avoiding=sick)
+    await deliveries.add(transaction, [row])

@@ -13,14 +13,13 @@ from typing import Any
 
 import structlog
 
-from channels.base import Channel
 from gateway import clock
 from gateway.casework.handling import supervises
 from gateway.casework.reminders import LEVELS, Step, plan
-from gateway.journey.alarming import outlet_for
+from gateway.journey import staff_messages
 from gateway.runtime import Runtime
-from gateway.schema import AlarmSubject, Audience, Due, Level, Priority
-from store import alarms, deliveries, history, incidents, reminders
+from gateway.schema import AlarmSubject, Due, Level
+from store import deliveries, history, reminders
 from store.accounts import Account
 from store.alarms import AlarmLine
 from store.cases import Case
@@ -32,19 +31,11 @@ AT_ONCE = 200
 PLANNED_FOR = timedelta(days=1)
 # As many tickets are named in one message.
 MOST_NAMED = 5
+SUBJECTS = (AlarmSubject.REMINDERS, AlarmSubject.ESCALATIONS)
 # Who tells, in the history of a post.
 ACTOR = "clock"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """The line of an account, and the channel that carries a message there."""
-
-    line: AlarmLine
-    outlet: Channel
-    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class News:
 
     waiting: Waiting
     step: Step
-    lines: Sequence[Reached]
+    lines: Sequence[AlarmLine]
 
 
 async def send_due(runtime: Runtime) -> None:
@@ -76,7 +67,7 @@ async def _some(runtime: Runtime, transaction: Transaction) -> int:
     if not found:
         return 0
     before = await reminders.gone(transaction.connection, [one.case.thread_id for one in found])
-    lines = await _lines(runtime, transaction)
+    lines = list((await staff_messages.lines(runtime, transaction, *SUBJECTS)).values())
     again: dict[str, datetime | None] = {}
     news: list[News] = []
     for one in found:
@@ -90,14 +81,6 @@ async def _some(runtime: Runtime, transaction: Transaction) -> int:
     await _tell(runtime, transaction, news, at)
     await reminders.look_again(transaction, again)
     return len(found)
-
-
-async def _lines(runtime: Runtime, transaction: Transaction) -> list[Reached]:
-    """The lines of the staff with what carries a message to them; those that nothing reaches just now are left out."""
-    sick = {incident.channel for incident in await incidents.open_now(transaction.connection)}
-    known = await alarms.lines(transaction.connection, AlarmSubject.REMINDERS, AlarmSubject.ESCALATIONS)
-    reached = [(line, outlet_for(runtime, line.scheme, "", sick)) for line in known]
-    return [Reached(line, outlet, line.account) for line, outlet in reached if outlet and line.account]
 
 
 def _key(step: Step) -> tuple[Due, datetime, str]:
@@ -129,10 +112,10 @@ async def _note(
     await reminders.add(transaction, rows)
 
 
-def _hearers(case: Case, step: Step, lines: Sequence[Reached]) -> list[Reached]:
+def _hearers(case: Case, step: Step, lines: Sequence[AlarmLine]) -> list[AlarmLine]:
     """The lines of those whose matter a step is, as far as they want to hear of it."""
     subject = AlarmSubject.ESCALATIONS if step.late else AlarmSubject.REMINDERS
-    return [one for one in lines if subject in one.line.subjects and _is_for(case, step, one.account)]
+    return [line for line in lines if subject in line.subjects and line.account and _is_for(case, step, line.account)]
 
 
 def _is_for(case: Case, step: Step, account: Account) -> bool:
@@ -149,34 +132,20 @@ def _is_for(case: Case, step: Step, account: Account) -> bool:
 
 async def _tell(runtime: Runtime, transaction: Transaction, news: Iterable[News], at: datetime) -> None:
     """Put one message a line into the outbox: of one case with its deadline, of several with their tickets."""
-    known: dict[str, Reached] = {}
+    known: dict[str, AlarmLine] = {}
     of_line: defaultdict[str, dict[str, News]] = defaultdict(dict)
     for one in sorted(news, key=lambda one: (one.step.late, LEVELS.index(one.step.level))):
-        for reached in one.lines:
-            known[reached.line.address_id] = reached
+        for line in one.lines:
+            known[line.address_id] = line
             # Of one case the worst.
-            of_line[reached.line.address_id][one.waiting.ticket] = one
-    rows = [_message(runtime, known[address_id], list(mine.values()), at) for address_id, mine in of_line.items()]
+            of_line[line.address_id][one.waiting.ticket] = one
+    sick = await staff_messages.sick(transaction)
+    rows = []
+    for address_id, mine in of_line.items():
+        line, urgent = known[address_id], any(one.waiting.case.span == "urgent" for one in mine.values())
+        phrase, values = _said(runtime, list(mine.values()), line.language or runtime.settings.city.language)
+        rows.append(staff_messages.row(runtime, line, phrase, values, at, avoiding=sick, urgent=urgent))
     await deliveries.add(transaction, rows)
-
-
-def _message(runtime: Runtime, reached: Reached, mine: Sequence[News], at: datetime) -> dict[str, Any]:
-    line = reached.line
-    language = line.language or runtime.settings.city.language
-    urgent = any(one.waiting.case.span == "urgent" for one in mine)
-    phrase, values = _said(runtime, mine, language)
-    return deliveries.row(
-        channel=reached.outlet.name,
-        kind=reached.outlet.capabilities.delivery,
-        audience=Audience.OPERATOR,
-        # What is urgent goes before the rest of the line.
-        priority=Priority.EMERGENCY if urgent else Priority.ANSWER,
-        phrase=phrase,
-        values=values,
-        language=language,
-        at=at,
-        address_id=line.address_id,
-    )
 
 
 def _said(runtime: Runtime, mine: Sequence[News], language: str) -> tuple[str, dict[str, Any]]:

@@ -39,6 +39,8 @@ NOTE = Rule(WRITING, Scope.POST)
 LOOK_AT_ANSWERS = Rule(ANSWERING, Scope.READ)
 # One's own account: nobody else's business, and no program's.
 OWN = Rule(ALL, Scope.ADMIN)
+# The line on which one is told of one's work: for all who have some.
+OWN_LINE = Rule(WRITING, Scope.ADMIN)
 ANSWER = Rule(ANSWERING, Scope.POST)
 DECIDE = Rule(DECIDING, Scope.MODERATE)
 LOOK_CLOSELY = Rule(DECIDING, Scope.READ)
@@ -85,6 +87,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{ticket}/notes": NOTE,
     # which steps are whose is asked behind
     "POST /console/posts/{ticket}/case": NOTE,
+    "POST /console/posts/{ticket}/officer": NOTE,
+    "GET /console/overdue": READ,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "POST /console/media/{id}/air": DECIDE,
@@ -101,6 +105,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/answers": ANSWER,
     "POST /api/v1/console/posts/{reference}/notes": NOTE,
     "POST /api/v1/console/posts/{reference}/case": NOTE,
+    "POST /api/v1/console/posts/{reference}/officer": NOTE,
+    "GET /api/v1/console/overdue": READ,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind
     "GET /console/inbox": READ,
@@ -143,9 +149,6 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/channels/{name}": READ,
     "GET /console/channels/{name}/{chart}.csv": READ,
     "POST /console/channels/{name}/switch": SWITCH,
-    "POST /console/alarm": OPERATE,
-    "POST /console/alarm/code": OPERATE,
-    "POST /console/alarm/remove": OPERATE,
     "GET /api/v1/console/deliveries": READ,
     "GET /api/v1/console/deliveries/{id}": READ,
     "POST /api/v1/console/deliveries/again": OPERATE,
@@ -167,6 +170,10 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/account": OWN,
     "POST /console/account/password": OWN,
     "POST /console/account/language": OWN,
+    "POST /console/account/alarm": OWN_LINE,
+    "POST /console/account/alarm/code": OWN_LINE,
+    "POST /console/account/alarm/remove": OWN_LINE,
+    "POST /console/account/alarm/subjects": OWN_LINE,
     "POST /console/account/tokens": OWN,
     "POST /console/account/sessions/others/end": OWN,
     "POST /console/account/sessions/{id}/end": OWN,

@@ -38,8 +38,10 @@ from gateway.web import (
     media,
     metrics,
     middleware,
+    overdue,
     overview,
     own_account,
+    own_alarms,
     pages,
     queue,
     settings_page,
@@ -88,8 +90,8 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
-PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
+CASEWORK = (answer_templates, answering, handling, inbox, inbox_api, overdue)
+PEOPLE = (audit_page, entrance, factor_pages, own_account, own_alarms, settings_page, users)
 PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.schema import CaseStep
+from gateway.schema import AlarmSubject, CaseStep, Due, Level
 from gateway.web.catalogues import N_
 
 LANGUAGES: Mapping[str, str] = {"zh": N_("Chinese"), "en": N_("English")}
@@ -28,6 +28,31 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.CLOSE}": N_("closed the case"),
     f"case_{CaseStep.REOPEN}": N_("opened the case again"),
     f"case_{CaseStep.ASSIGN}": N_("gave it to"),
+    # What the clock did, and whose case it is.
+    "case_reminded": N_("deadline near: reminded the officer"),
+    f"case_late_{Level.OFFICER}": N_("late: for the officer"),
+    f"case_late_{Level.HEAD}": N_("late: for the head of the department"),
+    f"case_late_{Level.SUPERVISOR}": N_("late: for the supervisors"),
+    f"case_late_{Level.PUBLIC}": N_("late: on the public list"),
+    "officer_given": N_("gave the case to"),
+    "officer_freed": N_("gave the case back to the whole department"),
+}
+DUES: Mapping[str, str] = {
+    Due.ACKNOWLEDGE: N_("to be accepted"),
+    Due.ANSWER: N_("to be answered"),
+    Due.ACCEPT: N_("to be taken over"),
+}
+LEVELS: Mapping[str, str] = {
+    Level.OFFICER: N_("officer"),
+    Level.HEAD: N_("head of the department"),
+    Level.SUPERVISOR: N_("supervisors"),
+    Level.PUBLIC: N_("public list"),
+}
+# Of what somebody of the staff may be told on his own line.
+ALARM_SUBJECTS: Mapping[str, str] = {
+    AlarmSubject.INCIDENTS: N_("A channel is sick, or well again"),
+    AlarmSubject.REMINDERS: N_("A case was given to me, or its deadline is near"),
+    AlarmSubject.ESCALATIONS: N_("A deadline is over, and it is my matter now"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {
@@ -72,6 +97,9 @@ FAULTS = (
     N_("this step is for another department"),
     N_("it is this department’s already"),
     N_("say in a few words what or why"),
+    N_("choose an officer of the department"),
+    N_("choose from the list"),
+    N_("only an officer of one department can be its head"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "language": LANGUAGES,
@@ -79,4 +107,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "step": STEPS,
     "step_words": STEP_WORDS,
     "span": SPANS,
+    "deadline": DUES,
+    "level": LEVELS,
+    "alarm_subject": ALARM_SUBJECTS,
 }

@@ -11,7 +11,7 @@ from gateway.casework.answer_templates import FIELDS, grouped, left_open
 from gateway.errors import BadInput
 from gateway.journey import mailbox, moderation, routing, transcription, undoing
 from gateway.schema import Action, MediaState, State
-from gateway.web import access, auth, storyline
+from gateway.web import access, auth, case_card, storyline
 from gateway.web.behind import behind, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import answer_templates, cases, claims, deliveries, history, posts, progress
@@ -101,6 +101,7 @@ async def draw_post(
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
         offered = await answer_templates.of_departments(connection, [*answering(request), answer_templates.EVERY])
         case = await cases.find(connection, thread[0].id)
+        card = await case_card.card(connection, case, account)
         heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
@@ -116,6 +117,7 @@ async def draw_post(
         first=first,
         story=storyline.story(thread, entries, noticed, told, sent),
         case=case,
+        **card,
         steps=handling.allowed(case, account) if case else (),
         late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
         needs_words=handling.NEEDS_WORDS,

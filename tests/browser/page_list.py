@@ -55,6 +55,7 @@ PAGES: Sequence[Listed] = (
     Listed("console-inbox-filtered", "/console/inbox?category=roads&days=7", staff=True),
     Listed("console-inbox-search", "/console/inbox?q=漏水", staff=True),
     Listed("console-inbox-nothing", "/console/inbox?place=nowhere", staff=True),
+    Listed("console-overdue", "/console/overdue", staff=True),
     Listed("console-calls", "/console/calls", staff=True),
     Listed("console-post-spoken", "/console/posts/{spoken}", staff=True),
     Listed("console-transcription", "/console/transcription", staff=True),

@@ -10,7 +10,18 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, periods
+from gateway.casework import (
+    airing,
+    analytics,
+    assigning,
+    bulletins,
+    cases,
+    daybook,
+    handling,
+    overdue,
+    periods,
+    reminding,
+)
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -74,6 +85,7 @@ from store import (
     progress,
     record,
     recordings,
+    reminders,
     second_factors,
     sessions,
     subscribers,
@@ -135,6 +147,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
     await handling.take(runtime, taken.ticket, handling.Wanted(CaseStep.ASK, None, "which one?"), OFFICER)
     await handling.resume_answered(runtime)
+    await be_late(runtime, taken.ticket)
     await cases.answer(runtime, taken.ticket, "done", "water", actor="of")
     await settle_down(runtime)
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="personal")
@@ -184,6 +197,18 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_on_the_air(runtime)
     await be_called(runtime)
     await write_again(runtime)
+
+
+async def be_late(runtime: Runtime, ticket: str) -> None:
+    """Give a case to somebody and back, have what is due told, and look at what is late."""
+    officer = await runtime.database.write(lambda tx: accounts.add(tx, "of", accounts.Role.OFFICER, "x", "water"))
+    await assigning.assign(runtime, ticket, "of", OFFICER)
+    await reminding.send_due(runtime)
+    await overdue.look(runtime, None)
+    await overdue.look(runtime, "water")
+    async with runtime.database.reading() as connection:
+        await reminders.gone(connection, ["0" * 32])
+    await runtime.database.write(lambda tx: accounts.disable(tx, officer.id, clock.now()))
 
 
 async def write_again(runtime: Runtime) -> None:
