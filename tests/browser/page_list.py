@@ -50,6 +50,7 @@ PAGES: Sequence[Listed] = (
     Listed("console-queue", "/console", staff=True),
     Listed("console-post", "/console/posts/{answered}", staff=True),
     Listed("console-post-passed-on", "/console/posts/{long}", staff=True),
+    Listed("console-post-given", "/console/posts/{given}", staff=True),
     Listed("console-post-waiting", "/console/posts/{waiting}", staff=True),
     Listed("console-inbox", "/console/inbox", staff=True),
     Listed("console-inbox-filtered", "/console/inbox?category=roads&days=7", staff=True),
