@@ -14,13 +14,16 @@ SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
 # Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
 PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
-# Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published.
+# Phrases staff are told of channels and deadlines, and those of what they take back, change or gather after it is out.
 LATER = (
     "incident_",
     "fault_",
     "code_alarm",
     "undone_",
     "case_",
+    "reminder_",
+    "late_",
+    "deadlines_several",
     "radio_",
     "answer_corrected",
     "answer_withdrawn",
