@@ -2,15 +2,14 @@
 
 import os
 import re
-from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.schema import LANGUAGES, Deadline, Due, Level
+from gateway.schema import LANGUAGES, Deadline
 
 Language = Literal["zh", "en"]
 Words = dict[Language, str]
@@ -347,43 +346,6 @@ class Category(Section):
     name: Words
     department: str | None = None
     deadline: Deadline = "normal"
-
-
-class WorkingTime(Section):
-    """`[calendar]` of `deadlines.toml`: when the city works."""
-
-    country: str = Field("", pattern="^([A-Z]{2})?$")
-    region: str = Field("", pattern="^[A-Z0-9]{0,8}$")
-    hours: tuple[str, ...] = ("08:30-12:00", "13:30-17:30")
-    closed: tuple[date, ...] = ()
-    open: tuple[date, ...] = ()
-
-
-class Spans(Section):
-    """`[spans]` of `deadlines.toml`: how long a department may take."""
-
-    acknowledge: str = "2 working hours"
-    accept: str = "4 working hours"
-    urgent: str = "24 hours"
-    normal: str = "7 working days"
-    hard: str = "15 working days"
-
-
-class Reminder(Section):
-    """One of `[[reminders]]` of `deadlines.toml`: who is told when, of a deadline that is near or over."""
-
-    due: Due
-    to: Level
-    when: str
-    spans: tuple[Deadline, ...] = get_args(Deadline)
-
-
-class Deadlines(Section):
-    """`deadlines.toml`: by when departments must act, and who is told when they do not."""
-
-    calendar: WorkingTime = WorkingTime()
-    spans: Spans = Spans()
-    reminders: tuple[Reminder, ...] = Field((), max_length=100)
 
 
 class Rule(Section):

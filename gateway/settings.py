@@ -24,7 +24,6 @@ from gateway.sections import (
     Calls,
     Category,
     City,
-    Deadlines,
     Delivery,
     Department,
     Filters,
@@ -34,7 +33,6 @@ from gateway.sections import (
     Media,
     Moderation,
     Radio,
-    Reminder,
     Rule,
     Section,
     Server,
@@ -43,6 +41,7 @@ from gateway.sections import (
     Storage,
     Subscribers,
 )
+from gateway.sections_deadlines import Deadlines, Reminder
 
 SpanName = Literal["acknowledge", "accept", "urgent", "normal", "hard"]
 
