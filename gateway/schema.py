@@ -83,6 +83,31 @@ class CaseStep(StrEnum):
     SEPARATE = "separate"
 
 
+class Due(StrEnum):
+    """What a case has a deadline for: to be accepted, to be answered, and to be taken over by another."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ANSWER = "answer"
+    ACCEPT = "accept"
+
+
+class Level(StrEnum):
+    """Whose matter a late case is, one after the other; `public` is the list that everybody reads."""
+
+    OFFICER = "officer"
+    HEAD = "head"
+    SUPERVISOR = "supervisor"
+    PUBLIC = "public"
+
+
+class AlarmSubject(StrEnum):
+    """Of what somebody of the staff may be told on his own line."""
+
+    INCIDENTS = "incidents"
+    REMINDERS = "reminders"
+    ESCALATIONS = "escalations"
+
+
 class Action(StrEnum):
     """What a moderator, or a rule, may do to a post."""
 

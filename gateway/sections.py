@@ -2,7 +2,6 @@
 
 import os
 import re
-from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -333,40 +332,6 @@ class Filters(Section):
     likeness: Likeness = Likeness()
     masking: Masking = Masking()
     hits_days: int = Field(400, ge=30)
-
-
-class WorkingTime(Section):
-    """`[calendar]` of `deadlines.toml`: when the city works."""
-
-    country: str = Field("", pattern="^([A-Z]{2})?$")
-    region: str = Field("", pattern="^[A-Z0-9]{0,8}$")
-    hours: tuple[str, ...] = ("08:30-12:00", "13:30-17:30")
-    closed: tuple[date, ...] = ()
-    open: tuple[date, ...] = ()
-
-
-class Spans(Section):
-    """`[spans]` of `deadlines.toml`: how long a department may take."""
-
-    acknowledge: str = "2 working hours"
-    urgent: str = "24 hours"
-    normal: str = "7 working days"
-    hard: str = "15 working days"
-
-
-class Satisfaction(Section):
-    """`[satisfaction]` of `deadlines.toml`: whether authors are asked for a mark, and for how many days."""
-
-    ask: bool = True
-    days: int = Field(7, ge=1, le=90)
-
-
-class Deadlines(Section):
-    """`deadlines.toml`: by when departments must act."""
-
-    calendar: WorkingTime = WorkingTime()
-    spans: Spans = Spans()
-    satisfaction: Satisfaction = Satisfaction()
 
 
 class Rule(Section):

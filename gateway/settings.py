@@ -16,15 +16,14 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
-from gateway.casework.deadlines import Calendar, Span, span, stretch
+from gateway.casework.deadlines import Calendar, Span, offset, span, stretch
 from gateway.errors import Problem, SettingsError
-from gateway.schema import LANGUAGES
+from gateway.schema import LANGUAGES, Due, Level
 from gateway.sections import (
     Accounts,
     Broadcast,
     Calls,
     City,
-    Deadlines,
     Delivery,
     Filters,
     Health,
@@ -42,10 +41,11 @@ from gateway.sections import (
     Subscribers,
 )
 from gateway.sections_assessment import Assessment
+from gateway.sections_deadlines import Deadlines, Reminder
 from gateway.sections_departments import Category, Department
 from gateway.sections_places import KnownPlace
 
-SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
+SpanName = Literal["acknowledge", "accept", "urgent", "normal", "hard"]
 
 # Environment variable -> file, section, key.
 FIXED = {
@@ -336,7 +336,21 @@ def _impossible_times(settings: Settings) -> list[Problem]:
             settings.span(name)
         except ValueError as error:
             problems.append(Problem(where, f"spans.{name}", str(error)))
+    for number, reminder in enumerate(settings.deadlines.reminders):
+        if fault := _impossible_reminder(settings, reminder):
+            problems.append(Problem(where, f"reminders.{number}.{fault[0]}", fault[1]))
     return problems
+
+
+def _impossible_reminder(settings: Settings, reminder: Reminder) -> tuple[str, str] | None:
+    """Which key of a reminder cannot be kept, and why."""
+    try:
+        when = offset(reminder.when, settings.calendar)
+    except ValueError as error:
+        return "when", str(error)
+    if reminder.to is Level.PUBLIC and (reminder.due is not Due.ANSWER or when.before):
+        return "to", "only an answer that is late can stand on the public list"
+    return None
 
 
 def _unknown(settings: Settings, file: str, key: str, name: str, known: str = "departments") -> Problem:

@@ -15,7 +15,7 @@ from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store.database import Transaction
 from store.dialect import hold_back, insert_new
-from store.tables import accounts, alarms, invitations, recovery_codes, second_factors, sessions
+from store.tables import accounts, alarms, cases, invitations, recovery_codes, second_factors, sessions
 
 # What PostgreSQL's processes wait for before they change who administers.
 _ADMINISTRATORS = "administrators"
@@ -32,12 +32,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody of the staff; an officer may be bound to one department."""
+    """Somebody of the staff; an officer may be bound to one department, and be its head."""
 
     id: str
     name: str
     role: Role
     department: str | None = None
+    head: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,15 +67,22 @@ class Member:
 
 
 async def add(
-    transaction: Transaction, name: str, role: Role, password_hash: str, department: str | None = None
+    transaction: Transaction,
+    name: str,
+    role: Role,
+    password_hash: str,
+    department: str | None = None,
+    *,
+    head: bool = False,
 ) -> Account:
     """Make an account. Raises `Conflict` when the name is taken."""
-    account = Account(clock.new_id(), name, role, department)
+    account = Account(clock.new_id(), name, role, department, head)
     row = {
         "id": account.id,
         "name": name,
         "role": role,
         "department": department,
+        "head": head,
         "password_hash": password_hash,
         "created_at": clock.now(),
     }
@@ -156,13 +164,26 @@ async def set_language(transaction: Transaction, account_id: str, language: str 
     await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(language=language))
 
 
-async def set_role(transaction: Transaction, account_id: str, role: Role, department: str | None) -> None:
-    """Change what an account may. Raises `NotFound`, and `Conflict` when nobody could administer any more."""
+async def of_department(connection: AsyncConnection, department: str) -> list[Account]:
+    """The officers of a department who work here, by name."""
+    mine = (accounts.c.role == Role.OFFICER, accounts.c.department == department, accounts.c.disabled_at.is_(None))
+    return [_account(row) for row in await connection.execute(select(accounts).where(*mine).order_by(accounts.c.name))]
+
+
+async def set_role(
+    transaction: Transaction, account_id: str, role: Role, department: str | None, *, head: bool = False
+) -> None:
+    """Change what an account may. Raises `NotFound`, and `Conflict` when nobody could administer any more.
+
+    Who leaves a department leaves its cases to the others.
+    """
     await hold_back(transaction.connection, [_ADMINISTRATORS])
     known = await by_id(transaction.connection, account_id)
     if known.account.role is Role.ADMINISTRATOR and role is not Role.ADMINISTRATOR:
         await _not_the_last(transaction.connection, account_id)
-    values = {"role": role, "department": department}
+    if known.account.department != department or known.account.role is not role:
+        await _leave_cases(transaction.connection, account_id)
+    values = {"role": role, "department": department, "head": head}
     await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
 
 
@@ -173,6 +194,7 @@ async def disable(transaction: Transaction, account_id: str, at: datetime) -> No
     if known.account.role is Role.ADMINISTRATOR:
         await _not_the_last(transaction.connection, account_id)
     await transaction.connection.execute(update(accounts).where(accounts.c.id == account_id).values(disabled_at=at))
+    await _leave_cases(transaction.connection, account_id)
     # Neither a link nor an alarm reaches whoever does not work here any more.
     for table in (invitations, alarms):
         await transaction.connection.execute(delete(table).where(table.c.account_id == account_id))
@@ -188,6 +210,7 @@ async def enable(transaction: Transaction, account_id: str) -> None:
 async def remove(transaction: Transaction, account_id: str) -> None:
     """Remove an account with all that hangs on it; what it did stays under its name."""
     await _end_all(transaction, account_id)
+    await _leave_cases(transaction.connection, account_id)
     for table in (alarms, invitations, recovery_codes, second_factors):
         await transaction.connection.execute(delete(table).where(table.c.account_id == account_id))
     await transaction.connection.execute(delete(accounts).where(accounts.c.id == account_id))
@@ -231,6 +254,10 @@ async def _not_the_last(connection: AsyncConnection, account_id: str) -> None:
         raise Conflict("nobody else could administer then; make another administrator first")
 
 
+async def _leave_cases(connection: AsyncConnection, account_id: str) -> None:
+    await connection.execute(update(cases).where(cases.c.officer == account_id).values(officer=None))
+
+
 async def _end_all(transaction: Transaction, account_id: str) -> None:
     await transaction.connection.execute(delete(sessions).where(sessions.c.account_id == account_id))
 
@@ -242,4 +269,4 @@ def _credentials(row: Row[Any] | None) -> Credentials | None:
 
 
 def _account(row: Row[Any]) -> Account:
-    return Account(row.id, row.name, Role(row.role), row.department)
+    return Account(row.id, row.name, Role(row.role), row.department, row.head)

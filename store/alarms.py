@@ -1,33 +1,50 @@
 """The lines that staff are alarmed on: one an account, proved by a code."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.schema import AlarmSubject
+from store.accounts import Account, Role
 from store.citizens import address_place
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import addresses, alarms, keys
+from store.tables import accounts, addresses, alarms, keys
 from store.vault import Vault
 
 COLUMNS = ("address_id", "code_hash", "tries", "sent", "sent_at", "expires_at", "proved_at")
 
 
+# Of what an account may be told, by its role; who never chose is told of all of it.
+OFFERED: Mapping[Role, tuple[AlarmSubject, ...]] = {
+    Role.ADMINISTRATOR: (AlarmSubject.INCIDENTS, AlarmSubject.ESCALATIONS),
+    Role.MODERATOR: (AlarmSubject.INCIDENTS, AlarmSubject.ESCALATIONS),
+    Role.OFFICER: (AlarmSubject.REMINDERS, AlarmSubject.ESCALATIONS),
+    Role.VIEWER: (),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmLine:
-    """Where one operator is told."""
+    """Where one of the staff is told; an address of the settings has no account. `subjects` is of what."""
 
     address_id: str
     scheme: str
     language: str | None
+    account: Account | None = None
+    subjects: tuple[AlarmSubject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """The line of one account, proved or waiting for its code. `sent` counts the codes of the day that began then."""
+    """The line of one account, proved or waiting for its code. `sent` counts the codes of the day that began then.
+
+    `hears` is of what it is told, None while nobody chose.
+    """
 
     account_id: str
     address_id: str
@@ -38,16 +55,26 @@ class Alarm:
     sent_at: datetime
     expires_at: datetime
     proved_at: datetime | None
+    hears: tuple[str, ...] | None = None
 
 
-async def lines(connection: AsyncConnection) -> Sequence[AlarmLine]:
-    """The proved lines of all staff, without those that said STOP."""
+async def lines(connection: AsyncConnection, *subjects: AlarmSubject) -> Sequence[AlarmLine]:
+    """The proved lines of all staff who are told of one of some subjects, without those that said STOP."""
     wanted = (
-        select(addresses.c.id, addresses.c.scheme, addresses.c.language)
-        .join(alarms, alarms.c.address_id == addresses.c.id)
-        .where(alarms.c.proved_at.is_not(None), addresses.c.stopped_at.is_(None))
+        select(accounts, alarms.c.hears, addresses.c.id.label("address_id"), addresses.c.scheme)
+        .add_columns(addresses.c.language.label("line_language"))
+        .join(alarms, alarms.c.account_id == accounts.c.id)
+        .join(addresses, addresses.c.id == alarms.c.address_id)
+        .where(alarms.c.proved_at.is_not(None), addresses.c.stopped_at.is_(None), accounts.c.disabled_at.is_(None))
+        .order_by(accounts.c.name)
     )
-    return [AlarmLine(row.id, row.scheme, row.language) for row in await connection.execute(wanted)]
+    known = [_line(row) for row in await connection.execute(wanted)]
+    return [line for line in known if set(line.subjects) & set(subjects)]
+
+
+def heard(role: Role, hears: Collection[str] | None) -> tuple[AlarmSubject, ...]:
+    """Of what an account is told: what it chose of what its role is offered, or all of that."""
+    return tuple(one for one in OFFERED[role] if hears is None or one in hears)
 
 
 async def of_account(connection: AsyncConnection, vault: Vault, account_id: str) -> Alarm | None:
@@ -75,6 +102,7 @@ async def of_account(connection: AsyncConnection, vault: Vault, account_id: str)
         sent_at=row.sent_at,
         expires_at=row.expires_at,
         proved_at=row.proved_at,
+        hears=None if row.hears is None else tuple(row.hears),
     )
 
 
@@ -114,6 +142,12 @@ async def prove(transaction: Transaction, account_id: str, at: datetime) -> None
     await transaction.connection.execute(mine.values(proved_at=at))
 
 
+async def choose(transaction: Transaction, account_id: str, subjects: Collection[AlarmSubject]) -> None:
+    """Tell an account of these subjects alone, whichever its line is."""
+    mine = update(alarms).where(alarms.c.account_id == account_id)
+    await transaction.connection.execute(mine.values(hears=sorted(subjects)))
+
+
 async def remove(transaction: Transaction, account_id: str, at: datetime) -> bool:
     """Tell this account nothing any more, and say whether it was told anything; how many codes it asked for today stays
     known."""
@@ -121,3 +155,9 @@ async def remove(transaction: Transaction, account_id: str, at: datetime) -> boo
     told = await transaction.connection.execute(mine.where(alarms.c.proved_at.is_not(None)).values(proved_at=None))
     await transaction.connection.execute(mine.values(expires_at=at))
     return told.rowcount > 0
+
+
+def _line(row: Row[Any]) -> AlarmLine:
+    account = Account(row.id, row.name, Role(row.role), row.department, row.head)
+    language = row.language or row.line_language
+    return AlarmLine(row.address_id, row.scheme, language, account, heard(account.role, row.hears))

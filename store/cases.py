@@ -11,16 +11,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway import clock
 from gateway.errors import NotFound
-from gateway.schema import OPEN_PROGRESS, Deadline, Kind, Progress, State
+from gateway.schema import OPEN_PROGRESS, Deadline, Due, Kind, Level, Progress, State
 from store.database import Transaction
 from store.dialect import insert_new
 from store.tables import cases, posts
+from store.tables_reminders import reminders
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thread's case. `handed_to` is whom `department` would pass it on to.
+    """One thread's case. `handed_to` is whom `department` would pass it on to, `officer` the account that has it; the
+    time of the answer is counted since `begun_at`.
 
     One that is merged is another thread's work: `merged_into` is that thread, `merged_state` how its post stood before.
     """
@@ -38,6 +41,8 @@ class Case:
     handed_at: datetime | None
     answered_at: datetime | None
     reopened: int
+    begun_at: datetime
+    officer: str | None = None
     merged_into: str | None = None
     merged_at: datetime | None = None
     merged_state: State | None = None
@@ -74,7 +79,8 @@ class Record:
 
 async def open_case(transaction: Transaction, thread_id: str, **values: Any) -> None:
     """Open a thread's case; one that is open already stays as it is."""
-    row = {"thread_id": thread_id, **values}
+    opened = values["opened_at"]
+    row = {"thread_id": thread_id, "begun_at": opened, "remind_at": opened, **values}
     await transaction.connection.execute(insert_new(transaction.connection, cases, ["thread_id"]), row)
 
 
@@ -82,6 +88,9 @@ async def drop(transaction: Transaction, thread_id: str) -> None:
     """Take away a case that was opened by mistake and nobody answered yet."""
     unanswered = delete(cases).where(cases.c.thread_id == thread_id, cases.c.answered_at.is_(None))
     await transaction.connection.execute(unanswered)
+    still = select(cases.c.thread_id).where(cases.c.thread_id == thread_id)
+    told = delete(reminders).where(reminders.c.thread_id == thread_id, ~still.exists())
+    await transaction.connection.execute(told)
 
 
 async def answer(transaction: Transaction, thread_id: str, department: str | None, span: str, at: datetime) -> None:
@@ -92,6 +101,7 @@ async def answer(transaction: Transaction, thread_id: str, department: str | Non
         "progress": Progress.ANSWERED,
         "span": span,
         "opened_at": at,
+        "begun_at": at,
         "due_at": at,
         "acknowledged_at": at,
         "answered_at": at,
@@ -126,12 +136,13 @@ async def find(connection: AsyncConnection, thread_id: str, *, hold: bool = Fals
     """The same, or None."""
     wanted = select(cases).where(cases.c.thread_id == thread_id)
     row = (await connection.execute(wanted.with_for_update() if hold else wanted)).first()
-    return _read(row) if row else None
+    return read(row) if row else None
 
 
 async def change(transaction: Transaction, thread_id: str, **values: Any) -> None:
-    """Change a case; staff pages hear of it."""
-    await transaction.connection.execute(update(cases).where(cases.c.thread_id == thread_id).values(**values))
+    """Change a case; staff pages hear of it, and what is to be told of its deadlines is thought out anew."""
+    known = update(cases).where(cases.c.thread_id == thread_id)
+    await transaction.connection.execute(known.values(remind_at=clock.now(), **values))
     transaction.wake("queue")
 
 
@@ -163,12 +174,19 @@ async def answered_before(connection: AsyncConnection, before: datetime, limit: 
 async def overdue(
     connection: AsyncConnection, at: datetime, limit: int, *, department: str | None = None
 ) -> Sequence[Overdue]:
-    """What everybody may know is late, the longest first; of one department when one is named."""
+    """What stands on the public list of late answers, the longest late first: it came so far by its reminders. Of one
+    department when one is named."""
     its = cases.c.department.is_not(None) if department is None else cases.c.department == department
+    listed = select(reminders.c.thread_id).where(
+        reminders.c.thread_id == cases.c.thread_id,
+        reminders.c.due == Due.ANSWER,
+        reminders.c.round == cases.c.begun_at,
+        reminders.c.level == Level.PUBLIC,
+    )
     wanted = (
         select(posts.c.ticket, posts.c.text, cases.c.department, cases.c.due_at)
         .join(posts, posts.c.id == cases.c.thread_id)
-        .where(_late(at), its)
+        .where(_late(at), its, listed.exists())
         .where(posts.c.state == State.PUBLISHED, posts.c.private.is_(False))
         .order_by(cases.c.due_at)
         .limit(limit)
@@ -213,7 +231,8 @@ def _late(at: datetime) -> ColumnElement[bool]:
     return and_(cases.c.stopped_at.is_(None), cases.c.due_at < at)
 
 
-def _read(row: Row[Any]) -> Case:
+def read(row: Row[Any]) -> Case:
+    """A row of `cases` as a case."""
     return Case(
         thread_id=row.thread_id,
         department=row.department,
@@ -231,4 +250,6 @@ def _read(row: Row[Any]) -> Case:
         merged_into=row.merged_into,
         merged_at=row.merged_at,
         merged_state=State(row.merged_state) if row.merged_state else None,
+        begun_at=row.begun_at,
+        officer=row.officer,
     )

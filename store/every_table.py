@@ -4,6 +4,7 @@ from store import (
     tables,
     tables_marks,
     tables_organisation,
+    tables_reminders,
     tables_routing,
     tables_scores,
     tables_services,
@@ -12,7 +13,16 @@ from store import (
 from store.columns import metadata
 
 # Each file that holds tables; a new one is named here.
-FILES = (tables, tables_marks, tables_organisation, tables_routing, tables_scores, tables_services, tables_together)
+FILES = (
+    tables,
+    tables_marks,
+    tables_organisation,
+    tables_reminders,
+    tables_routing,
+    tables_scores,
+    tables_services,
+    tables_together,
+)
 
 __all__ = ["is_ours", "metadata"]
 

@@ -19,8 +19,8 @@ from store.tables import history, keys, media, words
 from store.transcribing import Written
 from store.vault import SealingKey, Vault
 
-# Who acts beside staff: the post's own author, and rules.
-NOT_STAFF = ("author", "rule")
+# Who acts beside staff: the post's own author, rules, and the clock.
+NOT_STAFF = ("author", "rule", "clock")
 
 
 class What(StrEnum):

@@ -24,6 +24,8 @@ from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at
 from store.tables import cases, posts
 
 WINDOW = 5_000
+# An officer that is none: the case is a matter of the whole department.
+NOBODY = ""
 MOST_WINDOWS = 4
 MOST = 100
 # Of words so many hits are looked at in one question, and so many questions are put for a page.
@@ -41,15 +43,16 @@ class Filter:
     department.
 
     `words` are to be in the post, and `ticket` is that of its thread: with either, any kind fits unless one is named.
-    `late_at` is the moment at which an answer was due and had not come. `bad_mark` says what the author thinks of the
-    newest answer that he judged. `place` is how the place begins. `since` is the
-    first moment, `until` the first one after.
+    `officer` is the account whose case it is, or `NOBODY`. `late_at` is the moment at which an answer was due and had
+    not come. `bad_mark` says what the author thinks of the newest answer that he judged. `place` is how the place
+    begins. `since` is the first moment, `until` the first one after.
     """
 
     kind: Kind | None = None
     state: State | None = None
     progress: tuple[Progress, ...] = ()
     departments: tuple[str, ...] = ()
+    officer: str | None = None
     category: str | None = None
     channel: str | None = None
     place: str | None = None
@@ -205,6 +208,8 @@ def _case_fits(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield _progress.in_(wanted.progress)
     if wanted.departments:
         yield or_(_department.in_(wanted.departments), cases.c.handed_to.in_(wanted.departments))
+    if wanted.officer is not None:
+        yield cases.c.officer == wanted.officer if wanted.officer else cases.c.officer.is_(None)
     if wanted.late_at:
         yield and_(cases.c.stopped_at.is_(None), cases.c.due_at < wanted.late_at)
     if wanted.bad_mark is not None:

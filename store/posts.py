@@ -30,7 +30,7 @@ from gateway.schema import (
 )
 from store import marks, together
 from store.marks import Mark
-from store.tables import cases, citizens, media, posts
+from store.tables import accounts, cases, citizens, media, posts
 
 MOST = 100
 
@@ -113,6 +113,8 @@ class StaffPost:
     rule: str | None
     due_at: datetime | None
     handed_to: str | None
+    # Who of the department deals with it, by name.
+    officer: str | None
     created_at: datetime
     published_at: datetime | None
     urgent: bool = False
@@ -310,9 +312,10 @@ def staff_posts() -> Select[Any]:
     return (
         select(posts, cases.c.progress, cases.c.rule, cases.c.department.label("case_department"))
         .add_columns(_thread.c.ticket.label("thread_ticket"), _thread.c.text.label("thread_text"))
-        .add_columns(cases.c.due_at, cases.c.stopped_at, cases.c.handed_to)
+        .add_columns(cases.c.due_at, cases.c.stopped_at, cases.c.handed_to, accounts.c.name.label("officer_name"))
         .add_columns(alike.scalar_subquery().label("alike"))
         .outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+        .outerjoin(accounts, accounts.c.id == cases.c.officer)
         .join(_thread, _thread.c.id == posts.c.thread_id)
     )
 
@@ -443,6 +446,7 @@ def _staff_post(row: Row[Any], files: tuple[StaffMedia, ...]) -> StaffPost:
         rule=row.rule,
         due_at=row.due_at if row.stopped_at is None else None,
         handed_to=row.handed_to,
+        officer=row.officer_name,
         created_at=row.created_at,
         published_at=row.published_at,
         urgent=row.urgent,

@@ -111,7 +111,7 @@ async def find(connection: AsyncConnection, secret_hash: str, at: datetime) -> S
     return Session(
         id=row.session_id,
         kind=SessionKind(row.kind),
-        account=Account(row.id, row.name, Role(row.role), row.department),
+        account=Account(row.id, row.name, Role(row.role), row.department, row.head),
         scopes=None if row.scopes is None else frozenset(map(Scope, row.scopes)),
         second_factor=row.confirmed_at is not None,
         seen_at=row.seen_at,

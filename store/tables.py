@@ -432,6 +432,11 @@ cases = Table(
         sqlite_where=text("merged_into IS NOT NULL"),
         postgresql_where=text("merged_into IS NOT NULL"),
     ),
+    # Since when the time of the answer is counted, and who of the department deals with it.
+    Column("begun_at", Moment, nullable=False),
+    Column("officer", Id),
+    # When it is to be looked at for what somebody must be told of its deadlines.
+    Column("remind_at", Moment),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
     Index("ix_cases_department_answered_at", "department", "answered_at"),  # what it answered lately
     Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
@@ -455,6 +460,25 @@ cases = Table(
         sqlite_where=text("progress = 'waiting'"),
         postgresql_where=text("progress = 'waiting'"),
     ),
+    Index(
+        "ix_cases_remind_at",
+        "remind_at",
+        sqlite_where=text("remind_at IS NOT NULL"),
+        postgresql_where=text("remind_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_cases_unacknowledged",
+        "acknowledge_by",
+        sqlite_where=text("acknowledged_at IS NULL"),
+        postgresql_where=text("acknowledged_at IS NULL"),
+    ),
+    Index(
+        "ix_cases_passed_on",
+        "handed_at",
+        sqlite_where=text("handed_at IS NOT NULL"),
+        postgresql_where=text("handed_at IS NOT NULL"),
+    ),
+    Index("ix_cases_officer", "officer"),
 )
 
 # --- broadcasts and deliveries -------------------------------------------------------------------------------------
@@ -749,6 +773,8 @@ accounts = Table(
     Column("locked_until", Moment),
     Column("disabled_at", Moment),
     Column("language", String(8)),
+    # Whether what is late in the department is a matter of this account.
+    Column("head", Boolean, nullable=False, server_default=false()),
     Column("created_at", Moment, nullable=False),
 )
 
@@ -1040,4 +1066,6 @@ alarms = Table(
     Column("sent_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("proved_at", Moment),
+    # Of what its owner wants to be told; what is usual for the role when he never said.
+    Column("hears", JSON(none_as_null=True)),
 )

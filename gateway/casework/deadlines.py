@@ -17,6 +17,8 @@ import holidays
 # A span never reaches further than this: a calendar without a working day in it is a mistake in the settings.
 FURTHEST_DAYS = 1500
 _SPAN = re.compile(r"(?P<number>[1-9][0-9]{0,3}) (?P<unit>working hours?|working days?|hours?)")
+_OFFSET = re.compile(r"(?P<span>.+) (?P<side>before|after)")
+AT_THE_DEADLINE = "at the deadline"
 _HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9])-([0-2][0-9]:[0-5][0-9])")
 
 
@@ -26,6 +28,14 @@ class Span:
 
     length: timedelta
     working: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """How far from a deadline something happens, on which side of it; None for the deadline itself."""
+
+    span: Span | None
+    before: bool
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,23 @@ class Calendar:
             left -= until - since
         raise ValueError("the calendar has no working day for years")
 
+    def before(self, end: datetime, span: Span) -> datetime:
+        """The moment from which a span lasts until `end`, the last one there is, in UTC."""
+        if not span.working:
+            return end.astimezone(UTC) - span.length
+        left = span.length
+        for since, until in self._stretches_back(end):
+            if left <= until - since:
+                return until - left
+            left -= until - since
+        raise ValueError("the calendar has no working day for years")
+
+    def offset(self, deadline: datetime, offset: Offset) -> datetime:
+        """The moment that is so far from a deadline."""
+        if offset.span is None:
+            return deadline
+        return self.before(deadline, offset.span) if offset.before else self.after(deadline, offset.span)
+
     def spent(self, start: datetime, end: datetime, *, working: bool) -> timedelta:
         """How much time of a kind lies between two moments; none when they are in the wrong order."""
         if not working or end <= start:
@@ -92,13 +119,24 @@ class Calendar:
         """The working time from a moment on, in UTC."""
         first = start.astimezone(self.zone).date()
         for day in (first + timedelta(days=number) for number in range(FURTHEST_DAYS)):
-            if not self.works(day):
-                continue
-            for since, to in self.hours:
-                opens = datetime.combine(day, since, self.zone).astimezone(UTC)
-                closes = datetime.combine(day, to, self.zone).astimezone(UTC)
+            for opens, closes in self._worked(day):
                 if closes > start:
                     yield max(opens, start.astimezone(UTC)), closes
+
+    def _stretches_back(self, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The working time up to a moment, the last first, in UTC."""
+        last = end.astimezone(self.zone).date()
+        for day in (last - timedelta(days=number) for number in range(FURTHEST_DAYS)):
+            for opens, closes in reversed(self._worked(day)):
+                if opens < end:
+                    yield opens, min(closes, end.astimezone(UTC))
+
+    def _worked(self, day: date) -> list[tuple[datetime, datetime]]:
+        """The stretches of a day in which the city works, in UTC."""
+        if not self.works(day):
+            return []
+        edges = [tuple(datetime.combine(day, edge, self.zone).astimezone(UTC) for edge in one) for one in self.hours]
+        return [(opens, closes) for opens, closes in edges]
 
     @cached_property
     def _known(self) -> holidays.HolidayBase:
@@ -114,6 +152,16 @@ def span(text: str, calendar: Calendar) -> Span:
     if unit.startswith("working day"):
         return Span(number * calendar.day, True)
     return Span(timedelta(hours=number), unit.startswith("working"))
+
+
+def offset(text: str, calendar: Calendar) -> Offset:
+    """Read how far from a deadline: "1 working day before", "at the deadline", "4 hours after". Raises `ValueError`."""
+    if text == AT_THE_DEADLINE:
+        return Offset(None, before=False)
+    found = _OFFSET.fullmatch(text)
+    if not found:
+        raise ValueError('write a time like "1 working day before", "at the deadline" or "4 hours after"')
+    return Offset(span(found["span"], calendar), before=found["side"] == "before")
 
 
 def stretch(text: str) -> tuple[time, time]:

@@ -85,7 +85,7 @@ async def take(runtime: Runtime, reference: str, wanted: Wanted, account: Accoun
     words = _check(runtime, wanted)
 
     async def work(transaction: Transaction) -> None:
-        thread = await _thread(transaction, reference, joined=wanted.step is CaseStep.SEPARATE)
+        thread = await thread_of(transaction, reference, joined=wanted.step is CaseStep.SEPARATE)
         case = await cases.load(transaction.connection, thread.id, hold=True)
         froms, after = TABLE[wanted.step]
         if case.progress not in froms:
@@ -151,7 +151,8 @@ def _check(runtime: Runtime, wanted: Wanted) -> str:
     return words
 
 
-async def _thread(transaction: Transaction, reference: str, *, joined: bool = False) -> Changing:
+async def thread_of(transaction: Transaction, reference: str, *, joined: bool = False) -> Changing:
+    """The first post of a published thread, by ticket or by the id of any of its posts. Raises `NotFound`."""
     post = await changes.load(transaction.connection, reference)
     thread = post if post.id == post.thread_id else await changes.load(transaction.connection, post.thread_id)
     if thread.state is not State.PUBLISHED and not (joined and thread.joined):
@@ -179,11 +180,11 @@ def _changed(runtime: Runtime, wanted: Wanted, known: Case, after: Progress, at:
         case CaseStep.ASSIGN:
             clock_of_it = due.renewed(settings, known.span, at)
             fresh = clock_of_it if known.department is None else _running(settings, known, clock_of_it, at)
-            return changed | fresh | handed | {"department": wanted.department, "acknowledged_at": None}
+            given = {"department": wanted.department, "officer": None, "acknowledged_at": None}
+            return changed | fresh | handed | given
         case CaseStep.ACCEPT:
-            return (
-                changed | handed | {"department": known.handed_to or known.department, "acknowledged_at": acknowledged}
-            )
+            taker = {"department": known.handed_to, "officer": None} if known.handed_to else {}
+            return changed | handed | taker | {"acknowledged_at": acknowledged}
         case CaseStep.PASS_ON:
             return changed | {"handed_to": wanted.department, "handed_at": at, "acknowledged_at": acknowledged}
         case CaseStep.REFUSE:

@@ -13,7 +13,7 @@ from gateway.settings import Settings
 from store import audit, inbox_filters
 from store.accounts import Account, Role
 from store.database import Transaction
-from store.inbox import Filter
+from store.inbox import NOBODY, Filter
 from store.inbox_filters import SavedFilter
 from store.search import Wanted
 
@@ -29,6 +29,8 @@ YES_OR_NO = {"yes": True, "no": False}
 # The last so many days of the city, today among them: what a saved filter means tomorrow too.
 DAYS = ("1", "7", "30", "90")
 MARKS = {"bad": True, "good": False}
+# Whose cases: one's own, and those that nobody of the department has.
+OFFICERS = ("me", "nobody")
 SORTS = {"newest": False, "oldest": True}
 NAMES = (
     "q",
@@ -36,6 +38,7 @@ NAMES = (
     "state",
     "progress",
     "department",
+    "officer",
     "category",
     "channel",
     "place",
@@ -55,8 +58,9 @@ def tidy(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | None) -> Filter:
-    """What a query looks for; of one department and those below it alone when who asks is limited to it (`own`).
+def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | None, me: str = "") -> Filter:
+    """What a query looks for; of one department and those below it alone when who asks is limited to it (`own`). `me`
+    is his account.
 
     Raises `BadInput` naming the part that cannot be used.
     """
@@ -70,6 +74,7 @@ def read(query: Mapping[str, str], settings: Settings, at: datetime, own: str | 
         state=_one_of(given, "state", {state: state for state in State}),
         progress=_one_of(given, "progress", PROGRESSES) or (),
         departments=_departments(given, settings, own),
+        officer=_one_of(given, "officer", {"me": me, "nobody": NOBODY}),
         category=_one_of(given, "category", {slug: slug for slug in categories}),
         channel=given.get("channel"),
         place=given.get("place"),

@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
-from gateway.casework import airing, assessing, bulletins, daybook, handling, satisfaction
+from gateway.casework import airing, assessing, bulletins, daybook, handling, reminding, satisfaction
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -35,6 +35,7 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (handling.resume_answered, 30),
     (assessing.keep_up, 20),
     (satisfaction.close_silent, 60),
+    (reminding.send_due, 15),
 )
 
 log = structlog.get_logger()

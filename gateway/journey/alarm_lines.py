@@ -1,6 +1,7 @@
 """The telephone on which somebody of the staff is alarmed: given and taken away by himself, proved by a code."""
 
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 
 from gateway import clock
@@ -8,6 +9,7 @@ from gateway.errors import BadInput, EverylineError, NotFound, TooMany
 from gateway.journey import identity
 from gateway.runtime import Runtime
 from store import alarms, audit, citizens
+from store.accounts import Account
 from store.database import Transaction
 
 DAY = timedelta(days=1)
@@ -74,6 +76,19 @@ async def prove(runtime: Runtime, account_id: str, typed: str, *, actor: str) ->
     # Given, not raised inside: a wrong guess must stay counted.
     if error := await runtime.database.write(check):
         raise error
+
+
+async def choose(runtime: Runtime, account: Account, subjects: Collection[str]) -> None:
+    """Tell an account of these subjects alone. Raises `BadInput` for what its role is not offered."""
+    offered = {str(one): one for one in alarms.OFFERED[account.role]}
+    if not set(subjects) <= set(offered):
+        raise BadInput("choose from the list", "subject")
+
+    async def work(transaction: Transaction) -> None:
+        await alarms.choose(transaction, account.id, [offered[one] for one in subjects])
+        await audit.note(transaction, account.name, "alarm subjects chosen", account.name)
+
+    await runtime.database.write(work)
 
 
 async def remove(runtime: Runtime, account_id: str, *, actor: str) -> None:

@@ -12,7 +12,7 @@ import structlog
 from channels.base import Channel, DeliveryKind
 from gateway.journey.health import HEALS, Finding
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Priority
+from gateway.schema import AlarmSubject, Audience, Priority
 from store import alarms, citizens, deliveries, incidents
 from store.alarms import AlarmLine
 from store.database import Transaction
@@ -136,7 +136,7 @@ def outlet_for(runtime: Runtime, scheme: str, sick_one: str, sick: set[str]) -> 
 
 async def _lines(runtime: Runtime, transaction: Transaction, at: datetime) -> list[AlarmLine]:
     """Where operators are told: the addresses of the settings, and the proved lines of staff."""
-    found = {line.address_id: line for line in await alarms.lines(transaction.connection)}
+    found = {line.address_id: line for line in await alarms.lines(transaction.connection, AlarmSubject.INCIDENTS)}
     for urn in runtime.settings.health.operators:
         known = await citizens.known(transaction.connection, runtime.vault, urn) or await citizens.enter(
             transaction, runtime.vault, urn, language=runtime.settings.city.language, at=at, owned=False

@@ -29,6 +29,7 @@ def renewed(settings: Settings, span: Deadline, at: datetime) -> dict[str, Any]:
     calendar = settings.calendar
     return {
         "span": span,
+        "begun_at": at,
         "acknowledge_by": calendar.after(at, settings.span("acknowledge")),
         "acknowledged_at": None,
         "due_at": calendar.after(at, settings.span(span)),

@@ -41,6 +41,8 @@ NOTE = Rule(WRITING, Scope.POST)
 LOOK_AT_ANSWERS = Rule(ANSWERING, Scope.READ)
 # One's own account: nobody else's business, and no program's.
 OWN = Rule(ALL, Scope.ADMIN)
+# The line on which one is told of one's work: for all who have some.
+OWN_LINE = Rule(WRITING, Scope.ADMIN)
 ANSWER = Rule(ANSWERING, Scope.POST)
 DECIDE = Rule(DECIDING, Scope.MODERATE)
 LOOK_CLOSELY = Rule(DECIDING, Scope.READ)
@@ -95,6 +97,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /console/posts/{id}/put-back": DECIDE,
     "POST /console/posts/{ticket}/place": DECIDE,
     "POST /api/v1/console/posts/{reference}/place": DECIDE,
+    "POST /console/posts/{ticket}/officer": NOTE,
+    "GET /console/overdue": READ,
     "POST /console/media/{id}/visibility": DECIDE,
     "POST /console/media/{id}/again": DECIDE,
     "POST /console/media/{id}/air": DECIDE,
@@ -115,6 +119,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/v1/console/posts/{reference}/join": DECIDE,
     "POST /api/v1/console/posts/{reference}/separate": DECIDE,
     "POST /api/v1/console/posts/{reference}/put-back": DECIDE,
+    "POST /api/v1/console/posts/{reference}/officer": NOTE,
+    "GET /api/v1/console/overdue": READ,
     "POST /api/v1/console/words/trial": LOOK_CLOSELY,
     # which department gets what
     "GET /console/routing": LOOK_CLOSELY,
@@ -174,9 +180,6 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/channels/{name}": READ,
     "GET /console/channels/{name}/{chart}.csv": READ,
     "POST /console/channels/{name}/switch": SWITCH,
-    "POST /console/alarm": OPERATE,
-    "POST /console/alarm/code": OPERATE,
-    "POST /console/alarm/remove": OPERATE,
     "GET /api/v1/console/deliveries": READ,
     "GET /api/v1/console/deliveries/{id}": READ,
     "POST /api/v1/console/deliveries/again": OPERATE,
@@ -198,6 +201,10 @@ TABLE: Mapping[str, Rule] = {
     "GET /console/account": OWN,
     "POST /console/account/password": OWN,
     "POST /console/account/language": OWN,
+    "POST /console/account/alarm": OWN_LINE,
+    "POST /console/account/alarm/code": OWN_LINE,
+    "POST /console/account/alarm/remove": OWN_LINE,
+    "POST /console/account/alarm/subjects": OWN_LINE,
     "POST /console/account/tokens": OWN,
     "POST /console/account/sessions/others/end": OWN,
     "POST /console/account/sessions/{id}/end": OWN,

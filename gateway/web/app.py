@@ -46,8 +46,10 @@ from gateway.web import (
     middleware,
     organisation,
     organisation_api,
+    overdue,
     overview,
     own_account,
+    own_alarms,
     pages,
     queue,
     relocating,
@@ -109,11 +111,12 @@ CASEWORK = (
     inbox_api,
     organisation,
     organisation_api,
+    overdue,
     relocating,
     routing_pages,
     together,
 )
-PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
+PEOPLE = (audit_page, entrance, factor_pages, own_account, own_alarms, settings_page, users)
 PARTS = (
     *CONSOLE,
     *CASEWORK,

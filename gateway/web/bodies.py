@@ -148,6 +148,12 @@ class Joining(In):
     into: str = Field(pattern=r"^\d{8}$")
 
 
+class Officer(In):
+    """Who of the department deals with a case, by name; nobody of them alone when it is null."""
+
+    officer: str | None = Field(min_length=1, max_length=64)
+
+
 class Note(In):
     """What staff tell each other about a thread."""
 
@@ -198,14 +204,16 @@ class NewUser(In):
     name: str = Field(min_length=1, max_length=64)
     role: Annotated[Role, Field(strict=False)]
     department: Slug | None = None
+    head: bool = False
 
 
 class UserChange(In):
-    """What an administrator does to an account; `role` and `department` go with the action of that name."""
+    """What an administrator does to an account; `role`, `department` and `head` go with the action of that name."""
 
     action: Literal["role", "disable", "enable", "reset", "second-factor"]
     role: Annotated[Role | None, Field(strict=False)] = None
     department: Slug | None = None
+    head: bool = False
 
 
 class Subscriber(In):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.schema import CaseStep
+from gateway.schema import AlarmSubject, CaseStep, Due, Level
 from gateway.web.catalogues import N_
 
 LANGUAGES: Mapping[str, str] = {"zh": N_("Chinese"), "en": N_("English")}
@@ -32,6 +32,31 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.ASSIGN}": N_("gave it to"),
     f"case_{CaseStep.MERGE}": N_("joined to it the report"),
     f"case_{CaseStep.SEPARATE}": N_("separated from it the report"),
+    # What the clock did, and whose case it is.
+    "case_reminded": N_("deadline near: reminded the officer"),
+    f"case_late_{Level.OFFICER}": N_("late: for the officer"),
+    f"case_late_{Level.HEAD}": N_("late: for the head of the department"),
+    f"case_late_{Level.SUPERVISOR}": N_("late: for the supervisors"),
+    f"case_late_{Level.PUBLIC}": N_("late: on the public list"),
+    "officer_given": N_("gave the case to"),
+    "officer_freed": N_("gave the case back to the whole department"),
+}
+DUES: Mapping[str, str] = {
+    Due.ACKNOWLEDGE: N_("to be accepted"),
+    Due.ANSWER: N_("to be answered"),
+    Due.ACCEPT: N_("to be taken over"),
+}
+LEVELS: Mapping[str, str] = {
+    Level.OFFICER: N_("officer"),
+    Level.HEAD: N_("head of the department"),
+    Level.SUPERVISOR: N_("supervisors"),
+    Level.PUBLIC: N_("public list"),
+}
+# Of what somebody of the staff may be told on his own line.
+ALARM_SUBJECTS: Mapping[str, str] = {
+    AlarmSubject.INCIDENTS: N_("A channel is sick, or well again"),
+    AlarmSubject.REMINDERS: N_("A case was given to me, or its deadline is near"),
+    AlarmSubject.ESCALATIONS: N_("A deadline is over, and it is my matter now"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {
@@ -94,6 +119,9 @@ FAULTS = (
     N_("only what was added to a report can be made one of its own"),
     N_("this can be put back no more"),
     N_("this report is not public any more, so it cannot be joined"),
+    N_("choose an officer of the department"),
+    N_("choose from the list"),
+    N_("only an officer of one department can be its head"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {
     "language": LANGUAGES,
@@ -102,4 +130,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "step_words": STEP_WORDS,
     "span": SPANS,
     "judged": JUDGED,
+    "deadline": DUES,
+    "level": LEVELS,
+    "alarm_subject": ALARM_SUBJECTS,
 }

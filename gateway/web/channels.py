@@ -10,8 +10,8 @@ from aiohttp import web
 
 from channels.base import DeliveryKind
 from gateway import clock
-from gateway.errors import BadInput, EverylineError, NotFound
-from gateway.journey import alarm_lines, identity, switching
+from gateway.errors import BadInput, NotFound
+from gateway.journey import switching
 from gateway.journey.breaker import BreakerState
 from gateway.journey.health import HEALS, Condition, breaker_state, condition
 from gateway.runtime import Runtime
@@ -19,8 +19,8 @@ from gateway.web import csv_files
 from gateway.web.channel_labels import SIMULATED
 from gateway.web.charts import Chart, chart
 from gateway.web.console import draw
-from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
-from store import alarms, counts, incidents, standings, subscribers, tallies
+from gateway.web.keys import ACCOUNT, RUNTIME
+from store import counts, incidents, standings, subscribers, tallies
 from store.accounts import Role
 from store.counts import Activity
 from store.incidents import Incident
@@ -127,9 +127,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/console/channels/{name}", _one),
         web.get("/console/channels/{name}/{chart}.csv", _csv),
         web.post("/console/channels/{name}/switch", _switch),
-        web.post("/console/alarm", _ask_alarm),
-        web.post("/console/alarm/code", _prove_alarm),
-        web.post("/console/alarm/remove", _remove_alarm),
     ]
 
 
@@ -204,20 +201,14 @@ def rate(number: float) -> str:
 
 
 async def _all(request: web.Request) -> web.Response:
-    return await _draw_all(request)
-
-
-async def _draw_all(request: web.Request, fault: EverylineError | None = None, **typed: Any) -> web.Response:
     runtime = request.app[RUNTIME]
     found = sorted(await rows(runtime), key=lambda row: ORDER.index(row.condition))
     async with runtime.database.reading() as connection:
         listed = await incidents.lately(connection, MOST_INCIDENTS)
-        alarm = await alarms.of_account(connection, runtime.vault, request[ACCOUNT].id)
     demo = any(runtime.simulated(name) for name in runtime.channels)
     return await draw(
         request,
         "console/channels.html",
-        fault.status if fault else 200,
         running=[row for row in found if row.activity],
         off=[row for row in found if not row.activity],
         stand=together(found),
@@ -228,11 +219,6 @@ async def _draw_all(request: web.Request, fault: EverylineError | None = None, *
         moment_of=datetime.fromisoformat,
         at=clock.now(),
         models=runtime.models.languages(demo=demo),
-        alarm=alarm,
-        country=runtime.settings.city.country,
-        masked=identity.masked,
-        fault=str(fault) if fault else None,
-        typed=typed.get("number", ""),
     )
 
 
@@ -283,31 +269,6 @@ async def _switch(request: web.Request) -> web.Response:
         raise BadInput("choose what to do with the channel", "to")
     await switching.switch(request.app[RUNTIME], name, POSITIONS[str(form["to"])], actor=account.name)
     raise web.HTTPSeeOther(f"/console/channels/{name}")
-
-
-async def _ask_alarm(request: web.Request) -> web.Response:
-    account, form = request[ACCOUNT], await request.post()
-    number = str(form.get("number", ""))[:40]
-    try:
-        await alarm_lines.ask(request.app[RUNTIME], account.id, number, request[LANGUAGE])
-    except EverylineError as error:
-        return await _draw_all(request, error, number=number)
-    raise web.HTTPSeeOther("/console/channels#alarm")
-
-
-async def _prove_alarm(request: web.Request) -> web.Response:
-    account, form = request[ACCOUNT], await request.post()
-    try:
-        await alarm_lines.prove(request.app[RUNTIME], account.id, str(form.get("code", "")), actor=account.name)
-    except EverylineError as error:
-        return await _draw_all(request, error)
-    raise web.HTTPSeeOther("/console/channels#alarm")
-
-
-async def _remove_alarm(request: web.Request) -> web.Response:
-    account = request[ACCOUNT]
-    await alarm_lines.remove(request.app[RUNTIME], account.id, actor=account.name)
-    raise web.HTTPSeeOther("/console/channels#alarm")
 
 
 def _brief(incident: Incident) -> dict[str, Any]:

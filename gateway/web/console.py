@@ -12,7 +12,7 @@ from gateway.errors import BadInput
 from gateway.journey import mailbox, moderation, parting, routing, transcription, undoing
 from gateway.journey.commands import UNDECIDED
 from gateway.schema import Action, Kind, MediaState, State
-from gateway.web import access, auth, storyline
+from gateway.web import access, auth, case_card, storyline
 from gateway.web.behind import behind, joinable, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
 from store import answer_templates, cases, claims, deliveries, history, marks, posts, progress, together
@@ -106,6 +106,7 @@ async def draw_post(
         joined = await together.joined_to(connection, thread[0].id)
         reporters = (await together.numbers(connection, [thread[0].id])).get(thread[0].id, 1)
         main = await posts.staff_by_id(connection, [case.merged_into]) if case and case.merged_into else {}
+        card = await case_card.card(connection, case, account)
         heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
@@ -132,6 +133,7 @@ async def draw_post(
         joinable=may_decide(request) and joinable(first),
         separable=[post.id for post in thread if _can_be_separated(post)] if may_decide(request) else [],
         returnable=[post.id for post in thread if entries[post.id] and _can_go_back(post, entries[post.id][-1])],
+        **card,
         late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
         needs_words=handling.NEEDS_WORDS,
         needs_department=handling.NEEDS_DEPARTMENT,

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.casework import handling
+from gateway.casework import assigning, handling
 from gateway.errors import BadInput, Conflict
 from gateway.schema import CaseStep
 from gateway.web import bodies, console
@@ -14,6 +14,8 @@ def routes() -> list[web.RouteDef]:
     return [
         web.post("/console/posts/{ticket}/case", _take),
         web.post("/api/v1/console/posts/{reference}/case", _take_by_program),
+        web.post("/console/posts/{ticket}/officer", _assign),
+        web.post("/api/v1/console/posts/{reference}/officer", _assign_by_program),
     ]
 
 
@@ -35,4 +37,19 @@ async def _take_by_program(request: web.Request) -> web.Response:
     body = await bodies.read(request, bodies.Handling)
     wanted = handling.Wanted(body.step, body.department, body.text, body.other)
     await handling.take(request.app[RUNTIME], request.match_info["reference"], wanted, request[ACCOUNT])
+    return web.json_response({})
+
+
+async def _assign(request: web.Request) -> web.Response:
+    ticket, form = request.match_info["ticket"], await request.post()
+    try:
+        await assigning.assign(request.app[RUNTIME], ticket, str(form.get("officer", "")) or None, request[ACCOUNT])
+    except (BadInput, Conflict) as error:
+        return await console.draw_post(request, ticket, error.status, fault=str(error))
+    raise web.HTTPSeeOther(f"/console/posts/{ticket}#case")
+
+
+async def _assign_by_program(request: web.Request) -> web.Response:
+    body = await bodies.read(request, bodies.Officer)
+    await assigning.assign(request.app[RUNTIME], request.match_info["reference"], body.officer, request[ACCOUNT])
     return web.json_response({})

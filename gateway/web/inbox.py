@@ -25,6 +25,8 @@ MOST_COUNTED = 12
 NOTHING = inbox.Page((), None)
 # Of a removed filter's query in the address, in characters.
 LONGEST_HELD = 2000
+# What is on an officer's own table.
+MINE_OPEN = {"progress": "open", "officer": "me"}
 # Filters that stand behind "more" until one of them is used.
 MORE = ("kind", "channel", "urgent", "late", "mark", "days", "since", "until", "sort")
 
@@ -114,7 +116,7 @@ async def _draw(
     account, settings = request[ACCOUNT], request.app[RUNTIME].settings
     cursor = request.query.get("cursor") or None
     try:
-        wanted = wanting.read(query, settings, clock.now(), access.own_department(account))
+        wanted = wanting.read(query, settings, clock.now(), access.own_department(account), account.id)
         page, counts = await _look(request, wanted, cursor)
     except BadInput as error:
         page, counts, fault, status = NOTHING, Count({}, True), str(error), error.status
@@ -147,6 +149,7 @@ async def _draw(
         kinds=list(Kind),
         progresses=["open", *Progress],
         days=wanting.DAYS,
+        mine_open=MINE_OPEN,
         channels=sorted({*request.app[RUNTIME].channels, "console"}),
         more=any(name in query for name in MORE),
     )
@@ -176,7 +179,7 @@ async def _side(request: web.Request) -> Sequence[Saved]:
             count = None
             if number < MOST_COUNTED:
                 try:
-                    count = await inbox.count(connection, wanting.read(one.query, settings, at, own))
+                    count = await inbox.count(connection, wanting.read(one.query, settings, at, own, account.id))
                 except BadInput:  # what it names was taken out of the settings since
                     count = None
             side.append(

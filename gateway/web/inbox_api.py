@@ -38,9 +38,9 @@ async def _inbox(request: web.Request) -> web.Response:
     unknown = set(request.query) - {*wanting.NAMES, "limit", "cursor"}
     if unknown:
         raise BadInput(f"one of {', '.join(wanting.NAMES)}", min(unknown))
-    wanted = wanting.read(
-        request.query, request.app[RUNTIME].settings, clock.now(), access.own_department(request[ACCOUNT])
-    )
+    account = request[ACCOUNT]
+    settings, own = request.app[RUNTIME].settings, access.own_department(account)
+    wanted = wanting.read(request.query, settings, clock.now(), own, account.id)
     limit = whole_number(request, "limit", USUAL, inbox.MOST)
     async with request.app[RUNTIME].database.reading() as connection:
         page = await inbox.page(connection, wanted, limit=limit, cursor=request.query.get("cursor") or None)
@@ -63,7 +63,7 @@ async def _filters(request: web.Request) -> web.Response:
 
 async def _save(request: web.Request) -> web.Response:
     account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilter)
-    wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account))
+    wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account), account.id)
     made = await wanting.save(request.app[RUNTIME], account, body.name, body.shared, body.query)
     return web.json_response(_saved(made), status=201)
 
@@ -71,7 +71,7 @@ async def _save(request: web.Request) -> web.Response:
 async def _change(request: web.Request) -> web.Response:
     account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilterChange)
     if body.query is not None:
-        wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account))
+        wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account), account.id)
     await wanting.change(
         request.app[RUNTIME],
         account,

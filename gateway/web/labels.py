@@ -199,6 +199,14 @@ PHRASES: Mapping[str, str] = {
     "code": N_("a code"),
     "code_line": N_("a code"),
     "code_alarm": N_("a code"),
+    "reminder_acknowledge": N_("that a case must be accepted soon"),
+    "reminder_answer": N_("that an answer is due soon"),
+    "reminder_accept": N_("that a case must be taken over soon"),
+    "late_acknowledge": N_("that a case was not accepted in time"),
+    "late_answer": N_("that an answer is late"),
+    "late_accept": N_("that a case was not taken over in time"),
+    "deadlines_several": N_("that several deadlines are near or over"),
+    "case_given": N_("that a case was given to him"),
     "incident_opened": N_("that a channel is sick"),
     "incident_still": N_("that a channel is still sick"),
     "incident_over": N_("that a channel is well again"),
@@ -249,7 +257,7 @@ PHRASES: Mapping[str, str] = {
     "event": N_("an event of the stream"),
 }
 # Who acts in the history beside staff, who stand there by name.
-ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
+ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule"), "clock": N_("the clock")}
 ROLES: Mapping[str, str] = {
     "administrator": N_("Administrator"),
     "moderator": N_("Moderator"),

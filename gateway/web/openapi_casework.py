@@ -12,6 +12,7 @@ from store.inbox import MOST
 MODELS = (
     bodies.Handling,
     bodies.Joining,
+    bodies.Officer,
     bodies.Note,
     bodies.InboxFilter,
     bodies.InboxFilterChange,
@@ -26,6 +27,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "kind": list(Kind),
     "state": list(State),
     "progress": list(wanting.PROGRESSES),
+    "officer": wanting.OFFICERS,
     "urgent": list(wanting.YES_OR_NO),
     "mark": list(wanting.MARKS),
     "days": wanting.DAYS,
@@ -100,6 +102,15 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
                 extra={"parameters": [reference]},
             )
         },
+        "/api/v1/console/posts/{reference}/officer": {
+            "post": operation(
+                "Give a thread\u2019s case to one officer of its department, or to nobody",
+                {"type": "object"},
+                body="Officer",
+                extra={"parameters": [reference]},
+            )
+        },
+        "/api/v1/console/overdue": {"get": operation("What is late: not taken over, not accepted, not answered")},
         "/api/v1/console/templates": {
             "get": operation("Templates of answers"),
             "post": operation("Add a template", body="AnswerTemplate", status="201"),

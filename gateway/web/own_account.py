@@ -7,12 +7,13 @@ from aiohttp import web
 
 from gateway import clock
 from gateway.errors import BadInput, EverylineError
+from gateway.journey import identity
 from gateway.schema import LANGUAGES
 from gateway.web import access, auth, passwords
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME, SESSION
 from gateway.web.middleware import LANGUAGE_COOKIE
-from store import accounts, audit, second_factors, sessions
+from store import accounts, alarms, audit, second_factors, sessions
 from store.database import Transaction
 from store.sessions import Scope, SessionKind
 
@@ -35,7 +36,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _show(request: web.Request) -> web.Response:
-    return await _draw(request)
+    return await draw_account(request)
 
 
 async def _set_password(request: web.Request) -> web.Response:
@@ -44,7 +45,7 @@ async def _set_password(request: web.Request) -> web.Response:
         await passwords.confirm(runtime, account, str(form.get("current", "")))
         hashed = await passwords.hashed(runtime, str(form.get("password", "")))
     except BadInput as error:
-        return await _draw(request, error)
+        return await draw_account(request, error)
 
     async def work(transaction: Transaction) -> None:
         await accounts.renew_password(transaction, account.id, hashed)
@@ -76,9 +77,9 @@ async def _make_token(request: web.Request) -> web.Response:
         label, days, scopes = await _asked_token(request, typed)
         await passwords.confirm(runtime, account, str(form.get("current", "")))
     except BadInput as error:
-        return await _draw(request, error, typed)
+        return await draw_account(request, error, typed)
     secret = await auth.make_token(runtime, account.name, scopes=scopes, days=days, label=label)
-    return await _draw(request, token=secret)
+    return await draw_account(request, token=secret)
 
 
 async def _asked_token(request: web.Request, typed: Mapping[str, Any]) -> tuple[str, int, list[Scope]]:
@@ -126,17 +127,19 @@ async def _end_others(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"{HERE}?done=ended")
 
 
-async def _draw(
+async def draw_account(
     request: web.Request,
     fault: EverylineError | None = None,
     typed: Mapping[str, Any] | None = None,
     token: str | None = None,
 ) -> web.Response:
+    """The page; `typed` is what was typed and could not be taken."""
     runtime, account = request.app[RUNTIME], request[ACCOUNT]
     async with runtime.database.reading() as connection:
         known = await accounts.by_id(connection, account.id)
         factor = await second_factors.of_account(connection, runtime.vault, account.id)
         running = await sessions.of_account(connection, account.id, clock.now())
+        alarm = await alarms.of_account(connection, runtime.vault, account.id)
     settings = runtime.settings.accounts
     return await draw(
         request,
@@ -144,6 +147,12 @@ async def _draw(
         fault.status if fault else 200,
         chosen=known.language,
         factor=factor,
+        alarm=alarm,
+        offered=alarms.OFFERED[account.role],
+        hears=alarms.heard(account.role, alarm.hears if alarm else None),
+        at=clock.now(),
+        country=runtime.settings.city.country,
+        masked=identity.masked,
         needed=account.role in settings.second_factor_for,
         browsers=[one for one in running if one.kind is SessionKind.COOKIE],
         tokens=[one for one in running if one.kind is SessionKind.TOKEN],

@@ -11,36 +11,49 @@ from store.accounts import Account, Credentials, Role
 from store.database import Transaction
 
 
-async def invite(runtime: Runtime, name: str, role: str, department: str | None, *, actor: str) -> tuple[Account, str]:
+async def invite(
+    runtime: Runtime, name: str, role: str, department: str | None, *, actor: str, head: bool = False
+) -> tuple[Account, str]:
     """Make an account without a password; gives it with its one-time link.
 
     Raises `BadInput`, and `Conflict` when the name is taken.
     """
-    account = await add(runtime, name, role, department, "", actor=actor)
+    account = await add(runtime, name, role, department, "", actor=actor, head=head)
     return account, await entering.invite(runtime, account.id, actor=actor, action="invited")
 
 
 async def add(
-    runtime: Runtime, name: str, role: str, department: str | None, password_hash: str, *, actor: str
+    runtime: Runtime,
+    name: str,
+    role: str,
+    department: str | None,
+    password_hash: str,
+    *,
+    actor: str,
+    head: bool = False,
 ) -> Account:
     """Make an account. Raises `BadInput`, and `Conflict` when the name is taken."""
     name = passwords.clean_name(name)
     chosen, department = as_role(runtime, role, department)
+    _check_head(department, head)
 
     async def work(transaction: Transaction) -> Account:
-        account = await accounts.add(transaction, name, chosen, password_hash, department)
+        account = await accounts.add(transaction, name, chosen, password_hash, department, head=head)
         await audit.note(transaction, actor, "user added", name)
         return account
 
     return await runtime.database.write(work)
 
 
-async def set_role(runtime: Runtime, account_id: str, role: str, department: str | None, *, actor: str) -> None:
+async def set_role(
+    runtime: Runtime, account_id: str, role: str, department: str | None, *, actor: str, head: bool = False
+) -> None:
     """Change what an account may. Raises `BadInput`, `NotFound`, and `Conflict` for the last administrator."""
     chosen, department = as_role(runtime, role, department)
+    _check_head(department, head)
 
     async def work(transaction: Transaction, known: Credentials) -> None:
-        await accounts.set_role(transaction, account_id, chosen, department)
+        await accounts.set_role(transaction, account_id, chosen, department, head=head)
 
     await _change(runtime, account_id, work, f"role {chosen}", actor=actor)
 
@@ -98,6 +111,11 @@ def as_role(runtime: Runtime, role: str, department: str | None) -> tuple[Role, 
     if department and role != Role.OFFICER:
         raise BadInput("only an officer belongs to a department", "department")
     return Role(role), department or None
+
+
+def _check_head(department: str | None, head: bool) -> None:
+    if head and not department:
+        raise BadInput("only an officer of one department can be its head", "head")
 
 
 async def _change(

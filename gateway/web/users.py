@@ -45,6 +45,7 @@ async def _add(request: web.Request) -> web.Response:
             form.get("name", ""),
             form.get("role", ""),
             form.get("department") or None,
+            head="head" in form,
             actor=request[ACCOUNT].name,
         )
     except (BadInput, Conflict) as error:
@@ -60,7 +61,8 @@ async def _change(request: web.Request) -> web.Response:
     account_id, action = request.match_info["id"], request.match_info["action"]
     form = await request.post()
     try:
-        link = await _act(request, account_id, action, str(form.get("role", "")), str(form.get("department", "")))
+        role, department = str(form.get("role", "")), str(form.get("department", ""))
+        link = await _act(request, account_id, action, role, department, head="head" in form)
     except (BadInput, Conflict) as error:
         return await _draw_one(request, account_id, fault=error)
     if link:
@@ -77,23 +79,25 @@ async def _list_json(request: web.Request) -> web.Response:
 async def _add_json(request: web.Request) -> web.Response:
     body = await bodies.read(request, bodies.NewUser)
     runtime, actor = request.app[RUNTIME], request[ACCOUNT].name
-    account, link = await staffing.invite(runtime, body.name, body.role, body.department, actor=actor)
+    account, link = await staffing.invite(runtime, body.name, body.role, body.department, actor=actor, head=body.head)
     return web.json_response({**_json(await _member(runtime, account.id)), "link": link}, status=201)
 
 
 async def _change_json(request: web.Request) -> web.Response:
     body, account_id = await bodies.read(request, bodies.UserChange), request.match_info["id"]
-    link = await _act(request, account_id, body.action, body.role or "", body.department or "")
+    link = await _act(request, account_id, body.action, body.role or "", body.department or "", head=body.head)
     changed = _json(await _member(request.app[RUNTIME], account_id))
     return web.json_response(changed | ({"link": link} if link else {}))
 
 
-async def _act(request: web.Request, account_id: str, action: str, role: str, department: str) -> str | None:
+async def _act(
+    request: web.Request, account_id: str, action: str, role: str, department: str, *, head: bool
+) -> str | None:
     """Do one of `ACTIONS`; gives the one-time link when it makes one."""
     runtime, actor = request.app[RUNTIME], request[ACCOUNT].name
     match action:
         case "role":
-            await staffing.set_role(runtime, account_id, role, department or None, actor=actor)
+            await staffing.set_role(runtime, account_id, role, department or None, actor=actor, head=head)
         case "disable":
             await staffing.disable(runtime, account_id, actor=actor)
         case "enable":

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, CookieJar, FormData
 
 from gateway import clock
 from gateway.casework import months
-from tests.browser import demo_calls, demo_months, demo_organisation
+from tests.browser import demo_calls, demo_cases, demo_months, demo_organisation
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -78,6 +78,7 @@ async def living(data: Path) -> AsyncIterator[City]:
         await _record(city, client, staff, data)
         await demo_months.fill(data)
         await _assess(city, client, staff)
+        await demo_cases.let_be_late(data)
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
             await _judge(city, author, client, staff)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}
@@ -146,6 +147,12 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
     await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", {"step": "accept"}, staff)
     passed = {"step": "pass_on", "department": "roads", "text": "主管道正常，井盖与路面属市政道路局。"}
     await _post(client, f"{url}/api/v1/console/posts/{city.places['long']}/case", passed, staff)
+    for person in demo_cases.STAFF:
+        await _post(client, f"{url}/api/v1/console/users", person, staff)
+    city.places["given"] = await _say(client, url, demo_cases.GIVEN, "roads", "文化路", "", None)
+    await _decide(client, url, staff, city.places["given"], "publish")
+    officer = {"officer": demo_cases.STAFF[1]["name"]}
+    await _post(client, f"{url}/api/v1/console/posts/{city.places['given']}/officer", officer, staff)
     answered = await _say(client, url, ANSWERED, "water", "中山路27号", "", None)
     await _decide(client, url, staff, answered, "publish")
     joined = await _say(client, url, SAME, "water", "中山路27号", "", None)

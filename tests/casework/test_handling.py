@@ -7,7 +7,7 @@ import pytest
 
 from gateway import clock
 from gateway.casework import cases as answers
-from gateway.casework import handling
+from gateway.casework import handling, reminding
 from gateway.casework.handling import BETWEEN_THREADS, TABLE, Wanted
 from gateway.desk import Desk
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -231,7 +231,10 @@ async def test_what_is_late_is_told_with_the_longest_late_first(runtime: Runtime
     await second.take(CaseStep.BEGIN)
     async with runtime.database.reading() as connection:
         assert await cases.overdue(connection, at.now, 10) == []
-        late = await cases.overdue(connection, at(days=20), 10)
+        assert await cases.overdue(connection, at(days=20), 10) == [], "it did not come so far yet"
+    await reminding.send_due(runtime)
+    async with runtime.database.reading() as connection:
+        late = await cases.overdue(connection, at.now, 10)
         assert [one.ticket for one in late] == [first.ticket, second.ticket]
         loads = await cases.loads(connection, ["roads", "water"], at.now)
         assert loads == {"roads": cases.Load(2, 2), "water": cases.Load()}
@@ -260,7 +263,8 @@ async def test_what_is_not_published_has_no_case(runtime: Runtime) -> None:
 
 
 def test_each_step_is_offered_to_whom_it_is_for() -> None:
-    case = Case("t", "roads", Progress.PASSED_ON, "normal", BEGIN, BEGIN, None, BEGIN, None, "water", BEGIN, None, 0)
+    at = BEGIN
+    case = Case("t", "roads", Progress.PASSED_ON, "normal", at, at, None, at, None, "water", at, None, 0, at)
     assert handling.allowed(case, WATER) == (CaseStep.ACCEPT, CaseStep.REFUSE)
     assert handling.allowed(case, ROADS) == ()
     assert handling.allowed(case, HEAD) == (CaseStep.ACCEPT, CaseStep.REFUSE, CaseStep.ASSIGN, CaseStep.MERGE)

@@ -12,6 +12,7 @@ from gateway.errors import BadInput, NotFound, TooMany
 from gateway.journey import alarm_lines, erasure
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
+from gateway.schema import AlarmSubject
 from store import accounts, alarms, audit, citizens
 from store.accounts import Role
 from tests.conftest import Texting, settle_down
@@ -34,7 +35,7 @@ async def asked(runtime: Runtime, texting: Texting, account_id: str, number: str
 
 async def told(runtime: Runtime) -> int:
     async with runtime.database.reading() as connection:
-        return len(await alarms.lines(connection))
+        return len(await alarms.lines(connection, AlarmSubject.INCIDENTS))
 
 
 async def test_a_line_counts_once_its_code_was_typed(runtime: Runtime, texting: Texting, op: str) -> None:

@@ -15,6 +15,7 @@ from gateway.casework import (
     airing,
     analytics,
     assessing,
+    assigning,
     bulletins,
     cases,
     daybook,
@@ -22,7 +23,9 @@ from gateway.casework import (
     league,
     months,
     organising,
+    overdue,
     periods,
+    reminding,
     satisfaction,
 )
 from gateway.casework import answer_templates as template_work
@@ -98,6 +101,7 @@ from store import (
     progress,
     record,
     recordings,
+    reminders,
     routing_rules,
     second_factors,
     sessions,
@@ -167,6 +171,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await moderation.decide(runtime, taken.post_id, Action.PUBLISH, actor="mo")
     await handling.take(runtime, taken.ticket, handling.Wanted(CaseStep.ASK, None, "which one?"), OFFICER)
     await handling.resume_answered(runtime)
+    await be_late(runtime, taken.ticket)
     await cases.answer(runtime, taken.ticket, "done", "water", actor="of")
     await settle_down(runtime)
     assert (await intake.take(message("2"))).say.phrase == "mark_reopened"
@@ -269,6 +274,18 @@ async def rule_where_posts_go(runtime: Runtime) -> None:
     taken = await Intake(runtime).take(message("it is quite dark here", DAVID))
     await runtime.database.write(lambda tx: whereabouts.ask_later(runtime, tx, taken.post_id or ""))
     await relocating.move(runtime, taken.ticket or "", "人民路1号", actor="mo")
+
+
+async def be_late(runtime: Runtime, ticket: str) -> None:
+    """Give a case to somebody and back, have what is due told, and look at what is late."""
+    officer = await runtime.database.write(lambda tx: accounts.add(tx, "of", accounts.Role.OFFICER, "x", "water"))
+    await assigning.assign(runtime, ticket, "of", OFFICER)
+    await reminding.send_due(runtime)
+    await overdue.look(runtime, None)
+    await overdue.look(runtime, "water")
+    async with runtime.database.reading() as connection:
+        await reminders.gone(connection, ["0" * 32])
+    await runtime.database.write(lambda tx: accounts.disable(tx, officer.id, clock.now()))
 
 
 async def write_again(runtime: Runtime) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.casework import reminding
 from store import changes, posts
 from store.accounts import Role
 from tests.web.conftest import World
@@ -81,6 +82,7 @@ async def test_everybody_sees_what_is_late(
     path = f"/departments?lang={language}"
     assert nothing in await page(world, path)
     later(40 * DAY)
+    await reminding.send_due(world.runtime)
     listed = await page(world, path)
     assert f"/posts/{taken.ticket}" in listed
     assert f"/posts/{private.ticket}" not in listed

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("locked_until", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("disabled_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=True),
+        sa.Column("head", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
@@ -247,6 +248,9 @@ def upgrade() -> None:
         sa.Column("merged_into", sa.String(length=32), nullable=True),
         sa.Column("merged_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("merged_state", sa.String(length=16), nullable=True),
+        sa.Column("begun_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("officer", sa.String(length=32), nullable=True),
+        sa.Column("remind_at", store.moments.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("thread_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -268,12 +272,34 @@ def upgrade() -> None:
             sqlite_where=sa.text("merged_into IS NOT NULL"),
             postgresql_where=sa.text("merged_into IS NOT NULL"),
         )
+        batch_op.create_index("ix_cases_officer", ["officer"], unique=False)
+        batch_op.create_index(
+            "ix_cases_passed_on",
+            ["handed_at"],
+            unique=False,
+            sqlite_where=sa.text("handed_at IS NOT NULL"),
+            postgresql_where=sa.text("handed_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_cases_remind_at",
+            ["remind_at"],
+            unique=False,
+            sqlite_where=sa.text("remind_at IS NOT NULL"),
+            postgresql_where=sa.text("remind_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_cases_running",
             ["due_at"],
             unique=False,
             sqlite_where=sa.text("stopped_at IS NULL"),
             postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_cases_unacknowledged",
+            ["acknowledge_by"],
+            unique=False,
+            sqlite_where=sa.text("acknowledged_at IS NULL"),
+            postgresql_where=sa.text("acknowledged_at IS NULL"),
         )
         batch_op.create_index(
             "ix_cases_waiting",
@@ -796,6 +822,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
     op.create_table(
+        "reminders",
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("due", sa.String(length=16), nullable=False),
+        sa.Column("round", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("step", sa.String(length=64), nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
+        sa.Column("due_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("thread_id", "due", "round", "step", name=op.f("pk_reminders")),
+    )
+    op.create_table(
         "reporters",
         sa.Column("thread_id", sa.String(length=32), nullable=False),
         sa.Column("citizen_id", sa.String(length=32), nullable=False),
@@ -1211,6 +1249,7 @@ def upgrade() -> None:
         sa.Column("sent_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("hears", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_alarms_account_id")),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_alarms_address_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_alarms")),
@@ -1402,6 +1441,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_reporters_citizen_id")
 
     op.drop_table("reporters")
+    op.drop_table("reminders")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
@@ -1592,10 +1632,26 @@ def downgrade() -> None:
             postgresql_where=sa.text("progress = 'waiting'"),
         )
         batch_op.drop_index(
+            "ix_cases_unacknowledged",
+            sqlite_where=sa.text("acknowledged_at IS NULL"),
+            postgresql_where=sa.text("acknowledged_at IS NULL"),
+        )
+        batch_op.drop_index(
             "ix_cases_running",
             sqlite_where=sa.text("stopped_at IS NULL"),
             postgresql_where=sa.text("stopped_at IS NULL"),
         )
+        batch_op.drop_index(
+            "ix_cases_remind_at",
+            sqlite_where=sa.text("remind_at IS NOT NULL"),
+            postgresql_where=sa.text("remind_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_cases_passed_on",
+            sqlite_where=sa.text("handed_at IS NOT NULL"),
+            postgresql_where=sa.text("handed_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_cases_officer")
         batch_op.drop_index(
             "ix_cases_merged_into",
             sqlite_where=sa.text("merged_into IS NOT NULL"),

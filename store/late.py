@@ -1,0 +1,67 @@
+"""Cases whose deadlines are over, for the staff: what waits for whom the longest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.schema import OPEN_PROGRESS, Progress, State
+from store.cases import Case, read
+from store.tables import accounts, cases, posts
+
+
+@dataclass(frozen=True, slots=True)
+class LateCase:
+    """A case with what is to be shown of its thread; `officer` is the name of who deals with it."""
+
+    case: Case
+    ticket: str
+    text: str
+    private: bool
+    urgent: bool
+    officer: str | None
+
+
+async def not_taken_over(
+    connection: AsyncConnection, before: datetime, own: str | None, limit: int
+) -> Sequence[LateCase]:
+    """What was passed on by a moment and neither accepted nor refused since."""
+    wanted = _wanted(own).where(cases.c.progress == Progress.PASSED_ON, cases.c.handed_at <= before)
+    return await _read(connection, wanted.order_by(cases.c.handed_at).limit(limit))
+
+
+async def not_accepted(connection: AsyncConnection, at: datetime, own: str | None, limit: int) -> Sequence[LateCase]:
+    """What its department should have accepted by a moment."""
+    wanted = _wanted(own).where(
+        cases.c.acknowledged_at.is_(None),
+        cases.c.acknowledge_by <= at,
+        cases.c.department.is_not(None),
+        cases.c.stopped_at.is_(None),
+        cases.c.progress.in_(OPEN_PROGRESS),
+    )
+    return await _read(connection, wanted.order_by(cases.c.acknowledge_by).limit(limit))
+
+
+async def not_answered(connection: AsyncConnection, at: datetime, own: str | None, limit: int) -> Sequence[LateCase]:
+    """What should have been answered by a moment."""
+    wanted = _wanted(own).where(cases.c.stopped_at.is_(None), cases.c.due_at <= at, cases.c.progress.in_(OPEN_PROGRESS))
+    return await _read(connection, wanted.order_by(cases.c.due_at).limit(limit))
+
+
+def _wanted(own: str | None) -> Select[Any]:
+    """Cases of published threads; of one department alone when it is given, also those it would be passed on."""
+    wanted = (
+        select(cases, posts.c.ticket, posts.c.text, posts.c.private, posts.c.urgent, accounts.c.name)
+        .join(posts, posts.c.id == cases.c.thread_id)
+        .outerjoin(accounts, accounts.c.id == cases.c.officer)
+        .where(posts.c.state == State.PUBLISHED)
+    )
+    return wanted if own is None else wanted.where(or_(cases.c.department == own, cases.c.handed_to == own))
+
+
+async def _read(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[LateCase]:
+    rows = await connection.execute(wanted)
+    return [LateCase(read(row), row.ticket, row.text, row.private, row.urgent, row.name) for row in rows]
