@@ -8,6 +8,7 @@ from aiohttp import ClientSession
 from channels import registry
 from channels.base import City, Surroundings, Uploads
 from channels.registry import Plan
+from gateway.casework import service_command
 from gateway.errors import Problem
 from gateway.journey import commands, topics
 from gateway.journey.words import Words
@@ -36,7 +37,7 @@ def assemble(
 ) -> Runtime:
     """Put the parts of a process together, and fill the command table and the filter."""
     words = Words(settings.folder / "words", settings.filters)
-    return Runtime(
+    made = Runtime(
         settings=settings,
         database=database,
         vault=vault,
@@ -57,6 +58,8 @@ def assemble(
         words=words,
         commands=dict(commands.table(topics.Names(settings))),
     )
+    made.commands["info"] = service_command.command(made)
+    return made
 
 
 def city_of(settings: Settings) -> City:

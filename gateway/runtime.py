@@ -3,7 +3,7 @@
 Everything is passed on as one value; nothing here is global, so two gateways can live in one test.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from speech.live import Ears
 from speech.models import Models
 from speech.synthesiser import Synthesiser
 from store.blobs import Blobs
-from store.database import Database
+from store.database import Database, Transaction
 from store.facts import KnownAddress, KnownComment, KnownThread
 from store.vault import Vault
 
@@ -31,7 +31,7 @@ class Asked:
     """A command as it arrives: what stood behind the word, who asks, and the thread of a quoted ticket.
 
     `own` are the asker's threads, newest first, `last` is his newest word that was added to one, `following` what his
-    line follows.
+    line follows. `language` is what he is answered in, `learnt` what the command itself looked up.
     """
 
     argument: str
@@ -41,6 +41,8 @@ class Asked:
     own: Sequence[KnownThread] = ()
     last: KnownComment | None = None
     following: Collection[str] = ()
+    language: str = ""
+    learnt: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Reply:
     that costs money, instead of a digest; `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
     a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
-    paid message.
+    paid message. `note` is for the command itself to keep.
     """
 
     say: Say
@@ -75,6 +77,16 @@ class Reply:
     detach: KnownComment | None = None
     attach: tuple[KnownThread, KnownThread] | None = None
     silent: bool = False
+    note: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What an answer leaves for its command to keep, and on which channel and in which language it was given."""
+
+    channel: str
+    language: str
+    note: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +95,16 @@ class Command:
 
     `words` are folded; `argument` is the regular expression of what may follow, so that "stop the noise" stays a
     report. `run` is pure. `choose`, when the command may ask which one is meant, is told the number's option.
+    `learn` looks up what a batch of arguments and chosen options needs, and `keep` writes what the answers noted, in
+    the transaction of the batch.
     """
 
     words: tuple[str, ...]
     argument: str
     run: Callable[[Asked], Reply]
     choose: Callable[[Asked, str], Reply] | None = None
+    learn: Callable[[Transaction, Collection[str], Collection[str]], Awaitable[Any]] | None = None
+    keep: Callable[[Transaction, Sequence[Noted]], Awaitable[None]] | None = None
 
 
 class Words(Protocol):

@@ -1,7 +1,7 @@
 """What a batch of messages must know before it is decided: one question to the store for each kind of fact."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -96,7 +96,7 @@ class Facts:
     """All that a batch needs to know, looked up at once; deciding adds to it what was decided.
 
     `seen` is by channel and carrier's id, `addresses` by keyed hash, `threads` by ticket, `own` by person, `alike` by
-    gist, `following` (topics) by address id; `tickets` are unused.
+    gist, `following` (topics) by address id; `tickets` are unused. `learnt` is what commands looked up themselves.
     """
 
     seen: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -106,6 +106,7 @@ class Facts:
     alike: dict[int, Alike] = field(default_factory=dict)
     following: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     tickets: list[str] = field(default_factory=list)
+    learnt: dict[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -209,7 +210,7 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
         addresses=known,
         threads=await _threads(connection, wanted.tickets) if wanted.tickets else {},
         alike=await _alike(connection, wanted.gists, wanted.alike_since) if wanted.gists else {},
-        tickets=await _unused(connection, wanted.drawn),
+        tickets=await unused(connection, wanted.drawn),
     )
     if persons := sorted(person for person in conversing if person):
         await _add_own(connection, facts, persons, wanted.own_since)
@@ -234,6 +235,12 @@ async def of_ticket(
     facts = Facts(seen={}, addresses={}, threads=await _threads(connection, [ticket]), alike={}, tickets=[])
     await _add_answers(connection, facts)
     return caller, facts.threads.get(ticket)
+
+
+async def unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+    """Those of some drawn tickets that nobody has."""
+    used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
+    return [ticket for ticket in drawn if ticket not in used]
 
 
 async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
@@ -290,11 +297,6 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     latest = {row.thread_id: row.text for row in rows}
     for thread in threads:
         thread.answer = latest.get(thread.id)
-
-
-async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
-    used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
-    return [ticket for ticket in drawn if ticket not in used]
 
 
 def _address(row: Any) -> KnownAddress:

@@ -1,7 +1,7 @@
 """Intake's side of the store: the rows a batch of messages leaves, one statement a table."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ class Rows:
 
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
-    settled, `changed` are new values of posts.
+    settled, `changed` are new values of posts, `noted` is what commands keep themselves.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -55,6 +55,7 @@ class Rows:
     unfollowed: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
+    noted: defaultdict[Hashable, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def regrouped(self) -> list[str]:
         """The threads that a post left, joined or became, or that were kept from the public."""

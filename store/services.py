@@ -192,16 +192,16 @@ async def put_words(transaction: Transaction, service_id: str, weights: Mapping[
         await insert_all(connection, service_words, rows)
 
 
-async def one(connection: AsyncConnection, service_id: str) -> Service:
-    """An entry in whatever state. Raises `NotFound`."""
-    return _only(await _read(connection, select(services).where(services.c.id == service_id)))
+async def one(connection: AsyncConnection, service_id: str, *, hold: bool = False) -> Service:
+    """An entry in whatever state. Raises `NotFound`. With `hold` nobody else changes it until the transaction ends."""
+    wanted = select(services).where(services.c.id == service_id)
+    return _only(await _read(connection, wanted.with_for_update() if hold else wanted))
 
 
 async def by_slug(connection: AsyncConnection, slug: str) -> Service:
-    """An entry everybody may read, or could once read. Raises `NotFound`."""
-    known = and_(services.c.slug == slug, services.c.published_at.is_not(None))
-    shown = services.c.state.in_((ServiceState.PUBLISHED, ServiceState.RETIRED))
-    return _only(await _read(connection, select(services).where(known, shown)))
+    """An entry that everybody may read, also when it has ended. Raises `NotFound`."""
+    shown = and_(services.c.slug == slug, services.c.state == ServiceState.PUBLISHED)
+    return _only(await _read(connection, select(services).where(shown)))
 
 
 async def slugs_like(connection: AsyncConnection, slug: str) -> set[str]:

@@ -3,7 +3,7 @@
 from gateway import clock
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
-from gateway.runtime import Asked, Command, Reply
+from gateway.runtime import Asked, Command, Noted, Reply
 from gateway.schema import Kind, Outcome, Say, State, Taken
 from store import history
 from store.events import About, Happening
@@ -22,27 +22,30 @@ def answer_question(draft: Draft, number: int) -> Taken:
     own = draft.own_threads
     about = next((thread for thread in own if thread.id == question.post_id), None)
     draft.close_question()
-    return answer(draft, command.choose(_asked(draft, "", None, about), option))
+    return answer(draft, command.choose(_asked(draft, command, "", None, about), option), command)
 
 
 def obey(draft: Draft, command: Command) -> Taken:
     """Run a command with the thread it quotes."""
     quoted = draft.prepared.quoted
     thread = draft.facts.threads.get(quoted) if quoted else None
-    return answer(draft, command.run(_asked(draft, draft.prepared.argument, quoted, thread)))
+    return answer(draft, command.run(_asked(draft, command, draft.prepared.argument, quoted, thread)), command)
 
 
-def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread | None) -> Asked:
+def _asked(draft: Draft, command: Command, argument: str, ticket: str | None, thread: KnownThread | None) -> Asked:
     own = draft.facts.own.get(draft.sender.person)
     following = draft.facts.following[draft.address.id] if draft.address else ()
     last = own.last if own else None
-    return Asked(argument, draft.address, ticket, thread, draft.own_threads, last, following)
+    learnt = draft.facts.learnt.get(command)
+    return Asked(argument, draft.address, ticket, thread, draft.own_threads, last, following, draft.language, learnt)
 
 
-def answer(draft: Draft, reply: Reply) -> Taken:
+def answer(draft: Draft, reply: Reply, command: Command | None = None) -> Taken:
     """Say something back without making a post, and change what was asked for."""
     if draft.address:
         _apply(draft, reply, draft.address.id)
+    if command and reply.note is not None:
+        draft.rows.noted[command].append(Noted(draft.incoming.channel, draft.language, reply.note))
     if reply.detach:
         return _detach(draft, reply.detach)
     if reply.attach:

@@ -50,11 +50,15 @@ class Intake:
 
     async def _process(self, transaction: Transaction, requests: Sequence[Prepared]) -> Sequence[Taken]:
         facts = await look_up(transaction.connection, _wanted(self._runtime, requests))
+        await _learn(self._runtime, transaction, requests, facts)
         rows = Rows()
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
         # An author may part, join or keep from the public what was published.
         await finding.renew(transaction, rows.regrouped())
+        for command in self._runtime.commands.values():
+            if command.keep and command in rows.noted:
+                await command.keep(transaction, rows.noted[command])
         return replies
 
 
@@ -133,6 +137,22 @@ def _wanted(runtime: Runtime, requests: Sequence[Prepared]) -> Wanted:
         own_since=now - OWN_WITHIN,
         now=now,
     )
+
+
+async def _learn(runtime: Runtime, transaction: Transaction, requests: Sequence[Prepared], facts: Facts) -> None:
+    """Have commands look up what they need for the arguments and the chosen options of a batch, each of them once."""
+    for name, command in runtime.commands.items():
+        if command.learn is None:
+            continue
+        arguments = {request.argument for request in requests if request.command is command}
+        open_questions = [
+            known.question
+            for request in requests
+            if request.number is not None and (known := facts.addresses.get(request.lookup or "")) and known.question
+        ]
+        options = {one for question in open_questions if question.kind == name for one in question.options}
+        if arguments or options:
+            facts.learnt[command] = await command.learn(transaction, arguments, options)
 
 
 def _mentioned(incoming: Incoming, text: str) -> tuple[str, ...]:
