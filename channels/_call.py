@@ -7,17 +7,19 @@ affair: `channels._line` over live sound, `voice_twilio` by documents that its c
     start -> language -> menu -> 1 speaking -> confirming -> ending      9 leads to the menu, * says it again,
                               -> 2 ticket -> status                      whoever says nothing twice more is bid goodbye
                               -> 3 news                                  whoever hangs up has said what he said
+                              -> 4 services [-> service word] -> service
                               -> 0 transfer -> callback -> ending
 """
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
+from channels import _call_services as services
+from channels._call_steps import Step
 from channels._turn import (
     Began,
     End,
@@ -33,7 +35,7 @@ from channels._turn import (
 )
 from channels.base import ChannelSettings, Desk
 from gateway import clock
-from gateway.schema import LANGUAGES, Heard, Incoming, IncomingMedia, Kind
+from gateway.schema import LANGUAGES, Incoming, Kind
 
 # How often in a row something may lead nowhere, the first time among them.
 TRIES = 3
@@ -52,29 +54,14 @@ class CallSettings(ChannelSettings):
     person_seconds: int = Field(25, ge=5, le=120)
 
 
-class Step(StrEnum):
-    """Where a call stands."""
-
-    START = "greeting"
-    LANGUAGE = "language"
-    MENU = "menu"
-    SPEAKING = "speaking"
-    CONFIRMING = "confirming"
-    TICKET = "ticket"
-    STATUS = "status"
-    NEWS = "news"
-    TRANSFER = "transfer"
-    CALLBACK = "callback"
-    ENDING = "ending"
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """All that is known of one call. `address` is the caller's URN, None when withheld; `line` our number.
 
     `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
     called back, `own_voice` that the radio may play it. `ticket` is the last report's of this call, `asked` the one
-    whose state is being read.
+    whose state is being read. `offered` are the services under the keys, `service` the one that was read. `live` is a
+    call whose words are understood as they are spoken.
     """
 
     channel: str
@@ -90,6 +77,9 @@ class Call:
     kept: int = 0
     ticket: str | None = None
     asked: str | None = None
+    offered: tuple[str, ...] = ()
+    service: str | None = None
+    live: bool = False
 
     def to_mapping(self) -> dict[str, Any]:
         """The same as JSON can hold it."""
@@ -99,14 +89,15 @@ class Call:
     def from_mapping(cls, values: Mapping[str, Any]) -> "Call":
         """What `to_mapping` made."""
         said = values["said"]
-        return cls(**{**values, "step": Step(values["step"]), "said": _pending(said) if said else None})
+        known = {"step": Step(values["step"]), "said": Said.from_mapping(said) if said else None}
+        return cls(**{**values, **known, "offered": tuple(values["offered"])})
 
     def at(self, step: Step, **changes: Any) -> "Call":
         """The call at another step, where the tries begin anew."""
         return replace(self, step=step, **{"tries": 0, **changes})
 
 
-Key = Callable[["Talk"], Awaitable[tuple[Call, Turn]]]
+Key = services.Key
 
 
 async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) -> tuple[Call, Turn]:
@@ -114,7 +105,7 @@ async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) 
 
     Raises `TooMany` (with `Busy`) when what was said could not be kept: its recording is then taken in other ways.
     """
-    talk = Talk(desk, settings, call)
+    talk = Talk(desk, settings, call, _ask)
     if isinstance(event, HungUp):
         await talk.keep()
         return talk.call.at(Step.ENDING), Turn((), End())
@@ -148,11 +139,12 @@ def report(call: Call, said: Said) -> Incoming:
 
 @dataclass(slots=True)
 class Talk:
-    """One step being taken: the call as it stands by now, and what to say first."""
+    """One step being taken: the call as it stands by now, and what to say first. `ask` goes to another step."""
 
     desk: Desk
     settings: CallSettings
     call: Call
+    ask: Callable[["Talk", Step], Awaitable[tuple[Call, Turn]]]
     first: list[Prompt] = field(default_factory=list)
 
     def say(
@@ -213,8 +205,8 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.TICKET:
             talk.say("ticket")
             return talk.then(step, ForKeys(TICKET_DIGITS, "#", DIGIT_SECONDS))
-        case Step.NEWS:
-            return await _news(talk)
+        case Step.NEWS | Step.SERVICES | Step.SERVICE_WORD | Step.SERVICE:
+            return await (_news(talk) if step is Step.NEWS else services.ask(talk, step))
         case Step.STATUS if call.asked:
             return await _status(talk, call.asked)
         case Step.ENDING:
@@ -227,6 +219,8 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
 async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     """Say back what was understood; what waits for its words is kept at once, and so is a wish to be called back."""
     await talk.keep()  # whatever was said before and never decided is not lost for it
+    if talk.call.step is Step.SERVICE_WORD and talk.call.live:
+        return await services.look_up(talk, said)
     talk.call = replace(talk.call, said=said)
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
@@ -263,7 +257,7 @@ async def _silent(talk: Talk) -> tuple[Call, Turn]:
     if call.step is Step.LANGUAGE:  # a telephone without keys, or who understands none of it: in the city's language
         talk.say("greeting")
         return await _ask(talk, Step.MENU)
-    if call.step in (Step.ENDING, Step.STATUS, Step.NEWS) or call.tries + 1 >= TRIES:
+    if call.step in (Step.ENDING, Step.STATUS, Step.NEWS, Step.SERVICE) or call.tries + 1 >= TRIES:
         talk.say("goodbye")
         return talk.then(Step.ENDING, End())
     talk.say("nothing")
@@ -377,14 +371,6 @@ async def _news(talk: Talk) -> tuple[Call, Turn]:
     return talk.then(Step.NEWS, ForKeys(1, "", KEY_SECONDS))
 
 
-def _pending(values: Mapping[str, Any]) -> Said:
-    media = values["media"]
-    if media and (heard := media["heard"]):
-        words = tuple((str(word), float(since), float(to), float(sure)) for word, since, to, sure in heard["words"])
-        media = {**media, "heard": Heard(**{**heard, "words": words, "peaks": tuple(heard["peaks"])})}
-    return Said(values["text"], IncomingMedia(**media) if media else None, values["confidence"], values["raw"])
-
-
 # What keys do at a step, beside `*` and 9.
 KEYS: Mapping[Step, Mapping[str, Key]] = {
     Step.LANGUAGE: {"1": _speaks("zh"), "2": _speaks("en")},
@@ -392,9 +378,11 @@ KEYS: Mapping[Step, Mapping[str, Key]] = {
         "1": _goes_to(Step.SPEAKING),
         "2": _goes_to(Step.TICKET),
         "3": _goes_to(Step.NEWS),
+        "4": _goes_to(Step.SERVICES),
         "8": _other_language,
         "0": _person,
     },
     Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
+    **services.KEYS,
 }

@@ -1,8 +1,10 @@
 """What the spoken script of a call and its carrier tell each other: what happened, and what to say and wait for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from gateway.schema import IncomingMedia
+from gateway.schema import Heard, IncomingMedia
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Said:
     media: IncomingMedia | None
     confidence: float
     raw: str = ""
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "Said":
+        """What `dataclasses.asdict` made of one, and JSON kept."""
+        media = values["media"]
+        if media and (heard := media["heard"]):
+            words = tuple((str(word), float(since), float(to), float(sure)) for word, since, to, sure in heard["words"])
+            media = {**media, "heard": Heard(**{**heard, "words": words, "peaks": tuple(heard["peaks"])})}
+        return cls(values["text"], IncomingMedia(**media) if media else None, values["confidence"], values["raw"])
 
 
 @dataclass(frozen=True, slots=True)

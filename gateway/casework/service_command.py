@@ -58,8 +58,8 @@ def command(runtime: Runtime) -> Command:
     async def learn(transaction: Transaction, arguments: Collection[str], options: Collection[str]) -> Learnt:
         return await _learn(transaction, arguments, options)
 
-    async def keep(transaction: Transaction, notes: Sequence[Noted]) -> None:
-        await _keep(runtime, transaction, notes)
+    async def keep_notes(transaction: Transaction, notes: Sequence[Noted]) -> None:
+        await keep(runtime, transaction, notes)
 
     return Command(
         ("info", "办事", "办事指南"),
@@ -67,7 +67,7 @@ def command(runtime: Runtime) -> Command:
         lambda asked: _run(runtime, asked),
         lambda asked, option: _choose(runtime, asked, option),
         learn,
-        keep,
+        keep_notes,
     )
 
 
@@ -77,7 +77,7 @@ def _run(runtime: Runtime, asked: Asked) -> Reply:
         return _offer("info_which", learnt, learnt.meant.get("", ()), asked.language)
     found = learnt.meant[asked.argument]
     if not found:
-        return Reply(Say("info_none"), note=_missed(runtime, asked.argument))
+        return Reply(Say("info_none"), note=missed(runtime, asked.argument))
     if len(found) == 1:
         return _tell(runtime, learnt.known[found[0]], asked.language)
     return _offer("info_several", learnt, found, asked.language)
@@ -109,7 +109,7 @@ def _offer(phrase: str, learnt: Learnt, found: Sequence[str], language: str) -> 
     return Reply(Say(phrase, {"options": options}), ask=Question("info", offered))
 
 
-def _missed(runtime: Runtime, argument: str) -> Missed | None:
+def missed(runtime: Runtime, argument: str) -> Missed | None:
     """What is listed of a word: nothing of what is long, or what the filter would not let anybody read."""
     word = masking.mask_as_set(runtime.settings, argument)
     if not service_words.asked(word).tokens or len(word) > LONGEST_WORD:
@@ -137,7 +137,7 @@ async def _learn(transaction: Transaction, arguments: Collection[str], options: 
     return Learnt(meant, known)
 
 
-async def _keep(runtime: Runtime, transaction: Transaction, notes: Sequence[Noted]) -> None:
+async def keep(runtime: Runtime, transaction: Transaction, notes: Sequence[Noted]) -> None:
     """Count what was given, and what was asked for in vain."""
     at = clock.now()
     day = at.astimezone(runtime.settings.city.zone).date()

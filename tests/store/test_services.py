@@ -40,8 +40,9 @@ async def test_an_entry_reads_as_it_was_written(database: Database) -> None:
     service_id = await made(database, "water-off", entry, {"停水": 9}, PUBLISHED)
     read = await known(database, service_id)
     assert (read.entry, read.state, read.version) == (entry, ServiceState.PUBLISHED, 2)
-    assert read.published_at and not read.retired_at
-    assert read.is_current(now) and not read.is_current(now - timedelta(seconds=1))
+    assert read.published_at
+    assert not read.retired_at
+    assert [read.is_current(now + timedelta(seconds=one)) for one in (-1, 0)] == [False, True]
     assert read.has_ended(now + timedelta(hours=3))
 
 

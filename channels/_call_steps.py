@@ -1,0 +1,22 @@
+"""Where a call of the spoken script can stand."""
+
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """Where a call stands."""
+
+    START = "greeting"
+    LANGUAGE = "language"
+    MENU = "menu"
+    SPEAKING = "speaking"
+    CONFIRMING = "confirming"
+    TICKET = "ticket"
+    STATUS = "status"
+    NEWS = "news"
+    SERVICES = "services"
+    SERVICE_WORD = "service word"
+    SERVICE = "service"
+    TRANSFER = "transfer"
+    CALLBACK = "callback"
+    ENDING = "ending"
