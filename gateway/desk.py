@@ -269,7 +269,10 @@ class Desk:
 
     async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
         """The services that a spoken word means."""
-        return await service_speech.find(self._runtime, text, language)
+        found = await service_speech.find(self._runtime, text, language)
+        if not found:
+            self.service_uses.miss(text, language, "voice")
+        return found
 
     async def spoken_service(self, service_id: str, language: str, channel: str | None) -> SpokenService | None:
         """One service to be read out."""

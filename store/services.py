@@ -66,6 +66,19 @@ class Entry:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
+    def is_current(self, at: datetime) -> bool:
+        """Whether it is true at a moment: it has begun and not ended."""
+        begun = self.valid_from is None or self.valid_from <= at
+        return begun and not self.has_ended(at)
+
+    def has_ended(self, at: datetime) -> bool:
+        """Whether it was true and is not any more."""
+        return self.valid_until is not None and self.valid_until <= at
+
+    def in_language(self, language: str) -> tuple[str, Said]:
+        """What it says, in a language or else in one it has, and which that is."""
+        return (language, self.said[language]) if language in self.said else next(iter(self.said.items()))
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -82,20 +95,6 @@ class Service:
     version: int
     changed_at: datetime
     changed_by: str
-
-    def is_current(self, at: datetime) -> bool:
-        """Whether it is true at a moment: it has begun and not ended."""
-        begun = self.entry.valid_from is None or self.entry.valid_from <= at
-        return begun and not self.has_ended(at)
-
-    def has_ended(self, at: datetime) -> bool:
-        """Whether it was true and is not any more."""
-        return self.entry.valid_until is not None and self.entry.valid_until <= at
-
-    def in_language(self, language: str) -> tuple[str, Said]:
-        """What it says, in a language or else in one it has, and which that is."""
-        said = self.entry.said
-        return (language, said[language]) if language in said else next(iter(said.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gateway.runtime import Asked, Command, Noted, Question, Reply, Runtime
 from gateway.schema import Ruling, Say
 from store import services, unanswered
 from store.database import Transaction
-from store.services import Service
+from store.services import Entry, Service
 
 # As many as can be answered by a bare number.
 MOST_OFFERED = 5
@@ -89,23 +89,24 @@ def _choose(runtime: Runtime, asked: Asked, option: str) -> Reply:
     return _tell(runtime, known, asked.language) if known else Reply(Say("info_gone"))
 
 
+def say(runtime: Runtime, slug: str, entry: Entry, language: str) -> Say:
+    """What an entry tells who asked for it by a text."""
+    written, said = entry.in_language(language)
+    when = service_news.validity(runtime, entry, written)
+    values = {"title": said.title, "text": " ".join(said.text.split()), "when": when}
+    url = f"{runtime.settings.public_url}/services/{slug}"
+    return Say("info_news" if when else "info", {**values, "url": url})
+
+
 def _tell(runtime: Runtime, known: Service, language: str) -> Reply:
-    spoken, said = known.in_language(language)
-    values = {
-        "title": said.title,
-        "text": " ".join(said.text.split()),
-        "url": f"{runtime.settings.public_url}/services/{known.slug}",
-    }
-    when = service_news.validity(runtime, known, spoken)
-    phrase = "info_news" if when else "info"
-    return Reply(Say(phrase, {**values, "when": when}), note=Told(known.id))
+    return Reply(say(runtime, known.slug, known.entry, language), note=Told(known.id))
 
 
 def _offer(phrase: str, learnt: Learnt, found: Sequence[str], language: str) -> Reply:
     offered = tuple(found[:MOST_OFFERED])
     if not offered:
         return Reply(Say("info_empty"))
-    options = [{"ticket": learnt.known[one].in_language(language)[1].title, "text": ""} for one in offered]
+    options = [{"ticket": learnt.known[one].entry.in_language(language)[1].title, "text": ""} for one in offered]
     return Reply(Say(phrase, {"options": options}), ask=Question("info", offered))
 
 

@@ -15,7 +15,7 @@ from gateway.schema import Kind, Ruling, State
 from gateway.settings import Settings
 from store import changes, facts, history
 from store.database import Transaction
-from store.services import Service, ServiceState
+from store.services import Entry, Service, ServiceState
 
 SPARE_TICKETS = 10
 
@@ -34,7 +34,7 @@ async def publish(runtime: Runtime, transaction: Transaction, known: Service, ac
         "text": text,
         "channel": "console",
         "department": known.entry.department,
-        "language": known.in_language(runtime.settings.city.language)[0],
+        "language": known.entry.in_language(runtime.settings.city.language)[0],
         "private": False,
         "ruling": Ruling.PASS,
         "rules": [],
@@ -56,15 +56,15 @@ async def follow_up(runtime: Runtime, transaction: Transaction, known: Service, 
 
 def text_of(runtime: Runtime, known: Service) -> str:
     """What a notice says: title, since when and until when, and the text."""
-    language, said = known.in_language(runtime.settings.city.language)
-    when = validity(runtime, known, language)
+    language, said = known.entry.in_language(runtime.settings.city.language)
+    when = validity(runtime, known.entry, language)
     values = {"title": said.title, "when": when, "text": said.text}
     return runtime.phrase("service_notice", language, values)
 
 
-def validity(runtime: Runtime, known: Service, language: str) -> str:
+def validity(runtime: Runtime, entry: Entry, language: str) -> str:
     """Since when and until when an entry is true, in words; empty when it does not end."""
-    since, until = known.entry.valid_from, known.entry.valid_until
+    since, until = entry.valid_from, entry.valid_until
     if until is None:
         return ""
     values = {"until": moment(runtime.settings, until, language)}

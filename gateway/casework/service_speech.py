@@ -3,13 +3,13 @@
 import re
 
 from gateway import clock
-from gateway.casework import service_command, service_news, service_words, services
+from gateway.casework import service_news, service_words, services
 from gateway.casework.service_command import MOST_OFFERED
 from gateway.journey import folding
-from gateway.runtime import Noted, Runtime
+from gateway.runtime import Runtime
 from gateway.schema import ServiceHit, SpokenService
 from store import services as rows
-from store.services import Service
+from store.services import Entry, Service
 
 # Of what a voice reads, so much; and a page of results shows so much of it.
 LONGEST_READ, LONGEST_SHOWN = 800, 160
@@ -26,11 +26,8 @@ async def usual(runtime: Runtime, language: str) -> list[SpokenService]:
 
 
 async def find(runtime: Runtime, text: str, language: str) -> list[SpokenService]:
-    """The entries a spoken word means; what nothing is found for is listed for the departments."""
+    """The entries a spoken word means, the best first."""
     found = await services.search(runtime, text, MOST_OFFERED)
-    if not found and (missed := service_command.missed(runtime, folding.fold(text))):
-        noted = [Noted("voice", language, missed)]
-        await runtime.database.write(lambda tx: service_command.keep(runtime, tx, noted))
     return [_spoken(runtime, one, language) for one in found]
 
 
@@ -48,16 +45,17 @@ async def hits(runtime: Runtime, query: str, language: str) -> list[ServiceHit]:
 
 def hit(runtime: Runtime, known: Service, language: str) -> ServiceHit:
     """An entry as a list shows it."""
-    written, said = known.in_language(language)
+    written, said = known.entry.in_language(language)
     text = folding.cut(said.text, LONGEST_SHOWN)
     text = text if text == said.text else f"{text.rstrip()}…"
-    when = service_news.validity(runtime, known, language)
+    when = service_news.validity(runtime, known.entry, language)
     return ServiceHit(known.slug, said.title, text, written, known.entry.department, when)
 
 
-def _spoken(runtime: Runtime, known: Service, language: str) -> SpokenService:
-    written, said = known.in_language(language)
-    when = service_news.validity(runtime, known, written)
+def read_out(runtime: Runtime, entry: Entry, language: str) -> tuple[str, ...]:
+    """What a voice reads of an entry: its title, since and until when it is true, and its sentences up to a length."""
+    written, said = entry.in_language(language)
+    when = service_news.validity(runtime, entry, written)
     values = {"title": said.title, "when": when}
     title = runtime.phrase("voice_service_news", written, values) if when else said.title
     sentences, room = [title], LONGEST_READ
@@ -67,4 +65,9 @@ def _spoken(runtime: Runtime, known: Service, language: str) -> SpokenService:
             break
         if sentence:
             sentences.append(sentence)
-    return SpokenService(known.id, said.title, written, tuple(sentences))
+    return tuple(sentences)
+
+
+def _spoken(runtime: Runtime, known: Service, language: str) -> SpokenService:
+    written, said = known.entry.in_language(language)
+    return SpokenService(known.id, said.title, written, read_out(runtime, known.entry, written))

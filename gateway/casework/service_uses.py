@@ -10,8 +10,11 @@ from collections import Counter
 import structlog
 
 from gateway import clock
-from gateway.runtime import Runtime
+from gateway.casework import service_command
+from gateway.journey import folding
+from gateway.runtime import Noted, Runtime
 from store import services
+from store.database import Transaction
 
 WRITE_EVERY = 5.0
 # More than so many different ones at once are written sooner.
@@ -26,22 +29,36 @@ class ServiceUses:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._seen: Counter[tuple[str, str]] = Counter()
+        self._missed: list[Noted] = []
 
     def count(self, service_id: str, channel: str) -> None:
         """One more use of an entry on a channel."""
         if len(self._seen) < MOST_HELD or (service_id, channel) in self._seen:
             self._seen[service_id, channel] += 1
 
+    def miss(self, text: str, language: str, channel: str) -> None:
+        """Note that nothing was found for words, as a text of them would be."""
+        missed = service_command.missed(self._runtime, folding.fold(text))
+        if missed and len(self._missed) < MOST_HELD:
+            self._missed.append(Noted(channel, language, missed))
+
     async def write(self) -> None:
         """Write what was counted; it stays when it cannot be written."""
         seen, self._seen = self._seen, Counter()
-        if not seen:
+        missed, self._missed = self._missed, []
+        if not seen and not missed:
             return
         day = clock.now().astimezone(self._runtime.settings.city.zone).date()
+
+        async def work(transaction: Transaction) -> None:
+            await services.count_uses(transaction, day, seen)
+            await service_command.keep(self._runtime, transaction, missed)
+
         try:
-            await self._runtime.database.write_patiently(lambda tx: services.count_uses(tx, day, seen))
+            await self._runtime.database.write_patiently(work)
         except BaseException:
             self._seen.update(seen)
+            self._missed += missed
             raise
 
     async def run(self) -> None:

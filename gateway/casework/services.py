@@ -9,7 +9,7 @@ followers too (`service_news`); who takes such an entry away takes that back wit
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from pypinyin import lazy_pinyin
@@ -153,7 +153,7 @@ async def take(runtime: Runtime, account: Account, service_id: str, step: Step, 
         _admit(runtime, account, known.entry.department)
     if known.state not in states:
         raise Conflict("this change is not possible any more")
-    if after is ServiceState.PUBLISHED and known.has_ended(clock.now()):
+    if after is ServiceState.PUBLISHED and known.entry.has_ended(clock.now()):
         raise BadInput("this has ended already: say until when it is true", "valid_until")
     rules = verdict(runtime, known.entry) if step is Step.PUBLISH else ()
     standing = Standing(ServiceState.HELD, rules) if rules else Standing(after)
@@ -192,7 +192,7 @@ async def tell(runtime: Runtime, account: Account, service_id: str) -> str:
     _admit(runtime, account, known.entry.department)
     if known.entry.kind not in NEWS_KINDS or known.state is not ServiceState.PUBLISHED:
         raise Conflict("only published news can be told to followers")
-    if known.has_ended(clock.now()):
+    if known.entry.has_ended(clock.now()):
         raise Conflict("this has ended already")
 
     async def work(transaction: Transaction) -> str:
@@ -212,6 +212,11 @@ async def find(runtime: Runtime, service_id: str) -> Service:
     """An entry by id. Raises `NotFound`."""
     async with runtime.database.reading() as connection:
         return await services.one(connection, service_id)
+
+
+def since(runtime: Runtime, at: datetime) -> date:
+    """The first day of the city whose uses are counted now."""
+    return service_words.lately(at.astimezone(runtime.settings.city.zone))
 
 
 async def search(runtime: Runtime, question: str, limit: int) -> list[Service]:

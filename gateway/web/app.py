@@ -42,6 +42,9 @@ from gateway.web import (
     own_account,
     pages,
     queue,
+    service_api,
+    service_pages,
+    services,
     settings_page,
     styleguide,
     subscribers,
@@ -88,7 +91,7 @@ CONSOLE = (
     transcription,
     words,
 )
-CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
+CASEWORK = (answer_templates, answering, handling, inbox, inbox_api, service_api, service_pages, services)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
 PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
 

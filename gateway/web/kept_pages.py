@@ -20,12 +20,12 @@ from gateway import clock
 from gateway.web import auth
 from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from gateway.web.packing import pack
-from store import modes
+from store import modes, services
 from store.wakeups import Wakeups
 
 # What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden;
-# bulletins; and whether a rule publishes, which the rules tell.
-TOPICS = ("events", "media", "bulletins", modes.SWITCHED)
+# bulletins; services of departments; and whether a rule publishes, which the rules tell.
+TOPICS = ("events", "media", "bulletins", services.CHANGED, modes.SWITCHED)
 LASTS = timedelta(seconds=10)
 MOST_KNOWN = 10_000
 MOST_BYTES = 32 * 1024 * 1024

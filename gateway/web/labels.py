@@ -17,7 +17,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, service_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -82,6 +82,7 @@ DONE: Mapping[str, str] = {
     "kept public": N_("allows it to be published"),
     "undone": N_("undid the decision"),
     **casework_labels.STEPS_DONE,
+    "written": N_("wrote it"),
 }
 # What rejected a post beside the city's lists, which name themselves.
 RULES: Mapping[str, str] = {
@@ -417,6 +418,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
     **casework_labels.TABLES,
     **staff_labels.TABLES,
+    **service_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

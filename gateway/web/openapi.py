@@ -9,7 +9,7 @@ from gateway.casework.periods import Against, By, Period
 from gateway.journey.tokens import LONGEST_QUERY
 from gateway.runtime import Runtime
 from gateway.schema import FIRST_KINDS, DeliveryState, Progress
-from gateway.web import access, bodies, openapi_casework
+from gateway.web import access, bodies, openapi_casework, openapi_services
 from gateway.web.subscribers import ACTS
 from store.accounts import Role
 from store.broadcasts import BroadcastState
@@ -95,12 +95,12 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
     models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
     models += [*openapi_casework.MODELS, bodies.NewUser, bodies.UserChange, bodies.Subscriber]
-    models += [bodies.Decisions, bodies.WriteAgain]
+    models += [bodies.Decisions, bodies.WriteAgain, *openapi_services.MODELS]
     models += [bodies.Post, bodies.Page, bodies.Problem, bodies.Named]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
-    paths = {**_paths(), **openapi_casework.paths(_operation, PATH_REFERENCE)}
+    paths = {**_paths(), **openapi_casework.paths(_operation, PATH_REFERENCE), **openapi_services.paths(_operation)}
     if taken:
         say = _operation("Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]})
         if forms:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gateway.web import service_labels
 from gateway.web.catalogues import N_
 
 # By what stands in the store; an act that is not listed is shown by its own name.
@@ -71,6 +72,7 @@ AUDIT: Mapping[str, str] = {
     "filter saved": N_("filter of the inbox saved"),
     "filter changed": N_("filter of the inbox changed"),
     "filter deleted": N_("filter of the inbox deleted"),
+    **service_labels.AUDIT,
     "template added": N_("template of answers added"),
     "template changed": N_("template of answers changed"),
     "template removed": N_("template of answers taken away"),

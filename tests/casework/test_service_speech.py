@@ -41,9 +41,10 @@ async def test_news_say_until_when(runtime: Runtime) -> None:
 
 async def test_a_spoken_word_is_looked_up_and_listed_when_nothing_is_found(runtime: Runtime) -> None:
     await published(runtime, typed(METER))
-    assert [one.title for one in await service_speech.find(runtime, "我要水表过户", "zh")] == ["水表过户"]
-    assert await missed(runtime) == []
-    assert await service_speech.find(runtime, "Kayak", "en") == []
+    desk = Desk(runtime)
+    assert [one.title for one in await desk.find_services("我要水表过户", "zh")] == ["水表过户"]
+    assert await desk.find_services("Kayak", "en") == []
+    await desk.service_uses.write()
     assert await missed(runtime) == [("kayak", 1)]
 
 

@@ -42,8 +42,8 @@ async def test_an_entry_reads_as_it_was_written(database: Database) -> None:
     assert (read.entry, read.state, read.version) == (entry, ServiceState.PUBLISHED, 2)
     assert read.published_at
     assert not read.retired_at
-    assert [read.is_current(now + timedelta(seconds=one)) for one in (-1, 0)] == [False, True]
-    assert read.has_ended(now + timedelta(hours=3))
+    assert [read.entry.is_current(now + timedelta(seconds=one)) for one in (-1, 0)] == [False, True]
+    assert read.entry.has_ended(now + timedelta(hours=3))
 
 
 async def test_the_faster_of_two_changes_counts(database: Database) -> None:

@@ -25,6 +25,7 @@ VALUES = {
     "id": ["1", "0" * 32],
     "act": ["pause", "anew"],
     "chart": ["posts"],
+    "step": ["publish"],
 }
 # Some rows by name, so that a slip in the table is one here too.
 KNOWN = {
