@@ -218,12 +218,6 @@ async def of_departments(
     return await _read(connection, wanted.order_by(services.c.changed_at.desc(), services.c.id).limit(limit))
 
 
-async def held(connection: AsyncConnection, limit: int) -> list[Service]:
-    """What waits for a moderator, the longest first."""
-    wanted = select(services).where(services.c.state == ServiceState.HELD)
-    return await _read(connection, wanted.order_by(services.c.changed_at, services.c.id).limit(limit))
-
-
 async def public(connection: AsyncConnection, at: datetime, limit: int, department: str | None = None) -> list[Service]:
     """What everybody may read and has not ended, by department; what is news first."""
     wanted = select(services).where(services.c.state == ServiceState.PUBLISHED, _lasts(at))
@@ -316,11 +310,6 @@ async def changes(connection: AsyncConnection, service_id: str, limit: int) -> l
     wanted = select(service_changes).where(service_changes.c.service_id == service_id)
     rows = await connection.execute(wanted.order_by(service_changes.c.id.desc()).limit(limit))
     return [_change(row) for row in rows]
-
-
-async def is_empty(connection: AsyncConnection) -> bool:
-    """Whether there never was an entry."""
-    return (await connection.execute(select(services.c.id).limit(1))).first() is None
 
 
 async def _note(

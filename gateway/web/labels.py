@@ -473,6 +473,8 @@ def steps(post: PublicPost) -> list[Step]:
     received = Step(N_("Received"), post.created_at)
     if post.state in (State.REJECTED, State.WITHDRAWN):
         return [received, Step(STATES[post.state])]
+    if post.kind is Kind.NOTICE:  # a department's own news: there is nothing to be done about it
+        return [Step(STATES[post.state], post.published_at, department=post.department)]
     reviewed = post.state is State.PUBLISHED
     if not reviewed:
         return [

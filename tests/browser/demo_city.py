@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar, FormData
 
-from tests.browser import demo_calls
+from tests.browser import demo_calls, demo_services
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -124,12 +124,30 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
     for number in range(5):
         await _say(client, url, FLOOD if number else FLOOD + "急！", "water", "锦绣花园", "", None)
     city.places["answered"] = answered
+    city.places |= await _services(client, url, staff)
     sent = await _until(lambda: _get(client, f"{url}/api/v1/console/deliveries"), lambda found: found["items"])
     city.places["delivery"] = str(sent["items"][0]["id"])
     async with client.get(f"{url}/console/broadcasts") as page:
         found = re.search(r"/console/broadcasts/(\w+)\"", await page.text())
     assert found
     city.places["broadcast"] = found[1]
+
+
+async def _services(client: ClientSession, url: str, staff: dict[str, str]) -> dict[str, str]:
+    """What departments tell who asks by a word, and what is asked for in vain, once it is written down."""
+
+    async def post(path: str, body: dict[str, Any]) -> Any:
+        async with client.post(url + path, json=body, headers=staff) as answer:
+            assert answer.status < 300, (path, await answer.text())
+            return await answer.json()
+
+    async def get(path: str) -> None:
+        async with client.get(url + path) as answer:
+            assert answer.status == 200, (path, await answer.text())
+
+    places = await demo_services.write(post, get)
+    await _until(lambda: _get(client, f"{url}/api/v1/console/services/words"), lambda found: found["items"])
+    return places
 
 
 async def _bulletin(client: ClientSession, url: str, staff: dict[str, str]) -> str:

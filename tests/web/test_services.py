@@ -18,7 +18,7 @@ from tests.casework.service_world import HALL, METER, missed, published, typed, 
 from tests.web.conftest import MakeWorld, World
 
 OUTAGE = {"zh": ("解放路停水", "检修管道。", "停水"), "en": ("No water", "Pipes are repaired.", "outage")}
-FORM = {
+FORM: dict[str, Any] = {
     "department": "water",
     "kind": "guide",
     "title_en": "Water meter",
@@ -208,7 +208,7 @@ async def test_a_moderator_reviews_what_the_filter_holds(world: World) -> None:
     text = await page(world, f"/console/services/{held.id}")
     assert "Let it out" in text
     assert 'name="title_en"' in text
-    assert '<fieldset class="bare" disabled>' in text
+    assert '<fieldset class="entry stack" disabled>' in text
     await send(world, "/console/services", 403, **FORM)
     await send(world, f"/console/services/{held.id}/approve")
     assert await state(world, held.id) is ServiceState.PUBLISHED
@@ -261,7 +261,7 @@ async def test_programs_of_the_staff_do_all_of_it(world: World) -> None:
 
     said = {"title": "No water", "text": "Pipes are repaired.", "words": ["outage"]}
     until = moment(clock.now() + timedelta(days=1))
-    entry = {"department": "water", "kind": "outage", "en": said, "valid_until": until}
+    entry: dict[str, Any] = {"department": "water", "kind": "outage", "en": said, "valid_until": until}
     one = "/" + (await post("", 201, **entry))["id"]
     assert (await post(f"{one}/publish"))["state"] == "published"
     assert len((await post(f"{one}/tell", 201))["ticket"]) == 8
