@@ -119,15 +119,6 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
-    """How often a department's entries were given, how many of them were, and how many there are by now."""
-
-    uses: int = 0
-    used: int = 0
-    published: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """What changes of an entry beside its words."""
 
@@ -288,21 +279,6 @@ async def uses_of(connection: AsyncConnection, ids: Collection[str], since: date
         .group_by(service_uses.c.service_id)
     )
     return {row[0]: int(row[1]) for row in await connection.execute(wanted)}
-
-
-async def uses_by_department(connection: AsyncConnection, first: date, last: date) -> dict[str, Uses]:
-    """What each department's entries were used from a day to another (both counted in)."""
-    counted = (
-        select(services.c.department, func.sum(service_uses.c.uses), func.count(service_uses.c.service_id.distinct()))
-        .join(services, services.c.id == service_uses.c.service_id)
-        .where(service_uses.c.day >= first.isoformat(), service_uses.c.day <= last.isoformat())
-        .group_by(services.c.department)
-    )
-    used = {row[0]: (int(row[1]), int(row[2])) for row in await connection.execute(counted)}
-    there = select(services.c.department, func.count()).where(services.c.state == ServiceState.PUBLISHED)
-    rows = await connection.execute(there.group_by(services.c.department))
-    published = {row[0]: int(row[1]) for row in rows}
-    return {slug: Uses(*used.get(slug, (0, 0)), published.get(slug, 0)) for slug in used.keys() | published.keys()}
 
 
 async def changes(connection: AsyncConnection, service_id: str, limit: int) -> list[Change]:

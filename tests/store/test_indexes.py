@@ -216,7 +216,6 @@ async def ask_for_services(runtime: Runtime) -> None:
         await services.of_departments(connection, ["water"], None, limit=5)
         await services.public(connection, at, 5)
         await services.public(connection, at, 5, "water")
-        await services.uses_by_department(connection, at.date(), at.date())
         told = (await services.one(connection, known.id)).notice_id
         assert told
         await posts.ticket_of(connection, told)

@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store import services, unanswered
 from store.database import Database
-from store.services import Entry, Said, Service, ServiceKind, ServiceState, Standing, Uses
+from store.services import Entry, Said, Service, ServiceKind, ServiceState, Standing
 
 PASSPORT = Entry("police", ServiceKind.GUIDE, {"en": Said("Passport", "Come with a photo.", ("passport", "travel"))})
 OUTAGE = Entry("water", ServiceKind.OUTAGE, {"zh": Said("停水", "今晚停水。", ("停水",))})
@@ -83,7 +83,7 @@ async def test_only_what_is_published_and_lasts_is_found(database: Database) -> 
             await services.by_slug(connection, "passport-2")
 
 
-async def test_uses_are_added_up_by_day_and_department(database: Database) -> None:
+async def test_uses_are_added_up_by_day(database: Database) -> None:
     passport = await made(database, "passport", PASSPORT, {}, PUBLISHED)
     outage = await made(database, "water-off", OUTAGE, {}, PUBLISHED)
     first, second = date(2026, 3, 1), date(2026, 3, 2)
@@ -92,10 +92,6 @@ async def test_uses_are_added_up_by_day_and_department(database: Database) -> No
     await database.write(lambda tx: services.count_uses(tx, second, {(outage, "portal"): 9}))
     async with database.reading() as connection:
         assert await services.uses_of(connection, [passport, outage], first) == {passport: 3, outage: 10}
-        assert await services.uses_by_department(connection, first, first) == {
-            "police": Uses(3, 1, 1),
-            "water": Uses(1, 1, 1),
-        }
         assert [one.id for one in await services.most_used(connection, first, clock.now(), 5)] == [outage, passport]
 
 
