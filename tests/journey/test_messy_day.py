@@ -13,7 +13,7 @@ from tests.journey.day.stage import Stage
 SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
 # Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
-PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
+PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line", "service_")
 # Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published.
 LATER = (
     "incident_",
@@ -27,6 +27,8 @@ LATER = (
     "digest",
     "following_now",
 )
+# What departments' services say (tests/casework/test_service_command.py): on the day none is written yet.
+SERVED = ("info", "info_news", "info_several", "info_which", "info_gone")
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_every_command_is_used(settings: Settings) -> None:
 def test_every_phrase_is_heard(settings: Settings) -> None:
     heard = {said.split()[-2] for row in ROWS for said in (row.answer, row.hears, *row.also) if said and " " in said}
     phrases = {phrase for phrase in settings.phrases["en"] if not phrase.startswith(PARTS + LATER)}
-    assert phrases - heard == set()
+    assert phrases - heard == set(SERVED)
     assert heard - phrases == set()
 
 
