@@ -7,17 +7,19 @@ affair: `channels._line` over live sound, `voice_twilio` by documents that its c
     start -> language -> menu -> 1 speaking -> confirming (-> where) -> ending     9: the menu, * says it again,
                               -> 2 ticket -> status [-> marking -> why]  whoever says nothing twice more is bid goodbye
                               -> 3 news                                  whoever hangs up has said what he said
+                              -> 4 services [-> service word] -> service
                               -> 0 transfer -> callback -> ending
 """
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
+from channels import _call_services as services
+from channels._call_steps import Step
 from channels._turn import (
     Began,
     End,
@@ -44,6 +46,9 @@ TICKET_DIGITS = 8
 JUDGED = ("mark_thanks", "mark_reopened", "mark_bad")
 BAD = ("mark_reopened", "mark_bad")
 
+# Where who says nothing once is bid goodbye: he has what he called for.
+ENDS_SILENT = (Step.ENDING, Step.STATUS, Step.MARKING, Step.WHY, Step.NEWS, Step.SERVICE)
+
 
 class CallSettings(ChannelSettings):
     """What every hotline can be set to: seconds of the longest report and of the silence that ends one; the number of
@@ -55,32 +60,14 @@ class CallSettings(ChannelSettings):
     person_seconds: int = Field(25, ge=5, le=120)
 
 
-class Step(StrEnum):
-    """Where a call stands."""
-
-    START = "greeting"
-    LANGUAGE = "language"
-    MENU = "menu"
-    SPEAKING = "speaking"
-    CONFIRMING = "confirming"
-    WHERE = "where"
-    TICKET = "ticket"
-    STATUS = "status"
-    MARKING = "marking"
-    WHY = "why"
-    NEWS = "news"
-    TRANSFER = "transfer"
-    CALLBACK = "callback"
-    ENDING = "ending"
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """All that is known of one call. `address` is the caller's URN, None when withheld; `line` our number.
 
     `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
     called back, `own_voice` that the radio may play it. `ticket` is the last report's of this call, `asked` the one
-    whose state is being read, `about` the one that what is said now is added to.
+    whose state is being read, `about` the one that what is said now is added to. `offered` are the services under the
+    keys, `service` the one that was read. `live` is a call whose words are understood as they are spoken.
     """
 
     channel: str
@@ -97,6 +84,9 @@ class Call:
     ticket: str | None = None
     asked: str | None = None
     about: str | None = None
+    offered: tuple[str, ...] = ()
+    service: str | None = None
+    live: bool = False
 
     def to_mapping(self) -> dict[str, Any]:
         """The same as JSON can hold it."""
@@ -106,14 +96,15 @@ class Call:
     def from_mapping(cls, values: Mapping[str, Any]) -> "Call":
         """What `to_mapping` made."""
         said = values["said"]
-        return cls(**{**values, "step": Step(values["step"]), "said": Said.from_mapping(said) if said else None})
+        known = {"step": Step(values["step"]), "said": Said.from_mapping(said) if said else None}
+        return cls(**{**values, **known, "offered": tuple(values["offered"])})
 
     def at(self, step: Step, **changes: Any) -> "Call":
         """The call at another step, where the tries begin anew."""
         return replace(self, step=step, **{"tries": 0, **changes})
 
 
-Key = Callable[["Talk"], Awaitable[tuple[Call, Turn]]]
+Key = services.Key
 
 
 async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) -> tuple[Call, Turn]:
@@ -121,7 +112,7 @@ async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) 
 
     Raises `TooMany` (with `Busy`) when what was said could not be kept: its recording is then taken in other ways.
     """
-    talk = Talk(desk, settings, call)
+    talk = Talk(desk, settings, call, _ask)
     if isinstance(event, HungUp):
         await talk.keep()
         return talk.call.at(Step.ENDING), Turn((), End())
@@ -172,11 +163,13 @@ def mark(call: Call, number: str) -> Incoming:
 
 @dataclass(slots=True)
 class Talk:
-    """One step being taken: the call as it stands by now, what to say first, and whether to ask where it is."""
+    """One step being taken: the call as it stands by now, what to say first, and whether to ask where it is. `ask` goes
+    to another step."""
 
     desk: Desk
     settings: CallSettings
     call: Call
+    ask: Callable[["Talk", Step], Awaitable[tuple[Call, Turn]]]
     first: list[Prompt] = field(default_factory=list)
     asks_where: bool = False
 
@@ -236,8 +229,8 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.TICKET:
             talk.say("ticket")
             return talk.then(step, ForKeys(TICKET_DIGITS, "#", DIGIT_SECONDS))
-        case Step.NEWS:
-            return await _news(talk)
+        case Step.NEWS | Step.SERVICES | Step.SERVICE_WORD | Step.SERVICE:
+            return await (_news(talk) if step is Step.NEWS else services.ask(talk, step))
         case Step.STATUS | Step.MARKING if call.asked:
             return await _status(talk, call.asked)
         case Step.ENDING:
@@ -259,6 +252,8 @@ def _listen(talk: Talk, step: Step) -> tuple[Call, Turn]:
 async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     """Say back what was understood; what waits for its words is kept at once, and so is a wish to be called back."""
     await talk.keep()  # whatever was said before and never decided is not lost for it
+    if talk.call.step is Step.SERVICE_WORD and talk.call.live:
+        return await services.look_up(talk, said)
     talk.call = replace(talk.call, said=said)
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
@@ -299,7 +294,7 @@ async def _silent(talk: Talk) -> tuple[Call, Turn]:
     if call.step is Step.LANGUAGE:  # a telephone without keys, or who understands none of it: in the city's language
         talk.say("greeting")
         return await _ask(talk, Step.MENU)
-    if call.step in (Step.ENDING, Step.STATUS, Step.MARKING, Step.WHY, Step.NEWS) or call.tries + 1 >= TRIES:
+    if call.step in ENDS_SILENT or call.tries + 1 >= TRIES:
         talk.say("goodbye")
         return talk.then(Step.ENDING, End())
     talk.say("nothing")
@@ -443,10 +438,12 @@ KEYS: Mapping[Step, Mapping[str, Key]] = {
         "1": _goes_to(Step.SPEAKING),
         "2": _goes_to(Step.TICKET),
         "3": _goes_to(Step.NEWS),
+        "4": _goes_to(Step.SERVICES),
         "8": _other_language,
         "0": _person,
     },
     Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
     Step.MARKING: {"0": _left_open, **{number: _marks(number) for number in "12345"}},
+    **services.KEYS,
 }

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -85,7 +86,7 @@ class Conversation:
 
     def __init__(self, desk: Desk, settings: CallSettings, sound: Sound, call: Call, line: OnTheLine) -> None:
         self._desk, self._settings, self._sound, self._line = desk, settings, sound, line
-        self._call = call
+        self._call = replace(call, live=True)
         self._inbox = Inbox(sound)
         self._tape: Tape | None = None
         # Whether what is on the tape was cut short, and its caller goes on.

@@ -84,6 +84,7 @@ class RecordedCalls:
                 if isinstance(event, Said):  # however late it comes: what was taken before is only told again
                     await desk.take(report(call, event))
                 return str(last["document"])
+            call = replace(call, live=False)
             before, (call, turn) = call, await advance(desk, self._settings, call, event)
         except TooMany:  # the caller must hear it: nothing was kept, and the recording is taken later
             return _over(Prompt(desk.phrase("voice_busy", call.language), call.language))

@@ -28,6 +28,8 @@ from gateway.schema import (
     PublicPost,
     Receipt,
     SendResult,
+    ServiceHit,
+    SpokenService,
     Taken,
 )
 from speech.live import Hearing
@@ -340,6 +342,22 @@ class Desk(Protocol):
 
     async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
         """The radio's bulletins, newest first, as `bulletin` gives one; those whose `size` is 0 cannot be heard now."""
+        ...
+
+    async def services(self, language: str) -> Sequence[SpokenService]:
+        """The services of departments that are asked for most, at most five; empty while there are none."""
+        ...
+
+    async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
+        """The services that a spoken word means, the best first; what finds nothing is listed for the departments."""
+        ...
+
+    async def spoken_service(self, service_id: str, language: str, channel: str | None) -> SpokenService | None:
+        """One service to be read out, counted as used on a channel (None: not again); None for what is gone."""
+        ...
+
+    async def service_hits(self, query: str, language: str) -> Sequence[ServiceHit]:
+        """The services that a search means, the best first, in a language or in what they are written in."""
         ...
 
     def own_voices(self) -> bool:

@@ -62,8 +62,16 @@ class Adapter(Channel):
             raise web.HTTPSeeOther(f"/posts/{findings.ticket}")
         asked = {**({"q": query} if query else {}), **chosen}
         earlier = "?" + urlencode({**asked, "cursor": findings.next}) if findings.next else None
-        values = {"query": query, "chosen": chosen, "findings": findings, "earlier": earlier, "further": bool(cursor)}
-        known = {**values, "fault": str(fault) if fault else None}
+        services = await desk.service_hits(query, desk.language(request)) if query and not cursor and not fault else ()
+        values = {
+            "services": services,
+            "query": query,
+            "chosen": chosen,
+            "findings": findings,
+            "earlier": earlier,
+            "further": bool(cursor),
+        }
+        known = {**values, "services": services, "fault": str(fault) if fault else None}
         return await desk.page(request, "search.html", known, status)
 
     async def _look_up(self, desk: Desk, request: web.Request) -> web.Response:

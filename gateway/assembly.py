@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 from channels import registry
 from channels.base import City, Surroundings, Uploads
 from channels.registry import Plan
-from gateway.casework import marking
+from gateway.casework import marking, service_command
 from gateway.errors import Problem
 from gateway.journey import commands, topics
 from gateway.journey.places import Gazetteer
@@ -61,6 +61,7 @@ def assemble(
         derived=[_name_topics],
     )
     runtime.commands.update(marking.table(runtime))
+    runtime.commands["info"] = service_command.command(runtime)
     _name_topics(runtime)
     return runtime
 

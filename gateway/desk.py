@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from gateway import clock
-from gateway.casework import bulletins
+from gateway.casework import bulletins, service_speech
+from gateway.casework.service_uses import ServiceUses
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, folding, identity, masking, phoning, receipts, similar
 from gateway.journey import media as journey_media
@@ -17,7 +18,18 @@ from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
-from gateway.schema import Bulletin, Findings, Incoming, IncomingMedia, Place, PublicPost, Receipt, Taken
+from gateway.schema import (
+    Bulletin,
+    Findings,
+    Incoming,
+    IncomingMedia,
+    Place,
+    PublicPost,
+    Receipt,
+    ServiceHit,
+    SpokenService,
+    Taken,
+)
 from speech.live import Hearing
 from speech.recogniser import BadModel
 from store import kept, leases, media, posts
@@ -72,6 +84,7 @@ class Desk:
         self._intake = Intake(runtime)
         self._taping = Taping(runtime)
         self.calling = Calling(runtime)
+        self.service_uses = ServiceUses(runtime)
         self.site: Site | None = None
         self._today: tuple[datetime, tuple[int, int]] | None = None
 
@@ -266,6 +279,27 @@ class Desk:
     async def bulletins(self, language: str, limit: int) -> Sequence[Bulletin]:
         """The radio's bulletins, newest first."""
         return await bulletins.newest(self._runtime, language, limit)
+
+    async def services(self, language: str) -> Sequence[SpokenService]:
+        """The services that are asked for most."""
+        return await service_speech.usual(self._runtime, language)
+
+    async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
+        """The services that a spoken word means."""
+        found = await service_speech.find(self._runtime, text, language)
+        if not found:
+            self.service_uses.miss(text, language, "voice")
+        return found
+
+    async def spoken_service(self, service_id: str, language: str, channel: str | None) -> SpokenService | None:
+        """One service to be read out."""
+        if channel:
+            self.service_uses.count(service_id, channel)
+        return await service_speech.one(self._runtime, service_id, language)
+
+    async def service_hits(self, query: str, language: str) -> Sequence[ServiceHit]:
+        """The services that a search means."""
+        return await service_speech.hits(self._runtime, query, language)
 
     def own_voices(self) -> bool:
         """Whether callers may be heard themselves on the radio."""

@@ -34,7 +34,8 @@ class Asked:
 
     `own` are the asker's threads, newest first, `last` is his newest word that was added to one, `following` what his
     line follows. `told` is the thread whose answer his line was told last, `marks` what is thought of that and of
-    the quoted one, `channel` the medium he uses.
+    the quoted one, `channel` the medium he uses. `language` is what he is answered in, `learnt` what the command itself
+    looked up.
     """
 
     argument: str
@@ -47,6 +48,8 @@ class Asked:
     told: KnownThread | None = None
     marks: Sequence[Mark] = ()
     channel: str = ""
+    language: str = ""
+    learnt: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Reply:
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
     a word a report of its own, `attach` (post, thread) makes a report a word under another. `join` (post, ticket) joins
     a report to a public one, `count_in` counts the asker among those who report a thread. `silent` is not worth a paid
-    message. `effect` writes what else follows, in the transaction of the message.
+    message. `effect` writes what else follows, in the transaction of the message; `note` is for the command itself to
+    keep.
     """
 
     say: Say
@@ -89,6 +93,16 @@ class Reply:
     count_in: KnownThread | None = None
     silent: bool = False
     effect: Callable[[Transaction], Awaitable[None]] | None = None
+    note: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What an answer leaves for its command to keep, and on which channel and in which language it was given."""
+
+    channel: str
+    language: str
+    note: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +111,16 @@ class Command:
 
     `words` are folded; `argument` is the regular expression of what may follow, so that "stop the noise" stays a
     report. `run` is pure. `choose`, when the command may ask which one is meant, is told the number's option.
+    `learn` looks up what a batch of arguments and chosen options needs, and `keep` writes what the answers noted, in
+    the transaction of the batch.
     """
 
     words: tuple[str, ...]
     argument: str
     run: Callable[[Asked], Reply]
     choose: Callable[[Asked, str], Reply] | None = None
+    learn: Callable[[Transaction, Collection[str], Collection[str]], Awaitable[Any]] | None = None
+    keep: Callable[[Transaction, Sequence[Noted]], Awaitable[None]] | None = None
 
 
 class Words(Protocol):

@@ -499,6 +499,28 @@ class Bulletin:
         return f"/radio/bulletins/{self.id}-{self.version}.{ending}"
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenService:
+    """A service as a voice offers and reads it: `said` is sentence by sentence, title first, in `language`."""
+
+    id: str
+    title: str
+    language: str
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHit:
+    """A service that a search means, as a page shows it; `when` is since and until when it is true, in words."""
+
+    slug: str
+    title: str
+    text: str
+    language: str
+    department: str
+    when: str
+
+
 # A text in pieces, in order and nothing lost, each with whether it is what a search asked for.
 Marked = tuple[tuple[str, bool], ...]
 

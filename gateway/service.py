@@ -142,6 +142,7 @@ class Service:
         self._watch("words", runtime.words.run(runtime))
         self._watch("health", watching.run(runtime))
         self._watch("calls", desk.calling.run())
+        self._watch("services", desk.service_uses.run())
         for line in lines:
             self._watch(f"delivery {line.name}", line.run())
         for channel in runtime.channels.values():

@@ -1,7 +1,7 @@
 """What a batch of messages must know before it is decided: one question to the store for each kind of fact."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -120,6 +120,7 @@ class Facts:
 
     `seen` is by channel and carrier's id, `addresses` by keyed hash, `threads` by ticket, `own` by person, `alike` by
     gist, `following` (topics) and `told` by address id, `marks` by thread id; `tickets` are unused.
+    `learnt` is what commands looked up themselves.
     """
 
     seen: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -131,6 +132,7 @@ class Facts:
     told: dict[str, Told] = field(default_factory=dict)
     marks: dict[str, list[Mark]] = field(default_factory=dict)
     tickets: list[str] = field(default_factory=list)
+    learnt: dict[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -298,6 +300,12 @@ async def of_ticket(
     return caller, facts.threads.get(ticket)
 
 
+async def unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+    """Those of some drawn tickets that nobody has."""
+    used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
+    return [ticket for ticket in drawn if ticket not in used]
+
+
 async def _seen(connection: AsyncConnection, messages: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     by_channel: defaultdict[str, list[str]] = defaultdict(list)
     for channel, external_id in messages:
@@ -360,12 +368,6 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
     latest = {row.thread_id: row.text for row in rows}
     for thread in threads:
         thread.answer = latest.get(thread.root)
-
-
-async def unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
-    """Those of some tickets that nobody has."""
-    used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
-    return [ticket for ticket in drawn if ticket not in used]
 
 
 def _address(row: Any) -> KnownAddress:

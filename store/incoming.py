@@ -1,7 +1,7 @@
 """Intake's side of the store: the rows a batch of messages leaves, one statement a table."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,8 @@ class Rows:
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
     settled, `changed` are new values of posts. `joined` (post id, ticket) and `counted_in` (thread id, citizen id) are
-    left to `journey.joining`, `effects` are done after all rows, all in the same transaction.
+    left to `journey.joining`, `effects` are done after all rows, `noted` is what commands keep
+    themselves, all in the same transaction.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Rows:
     effects: list[Callable[[Transaction], Awaitable[None]]] = field(default_factory=list)
     joined: list[tuple[str, str]] = field(default_factory=list)
     counted_in: list[tuple[str, str]] = field(default_factory=list)
+    noted: defaultdict[Hashable, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def regrouped(self) -> list[str]:
         """The threads that a post left, joined or became, that were kept from the public, or got another place."""

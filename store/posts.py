@@ -172,6 +172,11 @@ async def waiting(connection: AsyncConnection) -> int:
     return (await connection.execute(wanted)).scalar_one()
 
 
+async def ticket_of(connection: AsyncConnection, post_id: str) -> str | None:
+    """The ticket of a post by its id; None for what has none."""
+    return (await connection.execute(select(posts.c.ticket).where(posts.c.id == post_id))).scalar_one_or_none()
+
+
 async def thread(connection: AsyncConnection, reference: str) -> list[StaffPost]:
     """A whole thread in order, named by its ticket or by any of its posts' ids. Raises `NotFound`."""
     column = posts.c.ticket if len(reference) == 8 else posts.c.id

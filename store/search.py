@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Table, TextClause, delete, insert, select, text
+from sqlalchemy import Table, TextClause, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import FIRST_KINDS, Progress, State
@@ -74,9 +74,8 @@ class Index:
 async def findable(connection: AsyncConnection, post_id: str) -> Findable | None:
     """A thread as the public may find it; None when it is not public, or no thread."""
     columns = (posts.c.id, posts.c.kind, posts.c.text, posts.c.category, posts.c.place, posts.c.published_at)
-    wanted = select(*columns, cases.c.department, cases.c.progress).outerjoin(
-        cases, cases.c.thread_id == posts.c.thread_id
-    )
+    department = func.coalesce(posts.c.department, cases.c.department).label("department")
+    wanted = select(*columns, department, cases.c.progress).outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
     wanted = wanted.where(
         posts.c.thread_id == post_id, posts.c.state == State.PUBLISHED, posts.c.private.is_(False)
     ).order_by(posts.c.created_at, posts.c.id)

@@ -66,6 +66,19 @@ class Entry:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
+    def is_current(self, at: datetime) -> bool:
+        """Whether it is true at a moment: it has begun and not ended."""
+        begun = self.valid_from is None or self.valid_from <= at
+        return begun and not self.has_ended(at)
+
+    def has_ended(self, at: datetime) -> bool:
+        """Whether it was true and is not any more."""
+        return self.valid_until is not None and self.valid_until <= at
+
+    def in_language(self, language: str) -> tuple[str, Said]:
+        """What it says, in a language or else in one it has, and which that is."""
+        return (language, self.said[language]) if language in self.said else next(iter(self.said.items()))
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -82,20 +95,6 @@ class Service:
     version: int
     changed_at: datetime
     changed_by: str
-
-    def is_current(self, at: datetime) -> bool:
-        """Whether it is true at a moment: it has begun and not ended."""
-        begun = self.entry.valid_from is None or self.entry.valid_from <= at
-        return begun and not self.has_ended(at)
-
-    def has_ended(self, at: datetime) -> bool:
-        """Whether it was true and is not any more."""
-        return self.entry.valid_until is not None and self.entry.valid_until <= at
-
-    def in_language(self, language: str) -> tuple[str, Said]:
-        """What it says, in a language or else in one it has, and which that is."""
-        said = self.entry.said
-        return (language, said[language]) if language in said else next(iter(said.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +116,6 @@ class Match:
     service_id: str
     word: str
     weight: int
-
-
-@dataclass(frozen=True, slots=True)
-class Uses:
-    """How often a department's entries were given, how many of them were, and how many there are by now."""
-
-    uses: int = 0
-    used: int = 0
-    published: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +182,16 @@ async def put_words(transaction: Transaction, service_id: str, weights: Mapping[
         await insert_all(connection, service_words, rows)
 
 
-async def one(connection: AsyncConnection, service_id: str) -> Service:
-    """An entry in whatever state. Raises `NotFound`."""
-    return _only(await _read(connection, select(services).where(services.c.id == service_id)))
+async def one(connection: AsyncConnection, service_id: str, *, hold: bool = False) -> Service:
+    """An entry in whatever state. Raises `NotFound`. With `hold` nobody else changes it until the transaction ends."""
+    wanted = select(services).where(services.c.id == service_id)
+    return _only(await _read(connection, wanted.with_for_update() if hold else wanted))
 
 
 async def by_slug(connection: AsyncConnection, slug: str) -> Service:
-    """An entry everybody may read, or could once read. Raises `NotFound`."""
-    known = and_(services.c.slug == slug, services.c.published_at.is_not(None))
-    shown = services.c.state.in_((ServiceState.PUBLISHED, ServiceState.RETIRED))
-    return _only(await _read(connection, select(services).where(known, shown)))
+    """An entry that everybody may read, also when it has ended. Raises `NotFound`."""
+    shown = and_(services.c.slug == slug, services.c.state == ServiceState.PUBLISHED)
+    return _only(await _read(connection, select(services).where(shown)))
 
 
 async def slugs_like(connection: AsyncConnection, slug: str) -> set[str]:
@@ -217,12 +207,6 @@ async def of_departments(
     wanted = select(services).where(services.c.department.in_(departments))
     wanted = wanted if state is None else wanted.where(services.c.state == state)
     return await _read(connection, wanted.order_by(services.c.changed_at.desc(), services.c.id).limit(limit))
-
-
-async def held(connection: AsyncConnection, limit: int) -> list[Service]:
-    """What waits for a moderator, the longest first."""
-    wanted = select(services).where(services.c.state == ServiceState.HELD)
-    return await _read(connection, wanted.order_by(services.c.changed_at, services.c.id).limit(limit))
 
 
 async def public(connection: AsyncConnection, at: datetime, limit: int, department: str | None = None) -> list[Service]:
@@ -297,31 +281,11 @@ async def uses_of(connection: AsyncConnection, ids: Collection[str], since: date
     return {row[0]: int(row[1]) for row in await connection.execute(wanted)}
 
 
-async def uses_by_department(connection: AsyncConnection, first: date, last: date) -> dict[str, Uses]:
-    """What each department's entries were used from a day to another (both counted in)."""
-    counted = (
-        select(services.c.department, func.sum(service_uses.c.uses), func.count(service_uses.c.service_id.distinct()))
-        .join(services, services.c.id == service_uses.c.service_id)
-        .where(service_uses.c.day >= first.isoformat(), service_uses.c.day <= last.isoformat())
-        .group_by(services.c.department)
-    )
-    used = {row[0]: (int(row[1]), int(row[2])) for row in await connection.execute(counted)}
-    there = select(services.c.department, func.count()).where(services.c.state == ServiceState.PUBLISHED)
-    rows = await connection.execute(there.group_by(services.c.department))
-    published = {row[0]: int(row[1]) for row in rows}
-    return {slug: Uses(*used.get(slug, (0, 0)), published.get(slug, 0)) for slug in used.keys() | published.keys()}
-
-
 async def changes(connection: AsyncConnection, service_id: str, limit: int) -> list[Change]:
     """What became of an entry, newest first."""
     wanted = select(service_changes).where(service_changes.c.service_id == service_id)
     rows = await connection.execute(wanted.order_by(service_changes.c.id.desc()).limit(limit))
     return [_change(row) for row in rows]
-
-
-async def is_empty(connection: AsyncConnection) -> bool:
-    """Whether there never was an entry."""
-    return (await connection.execute(select(services.c.id).limit(1))).first() is None
 
 
 async def _note(

@@ -23,6 +23,7 @@ from store import (
     outbox,
     recordings,
     tallies,
+    unanswered,
     words,
 )
 from store import sessions as session_rows
@@ -34,6 +35,8 @@ RECORDINGS_AT_ONCE = 100
 # For how long the words of a call are kept after its end beside the post that was made of it: with the time until the
 # next look they are gone within the hour that citizens are told of.
 CALL_WORDS = timedelta(minutes=50)
+# For how long a word is listed that nobody asks for any more.
+UNANSWERED = timedelta(days=180)
 
 log = structlog.get_logger()
 
@@ -103,6 +106,7 @@ async def forget(runtime: Runtime) -> None:
     aired = await runtime.database.write(lambda transaction: bulletins.forget(transaction, LANGUAGES, spoken))
     called = at - timedelta(days=runtime.settings.keeping.call_days)
     await runtime.database.write(lambda transaction: calls.forget(transaction, called))
+    await runtime.database.write(lambda transaction: unanswered.forget(transaction, at - UNANSWERED))
     sessions = await runtime.database.write(lambda transaction: session_rows.sweep(transaction, at))
     if payloads:
         await runtime.database.write(

@@ -7,7 +7,7 @@ from gateway import clock
 from gateway.journey import commands, organisation
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
-from gateway.runtime import Asked, Command, Reply
+from gateway.runtime import Asked, Command, Noted, Reply
 from gateway.schema import Kind, Outcome, Say, State, Taken
 from store import history
 from store.events import About, Happening
@@ -28,7 +28,7 @@ def answer_question(draft: Draft, number: int) -> Taken:
     own = draft.own_threads
     about = next((thread for thread in own if thread.id == question.post_id), None)
     draft.close_question()
-    return answer(draft, command.choose(_asked(draft, "", None, about), option))
+    return answer(draft, command.choose(_asked(draft, command, "", None, about), option), command)
 
 
 def may_mark(draft: Draft) -> Callable[[int | bool], Reply] | None:
@@ -42,23 +42,25 @@ def may_mark(draft: Draft) -> Callable[[int | bool], Reply] | None:
         minutes = draft.runtime.settings.intake.question_minutes
         if question.expires_at - timedelta(minutes=minutes) > told.at:
             return None
-    return lambda given: choose(_asked(draft, "", None, told.thread), str(given))
+    return lambda given: choose(_asked(draft, command, "", None, told.thread), str(given))
 
 
 def obey(draft: Draft, command: Command) -> Taken:
     """Run a command with the thread it quotes."""
     quoted = draft.prepared.quoted
     thread = draft.facts.threads.get(quoted) if quoted else None
-    return answer(draft, command.run(_asked(draft, draft.prepared.argument, quoted, thread)))
+    return answer(draft, command.run(_asked(draft, command, draft.prepared.argument, quoted, thread)), command)
 
 
 def count_in(draft: Draft, ticket: str | None) -> Taken:
     """Count the sender among those who report a thread, as the word JOIN does."""
     thread = draft.facts.threads.get(ticket) if ticket else None
-    return answer(draft, commands.join(_asked(draft, "", ticket, thread)))
+    return answer(draft, commands.join(_asked(draft, None, "", ticket, thread)))
 
 
-def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread | None) -> Asked:
+def _asked(
+    draft: Draft, command: Command | None, argument: str, ticket: str | None, thread: KnownThread | None
+) -> Asked:
     own = draft.facts.own.get(draft.sender.person)
     following = draft.facts.following[draft.address.id] if draft.address else ()
     last = own.last if own else None
@@ -75,15 +77,19 @@ def _asked(draft: Draft, argument: str, ticket: str | None, thread: KnownThread 
         told.thread if told else None,
         draft.facts.marks.get(about.root, ()) if about else (),
         draft.incoming.channel,
+        draft.language,
+        draft.facts.learnt.get(command) if command else None,
     )
 
 
-def answer(draft: Draft, reply: Reply) -> Taken:
+def answer(draft: Draft, reply: Reply, command: Command | None = None) -> Taken:
     """Say something back without making a post, and change what was asked for."""
     if reply.private and _is_never_public(draft, *reply.private):
         reply = Reply(Say("public_never", {"ticket": reply.private[0].ticket}))
     if draft.address:
         _apply(draft, reply, draft.address.id)
+    if command and reply.note is not None:
+        draft.rows.noted[command].append(Noted(draft.incoming.channel, draft.language, reply.note))
     if reply.detach:
         return _detach(draft, reply.detach)
     if reply.attach:

@@ -179,7 +179,7 @@ def table(names: Names) -> Mapping[str, Command]:
         "unfollow": Command(("unfollow", "不再关注", "取消关注", "取关"), names.pattern, partial(unfollow, names)),
         "stop": Command(("stop", "stopall", "unsubscribe", "退订", "取消订阅", "退定", "推订", "td"), "", stop),
         "start": Command(("start", "unstop", "开通", "恢复"), "", start),
-        "help": Command(("help", "info", "帮助", "帮组"), "", explain),
+        "help": Command(("help", "帮助", "帮组"), "", explain),
         "hello": Command(("hello", "hi", "hey", "你好", "您好", "在吗", "在么", "有人吗"), "", explain),
         "thanks": Command(_THANKS, "", lambda _: Reply(Say("thanks"), silent=True)),
         "private": Command(("private", "私密", "保密"), f"(?:{_TICKET})?", private),

@@ -62,6 +62,7 @@ class Intake:
 
     async def _process(self, transaction: Transaction, requests: Sequence[Prepared]) -> Sequence[Taken]:
         facts = await look_up(transaction.connection, _wanted(self._runtime, requests))
+        await _learn(self._runtime, transaction, requests, facts)
         rows = Rows()
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
@@ -72,6 +73,9 @@ class Intake:
         await joining.by_citizens(self._runtime, transaction, rows.joined, rows.counted_in)
         for hidden in (await changes.load_many(transaction.connection, rows.hidden())).values():
             await joining.release_all(self._runtime, transaction, hidden, actor="rule")
+        for command in self._runtime.commands.values():
+            if command.keep and command in rows.noted:
+                await command.keep(transaction, rows.noted[command])
         return replies
 
 
@@ -161,6 +165,22 @@ def _may_mark(runtime: Runtime, request: Prepared) -> bool:
     """Whether a message may be what somebody thinks of an answer."""
     answers = request.number is not None or request.solved is not None
     return answers or (request.command is not None and request.command is runtime.commands.get("mark"))
+
+
+async def _learn(runtime: Runtime, transaction: Transaction, requests: Sequence[Prepared], facts: Facts) -> None:
+    """Have commands look up what they need for the arguments and the chosen options of a batch, each of them once."""
+    for name, command in runtime.commands.items():
+        if command.learn is None:
+            continue
+        arguments = {request.argument for request in requests if request.command is command}
+        open_questions = [
+            known.question
+            for request in requests
+            if request.number is not None and (known := facts.addresses.get(request.lookup or "")) and known.question
+        ]
+        options = {one for question in open_questions if question.kind == name for one in question.options}
+        if arguments or options:
+            facts.learnt[command] = await command.learn(transaction, arguments, options)
 
 
 def _mentioned(incoming: Incoming, text: str) -> tuple[str, ...]:

@@ -135,6 +135,35 @@ async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: st
     await _publish(runtime, transaction, post, post.text)
 
 
+async def publish_notice(
+    runtime: Runtime, transaction: Transaction, post_id: str, *, actor: str, expires_at: datetime | None
+) -> None:
+    """Publish a department's own news in the transaction that wrote it; after `expires_at` nothing of it leaves."""
+    post = await changes.load(transaction.connection, post_id, hold=True)
+    entry = history.entry(post.id, actor, Action.PUBLISH, from_state=post.state, to_state=State.PUBLISHED)
+    await history.add(transaction, entry)
+    await changes.apply(transaction, post.id, state=State.PUBLISHED, published_at=clock.now())
+    await _publish(runtime, transaction, post, post.text, expires_at)
+
+
+async def change_notice(
+    runtime: Runtime, transaction: Transaction, post_id: str, *, actor: str, text: str | None
+) -> None:
+    """Give a published notice other words, or (None) take it back; one that is public no more stays as it is."""
+    post = await changes.load(transaction.connection, post_id, hold=True)
+    if post.state is not State.PUBLISHED or text == post.text:
+        return
+    action, after = (Action.WITHDRAW, State.WITHDRAWN) if text is None else (Action.CORRECT, State.PUBLISHED)
+    entry = history.entry(post.id, actor, action, from_state=post.state, to_state=after)
+    await history.add(transaction, entry)
+    await changes.apply(transaction, post.id, state=after, **({} if text is None else {"text": text}))
+    if text is None:
+        await take_back(runtime, transaction, post)
+        return
+    await announce(transaction, post, events.Happening.UPDATE)
+    await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
+
+
 async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_id: str) -> None:
     """Take back a published post for its author, who has himself erased in this transaction: all others hear of it."""
     post = await changes.load(transaction.connection, post_id)
@@ -229,16 +258,16 @@ async def _publish(
         await announce(transaction, post, events.Happening.UPDATE, events.About.COMMENTED)
         await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
         return
-    routed = routing.route_post(runtime, post, text)
-    await cases.open_case(
-        transaction,
-        post.thread_id,
-        rule=routed.rule,
-        opened_at=at,
-        **due.given(runtime.settings, post, routed.department, at),
-    )
+    if post.kind is not Kind.NOTICE:  # a department's own news: nobody owes an answer to it
+        await _open_case(runtime, transaction, post, text, at)
     await announce(transaction, post, events.Happening.POST)
     await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at)
+
+
+async def _open_case(runtime: Runtime, transaction: Transaction, post: Changing, text: str, at: datetime) -> None:
+    routed = routing.route_post(runtime, post, text)
+    given = due.given(runtime.settings, post, routed.department, at)
+    await cases.open_case(transaction, post.thread_id, rule=routed.rule, opened_at=at, **given)
 
 
 async def announce(

@@ -54,6 +54,9 @@ from gateway.web import (
     queue,
     relocating,
     routing_pages,
+    service_api,
+    service_pages,
+    services,
     settings_page,
     styleguide,
     subscribers,
@@ -114,6 +117,9 @@ CASEWORK = (
     overdue,
     relocating,
     routing_pages,
+    service_api,
+    service_pages,
+    services,
     together,
 )
 PEOPLE = (audit_page, entrance, factor_pages, own_account, own_alarms, settings_page, users)

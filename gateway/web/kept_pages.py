@@ -21,12 +21,12 @@ from gateway.journey import in_force
 from gateway.web import auth
 from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from gateway.web.packing import pack
-from store import modes
+from store import modes, services
 from store.wakeups import Wakeups
 
 # What changes on public pages: publications, withdrawals, answers and names; files that are brought or hidden;
-# bulletins; whether a rule publishes, which the rules tell; departments and categories.
-TOPICS = ("events", "media", "bulletins", modes.SWITCHED, in_force.REPLACED)
+# bulletins; services; whether a rule publishes, which the rules tell; departments and categories.
+TOPICS = ("events", "media", "bulletins", modes.SWITCHED, services.CHANGED, in_force.REPLACED)
 LASTS = timedelta(seconds=10)
 MOST_KNOWN = 10_000
 MOST_BYTES = 32 * 1024 * 1024

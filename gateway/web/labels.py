@@ -23,6 +23,7 @@ from gateway.web import (
     channel_labels,
     organisation_labels,
     routing_labels,
+    service_labels,
     staff_labels,
 )
 from gateway.web.catalogues import N_
@@ -95,6 +96,7 @@ DONE: Mapping[str, str] = {
     "categorised": N_("changed the category"),
     "undone": N_("undid the decision"),
     **casework_labels.STEPS_DONE,
+    "written": N_("wrote it"),
 }
 # What rejected a post beside the city's lists, which name themselves.
 RULES: Mapping[str, str] = {
@@ -454,6 +456,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **casework_labels.TABLES,
     **routing_labels.TABLES,
     **staff_labels.TABLES,
+    **service_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,
@@ -516,6 +519,8 @@ def steps(post: PublicPost) -> list[Step]:
     received = Step(N_("Received"), post.created_at)
     if post.state in (State.REJECTED, State.WITHDRAWN):
         return [received, Step(STATES[post.state])]
+    if post.kind is Kind.NOTICE:  # a department's own news: there is nothing to be done about it
+        return [Step(STATES[post.state], post.published_at, department=post.department)]
     reviewed = post.state is State.PUBLISHED
     if not reviewed:
         return [

@@ -9,7 +9,14 @@ from gateway.casework.periods import Against, By, Period
 from gateway.journey.tokens import LONGEST_QUERY
 from gateway.runtime import Runtime
 from gateway.schema import FIRST_KINDS, DeliveryState, Progress
-from gateway.web import access, bodies, openapi_assessment, openapi_casework, openapi_organisation
+from gateway.web import (
+    access,
+    bodies,
+    openapi_assessment,
+    openapi_casework,
+    openapi_organisation,
+    openapi_services,
+)
 from gateway.web.subscribers import ACTS
 from store.accounts import Role
 from store.broadcasts import BroadcastState
@@ -98,6 +105,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         *openapi_assessment.MODELS,
         *openapi_casework.MODELS,
         *openapi_organisation.MODELS,
+        *openapi_services.MODELS,
         bodies.NewUser,
         bodies.UserChange,
         bodies.Subscriber,
@@ -108,7 +116,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
     paths = {**_paths(), **openapi_casework.paths(_operation, PATH_REFERENCE), **openapi_assessment.paths(_operation)}
-    paths |= openapi_organisation.paths(_operation, PATH_REFERENCE)
+    paths |= {**openapi_organisation.paths(_operation, PATH_REFERENCE), **openapi_services.paths(_operation)}
     if taken:
         say = _operation("Say something", body=taken[0].__name__, status="202", extra={"parameters": [_IDEMPOTENCY]})
         if forms:

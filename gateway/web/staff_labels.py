@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.web import organisation_labels
+from gateway.web import organisation_labels, service_labels
 from gateway.web.casework_labels import STEPS_DONE
 from gateway.web.catalogues import N_
 
@@ -78,6 +78,7 @@ AUDIT: Mapping[str, str] = {
     "filter saved": N_("filter of the inbox saved"),
     "filter changed": N_("filter of the inbox changed"),
     "filter deleted": N_("filter of the inbox deleted"),
+    **service_labels.AUDIT,
     "template added": N_("template of answers added"),
     "template changed": N_("template of answers changed"),
     "template removed": N_("template of answers taken away"),

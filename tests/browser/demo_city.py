@@ -13,7 +13,7 @@ from aiohttp import ClientSession, CookieJar, FormData
 
 from gateway import clock
 from gateway.casework import months
-from tests.browser import demo_calls, demo_cases, demo_months, demo_organisation
+from tests.browser import demo_calls, demo_cases, demo_months, demo_organisation, demo_services
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -171,6 +171,7 @@ async def _fill(city: City, client: ClientSession, staff: dict[str, str]) -> Non
         await _say(client, url, FLOOD if number else FLOOD + "急！", "water", "锦绣花园", "", None)
     city.places["answered"] = answered
     city.places["rule"] = (await _get(client, f"{url}/api/v1/console/routing"))["items"][0]["id"]
+    city.places |= await _services(client, url, staff)
     sent = await _until(lambda: _get(client, f"{url}/api/v1/console/deliveries"), lambda found: found["items"])
     city.places["delivery"] = str(sent["items"][0]["id"])
     async with client.get(f"{url}/console/broadcasts") as page:
@@ -188,6 +189,23 @@ async def _organise(client: ClientSession, url: str, staff: dict[str, str]) -> N
         await _post(client, f"{path}/categories", category, staff)
     ticket = await _say(client, url, demo_organisation.COMPLAINT, "officials", "", "", None)
     await _decide(client, url, staff, ticket, "publish")
+
+
+async def _services(client: ClientSession, url: str, staff: dict[str, str]) -> dict[str, str]:
+    """What departments tell who asks by a word, and what is asked for in vain, once it is written down."""
+
+    async def post(path: str, body: dict[str, Any]) -> Any:
+        async with client.post(url + path, json=body, headers=staff) as answer:
+            assert answer.status < 300, (path, await answer.text())
+            return await answer.json()
+
+    async def get(path: str) -> None:
+        async with client.get(url + path) as answer:
+            assert answer.status == 200, (path, await answer.text())
+
+    places = await demo_services.write(post, get)
+    await _until(lambda: _get(client, f"{url}/api/v1/console/services/words"), lambda found: found["items"])
+    return places
 
 
 async def _bulletin(client: ClientSession, url: str, staff: dict[str, str]) -> str:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, select
 
 from channels import _left
-from channels._call import Call, Step
+from channels._call import Call
+from channels._call_steps import Step
 from gateway.desk import Desk
 from gateway.errors import Busy
 from gateway.journey import media

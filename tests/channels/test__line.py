@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from channels import _line
-from channels._call import Call, CallSettings, Step
+from channels._call import Call, CallSettings
+from channels._call_steps import Step
 from channels._line import converse
 from channels._sound import Frame, Key, tone
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Prompt, Said, Transfer, Turn

@@ -9,11 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from channels._call import Call, CallSettings, Step, advance
+from channels._call import Call, CallSettings, advance
+from channels._call_steps import Step
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
 from gateway import clock
 from gateway.errors import Busy
-from gateway.schema import Bulletin, BulletinPart, Heard, Incoming, IncomingMedia, Kind, Outcome, Say, Taken
+from gateway.schema import (
+    Bulletin,
+    BulletinPart,
+    Heard,
+    Incoming,
+    IncomingMedia,
+    Kind,
+    Outcome,
+    Say,
+    SpokenService,
+    Taken,
+)
 from gateway.settings import Settings, read
 
 CALLER = "tel:+8613800000001"
@@ -36,6 +48,11 @@ def recording(name: str = "t1", heard: Heard | None = HEARD) -> IncomingMedia:
 
 
 SAID = Said("water pipe leaking", recording(), 0.9)
+SERVICES = (
+    SpokenService("s1", "Renew a passport", "en", ("Renew a passport", "Bring a photo.")),
+    SpokenService("s2", "Lost passport", "en", ("Lost passport", "Tell the police.")),
+    SpokenService("s3", "水表过户", "zh", ("水表过户", "带身份证。")),
+)
 LATER = Said(None, recording("t2", None), 0.0)
 
 
@@ -50,6 +67,8 @@ class Pretended:
         self.voices, self.news = True, True
         self.asked: list[tuple[str, str | None]] = []
         self.judges, self.judged = False, "mark_thanks"
+        self.offers = {known.id: known for known in SERVICES}
+        self.read: list[tuple[str, str | None]] = []
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         return PHRASES[language][key].format_map({"city": "Qingyuan", "emergency": "110", **(values or {})})
@@ -85,6 +104,16 @@ class Pretended:
 
     def own_voices(self) -> bool:
         return self.voices
+
+    async def services(self, language: str) -> Sequence[SpokenService]:
+        return list(self.offers.values())[:5]
+
+    async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
+        return [known for known in self.offers.values() if text in known.title]
+
+    async def spoken_service(self, service_id: str, language: str, channel: str | None) -> SpokenService | None:
+        self.read.append((service_id, channel))
+        return self.offers.get(service_id)
 
 
 def at(step: Step, **values: Any) -> Call:
@@ -370,7 +399,7 @@ async def test_what_is_said_before_the_last_was_decided_leaves_both() -> None:
 @pytest.mark.parametrize("step", list(Step))
 async def test_every_step_speaks_the_language_of_its_caller(step: Step, language: str) -> None:
     """All but the question which it is, and what others wrote."""
-    values = {"asked": "48217059"} if step is Step.STATUS else {}
+    values = {"asked": "48217059" if step is Step.STATUS else None, "service": "s1", "live": True}
     _, turn = await take(Pretended(), at(step, language=language, **values), Began())
     ours = {text for text in PHRASES[language].values() if "{" not in text}
     others = {text for text in PHRASES[{"zh": "en", "en": "zh"}[language]].values()}

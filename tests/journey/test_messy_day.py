@@ -38,6 +38,8 @@ LATER = (
     "joined_own",
     "parted",
 )
+# What departments' services say (tests/casework/test_service_command.py): on the day none is written yet.
+SERVED = ("info", "info_news", "info_several", "info_which", "info_gone")
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_every_command_is_used(settings: Settings) -> None:
 def test_every_phrase_is_heard(settings: Settings) -> None:
     heard = {said.split()[-2] for row in ROWS for said in (row.answer, row.hears, *row.also) if said and " " in said}
     phrases = {phrase for phrase in settings.phrases["en"] if not phrase.startswith(PARTS + LATER)}
-    assert phrases - heard == set()
+    assert phrases - heard == set(SERVED)
     assert heard - phrases == set()
 
 

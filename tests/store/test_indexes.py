@@ -31,6 +31,7 @@ from gateway.casework import (
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
+from gateway.casework import services as service_work
 from gateway.desk import Desk
 from gateway.errors import BadInput, NotFound
 from gateway.jobs import upkeep
@@ -104,11 +105,13 @@ from store import (
     reminders,
     routing_rules,
     second_factors,
+    services,
     sessions,
     subscribers,
     tallies,
     together,
     transcribing,
+    unanswered,
     waiting,
     words,
 )
@@ -123,6 +126,8 @@ from store.judging import Which
 from store.standings import Position
 from store.tallies import Span
 from tests.casework.radio_world import Humming
+from tests.casework.service_world import HALL, METER, published, typed
+from tests.casework.service_world import OFFICER as SERVICE_OFFICER
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 from tests.journey.test_media import photo_taken
@@ -144,6 +149,7 @@ SMALL = {
     "switches",
     "modes",
     "routing_rules",
+    "unanswered_words",
 }
 OFFICER = accounts.Account("1" * 32, "of", accounts.Role.OFFICER, "water")
 # The tables, and the other names under which statements use one of them.
@@ -286,6 +292,38 @@ async def be_late(runtime: Runtime, ticket: str) -> None:
     async with runtime.database.reading() as connection:
         await reminders.gone(connection, ["0" * 32])
     await runtime.database.write(lambda tx: accounts.disable(tx, officer.id, clock.now()))
+    await ask_for_services(runtime)
+
+
+async def ask_for_services(runtime: Runtime) -> None:
+    """Write a service, ask for it by a word and in vain, tell followers, take it away."""
+    intake, at = Intake(runtime), clock.now()
+    news = typed(METER, "outage", valid_until=at + timedelta(hours=1))
+    for word in ("meter", "kayak", ""):
+        await intake.take(message(f"INFO {word}", CLARA))
+    known = await published(runtime, news)
+    await published(runtime, typed(HALL))
+    for word in ("meter", "1", ""):
+        await intake.take(message(f"INFO {word}", CLARA))
+    desk = Desk(runtime)
+    await desk.spoken_service(known.id, "zh", "voice")
+    desk.service_uses.miss("kayak", "en", "voice")
+    await desk.service_uses.write()
+    await desk.service_hits("meter", "zh")
+    await service_work.tell(runtime, SERVICE_OFFICER, known.id)
+    await service_work.dismiss(runtime, SERVICE_OFFICER, "kayak", True)
+    async with runtime.database.reading() as connection:
+        await services.by_slug(connection, known.slug)
+        await services.of_departments(connection, ["water", "roads"], services.ServiceState.HELD, limit=5)
+        await services.of_departments(connection, ["water"], None, limit=5)
+        await services.public(connection, at, 5)
+        await services.public(connection, at, 5, "water")
+        told = (await services.one(connection, known.id)).notice_id
+        assert told
+        await posts.ticket_of(connection, told)
+        await unanswered.most(connection, 5, dismissed=True)
+    await service_work.take(runtime, SERVICE_OFFICER, known.id, service_work.Step.RETIRE)
+    await service_work.undo(runtime, SERVICE_OFFICER, known.id)
 
 
 async def write_again(runtime: Runtime) -> None:

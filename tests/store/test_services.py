@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store import services, unanswered
 from store.database import Database
-from store.services import Entry, Said, Service, ServiceKind, ServiceState, Standing, Uses
+from store.services import Entry, Said, Service, ServiceKind, ServiceState, Standing
 
 PASSPORT = Entry("police", ServiceKind.GUIDE, {"en": Said("Passport", "Come with a photo.", ("passport", "travel"))})
 OUTAGE = Entry("water", ServiceKind.OUTAGE, {"zh": Said("停水", "今晚停水。", ("停水",))})
@@ -42,9 +42,8 @@ async def test_an_entry_reads_as_it_was_written(database: Database) -> None:
     assert (read.entry, read.state, read.version) == (entry, ServiceState.PUBLISHED, 2)
     assert read.published_at
     assert not read.retired_at
-    assert read.is_current(now)
-    assert not read.is_current(now - timedelta(seconds=1))
-    assert read.has_ended(now + timedelta(hours=3))
+    assert [read.entry.is_current(now + timedelta(seconds=one)) for one in (-1, 0)] == [False, True]
+    assert read.entry.has_ended(now + timedelta(hours=3))
 
 
 async def test_the_faster_of_two_changes_counts(database: Database) -> None:
@@ -84,7 +83,7 @@ async def test_only_what_is_published_and_lasts_is_found(database: Database) -> 
             await services.by_slug(connection, "passport-2")
 
 
-async def test_uses_are_added_up_by_day_and_department(database: Database) -> None:
+async def test_uses_are_added_up_by_day(database: Database) -> None:
     passport = await made(database, "passport", PASSPORT, {}, PUBLISHED)
     outage = await made(database, "water-off", OUTAGE, {}, PUBLISHED)
     first, second = date(2026, 3, 1), date(2026, 3, 2)
@@ -93,10 +92,6 @@ async def test_uses_are_added_up_by_day_and_department(database: Database) -> No
     await database.write(lambda tx: services.count_uses(tx, second, {(outage, "portal"): 9}))
     async with database.reading() as connection:
         assert await services.uses_of(connection, [passport, outage], first) == {passport: 3, outage: 10}
-        assert await services.uses_by_department(connection, first, first) == {
-            "police": Uses(3, 1, 1),
-            "water": Uses(1, 1, 1),
-        }
         assert [one.id for one in await services.most_used(connection, first, clock.now(), 5)] == [outage, passport]
 
 

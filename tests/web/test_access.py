@@ -27,6 +27,7 @@ VALUES = {
     "kind": ["departments"],
     "slug": ["water"],
     "chart": ["posts"],
+    "step": ["publish"],
 }
 # Some rows by name, so that a slip in the table is one here too.
 KNOWN = {
