@@ -33,7 +33,7 @@ from channels._turn import (
 )
 from channels.base import ChannelSettings, Desk
 from gateway import clock
-from gateway.schema import LANGUAGES, Heard, Incoming, IncomingMedia, Kind
+from gateway.schema import LANGUAGES, Heard, Incoming, IncomingMedia, Kind, Outcome, Taken
 
 # How often in a row something may lead nowhere, the first time among them.
 TRIES = 3
@@ -171,14 +171,14 @@ class Talk:
         """What was said so far, and what to wait for at a step."""
         return self.call.at(step, **changes), Turn(tuple(self.first), wanted)
 
-    async def keep(self) -> bool:
-        """Keep what was said, as a report or as a wish to be called back; whether there was anything."""
+    async def keep(self) -> Taken | None:
+        """Keep what was said, as a report or as a wish to be called back; what became of it, if there was anything."""
         call, said = self.call, self.call.said
         if said is None:
-            return False
+            return None
         taken = await self.desk.take(report(call, said))
         self.call = replace(call, said=None, own_voice=False, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
-        return True
+        return taken
 
 
 async def _begin(talk: Talk) -> tuple[Call, Turn]:
@@ -236,7 +236,12 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
 
 
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
-    await talk.keep()
+    taken = await talk.keep()
+    if taken and taken.outcome is Outcome.PHRASE:
+        # The number of who takes part comes by text, where he can look at it.
+        talk.say(taken.say.phrase, **taken.say.values)
+        talk.say("after_phrase")
+        return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)
     if talk.call.asks_back:
         talk.say("callback_kept")
     else:

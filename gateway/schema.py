@@ -246,7 +246,7 @@ class Incoming:
     `commands` says that people converse here: words like STATUS are obeyed, and what follows a report belongs to it.
     `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
-    `raw` is the carrier's payload as received.
+    `network` is what limits count a page's user by, None for a telephone. `raw` is the carrier's payload as received.
     """
 
     channel: str
@@ -268,6 +268,7 @@ class Incoming:
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
+    network: str | None = None
     raw: bytes = b""
 
 
@@ -289,6 +290,7 @@ class Outcome(StrEnum):
     POST = "post"
     FOLLOW_UP = "follow_up"
     COMMAND = "command"
+    PHRASE = "phrase"
 
 
 @dataclass(frozen=True, slots=True)

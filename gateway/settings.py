@@ -42,6 +42,7 @@ from gateway.sections import (
     Storage,
     Subscribers,
 )
+from gateway.sections_campaigns import CampaignSeed
 
 SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
 
@@ -56,7 +57,7 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters")
+FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters", "campaigns")
 DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
@@ -87,6 +88,7 @@ class Settings(Section):
     departments: tuple[Department, ...] = ()
     categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
+    campaigns: tuple[CampaignSeed, ...] = ()
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
     phrases: dict[str, dict[str, str]] = Field(default_factory=dict)
     folder: Path = DEFAULT_FOLDER
@@ -146,6 +148,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "departments": files["departments"].get("departments", []),
         "categories": files["departments"].get("categories", []),
         "rules": files["routing"].get("rules", []),
+        "campaigns": files["campaigns"].get("campaigns", []),
         "speech": files["speech"],
         "filters": files["filters"],
         "deadlines": files["deadlines"],

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import Kind, Progress, State
 from store.dialect import hold_back
+from store.participating import Participating
 from store.tables import addresses, cases, citizens, gists, incoming, keys, posts, questions, subscriptions
 
 # How many of a person's newest threads are looked at, and how many of the words he added.
@@ -31,7 +32,7 @@ class KnownAddress:
     """An address we have met. `citizen_id` is None while it is only a typed contact that nobody proved.
 
     `person` is whom that citizen stands for: the same for all lines somebody linked. `heard` is how many messages it
-    sent in the last hour.
+    sent in the last hour, `since` when the line is known (None for one met just now).
     """
 
     id: str
@@ -44,6 +45,7 @@ class KnownAddress:
     chosen: bool = False
     heard: int = 0
     question: KnownQuestion | None = None
+    since: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class Facts:
     alike: dict[int, Alike] = field(default_factory=dict)
     following: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     tickets: list[str] = field(default_factory=list)
+    participating: Participating = field(default_factory=Participating)
 
 
 @dataclass(slots=True)
@@ -143,7 +146,7 @@ _HEARD = select(func.count()).where(
 )
 _ADDRESSES = (
     select(addresses.c.id, addresses.c.lookup, addresses.c.citizen_id, addresses.c.key_id, keys.c.wrapped)
-    .add_columns(addresses.c.language, addresses.c.chosen, addresses.c.stopped_at, _person())
+    .add_columns(addresses.c.language, addresses.c.chosen, addresses.c.stopped_at, addresses.c.created_at, _person())
     .add_columns(_HEARD.scalar_subquery().label("heard"))
     .add_columns(questions.c.kind, questions.c.options, questions.c.post_id)
     .join(keys, keys.c.id == addresses.c.key_id)
@@ -209,7 +212,7 @@ async def look_up(connection: AsyncConnection, wanted: Wanted) -> Facts:
         addresses=known,
         threads=await _threads(connection, wanted.tickets) if wanted.tickets else {},
         alike=await _alike(connection, wanted.gists, wanted.alike_since) if wanted.gists else {},
-        tickets=await _unused(connection, wanted.drawn),
+        tickets=await unused(connection, wanted.drawn),
     )
     if persons := sorted(person for person in conversing if person):
         await _add_own(connection, facts, persons, wanted.own_since)
@@ -292,7 +295,8 @@ async def _add_answers(connection: AsyncConnection, facts: Facts) -> None:
         thread.answer = latest.get(thread.id)
 
 
-async def _unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+async def unused(connection: AsyncConnection, drawn: Sequence[str]) -> list[str]:
+    """Which of some tickets nobody has."""
     used = set((await connection.execute(_TAKEN, {"tickets": drawn})).scalars())
     return [ticket for ticket in drawn if ticket not in used]
 
@@ -308,6 +312,7 @@ def _address(row: Any) -> KnownAddress:
         stopped=row.stopped_at is not None,
         chosen=row.chosen,
         heard=row.heard,
+        since=row.created_at,
         question=KnownQuestion(row.kind, tuple(row.options), row.post_id) if row.kind else None,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import events, tables
+from store import events, participating, tables, tables_campaigns
 from store.database import Transaction
 from store.deliveries import mailbox, topics
 from store.dialect import insert_all, upsert
@@ -48,6 +48,8 @@ class Rows:
     events: list[Row] = field(default_factory=list)
     subscriptions: list[Row] = field(default_factory=list)
     gists: list[Row] = field(default_factory=list)
+    participants: list[Row] = field(default_factory=list)
+    participations: list[Row] = field(default_factory=list)
     questions: list[Row] = field(default_factory=list)
     claimed: list[KnownAddress] = field(default_factory=list)
     standing: list[tuple[str, bool]] = field(default_factory=list)
@@ -86,6 +88,8 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         tables.deliveries,
         tables.broadcasts,
         tables.events,
+        tables_campaigns.participants,
+        tables_campaigns.participations,
     ):
         await _insert(connection, table, getattr(rows, table.name))
     if rows.subscriptions:
@@ -173,3 +177,5 @@ def _topics(rows: Rows) -> Iterable[str]:
         yield "broadcasts"
     if rows.media:
         yield "media"
+    if rows.participations:
+        yield participating.TOPIC

@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
-from gateway.casework import airing, bulletins, daybook, handling
+from gateway.casework import airing, bulletins, daybook, draws, handling, phrase_of_the_day
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -33,6 +33,8 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (bulletins.keep_up, 10),
     (airing.speak_due, 10),
     (handling.resume_answered, 30),
+    (phrase_of_the_day.keep_up, 15),
+    (draws.tell_winners, 30),
 )
 
 log = structlog.get_logger()

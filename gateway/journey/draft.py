@@ -23,7 +23,8 @@ class Prepared:
     """A message with all that can be said of it alone.
 
     `lookup` is the keyed hash of the sender's address, `number` the bare number a message is, `mentioned` the tickets
-    it names, `gists` what texts like it are found by. `private` when it asks for it; `cut` when it was too long.
+    it names, `gists` what texts like it are found by, `network` the keyed hash of the one a page was used from.
+    `private` when it asks for it; `cut` when it was too long.
     """
 
     incoming: Incoming
@@ -43,6 +44,7 @@ class Prepared:
     cut: bool = False
     outlet: str | None = None
     contact_outlet: str | None = None
+    network: str | None = None
 
 
 class Draft:

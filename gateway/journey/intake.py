@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.journey import conversation, decision, finding, folding, identity, masking, sameness, tickets
+from gateway.journey import conversation, decision, finding, folding, identity, masking, phrases, sameness, tickets
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
@@ -50,6 +50,7 @@ class Intake:
 
     async def _process(self, transaction: Transaction, requests: Sequence[Prepared]) -> Sequence[Taken]:
         facts = await look_up(transaction.connection, _wanted(self._runtime, requests))
+        await phrases.look_up(self._runtime, transaction, requests, facts)
         rows = Rows()
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
@@ -96,6 +97,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         cut=len(said) > limit and len(text) >= limit - MARGIN,
         outlet=outlet.name if outlet else None,
         contact_outlet=contact_outlet.name if contact_outlet else None,
+        network=runtime.vault.lookup(f"network:{incoming.network}") if incoming.network else None,
     )
 
 

@@ -4,7 +4,7 @@ One transaction writes the new state, the history, the case, the broadcast and w
 them can be without the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -119,6 +119,19 @@ async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: st
     await _publish(runtime, transaction, post, post.text)
 
 
+async def publish_notice(
+    runtime: Runtime, transaction: Transaction, post_id: str, *, actor: str, topics: Sequence[str], until: datetime
+) -> None:
+    """Publish the city's own notice, in the transaction that wrote it, to the followers of some topics; what has not
+    left `until` a moment is told no more."""
+    post = await changes.load(transaction.connection, post_id, hold=True)
+    entry = history.entry(post.id, actor, Action.PUBLISH, from_state=post.state, to_state=State.PUBLISHED)
+    await history.add(transaction, entry)
+    await changes.apply(transaction, post.id, state=State.PUBLISHED, published_at=clock.now())
+    await announce(transaction, post, events.Happening.POST)
+    await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, until, topics)
+
+
 async def withdraw_for_author(runtime: Runtime, transaction: Transaction, post_id: str) -> None:
     """Take back a published post for its author, who has himself erased in this transaction: all others hear of it."""
     post = await changes.load(transaction.connection, post_id)
@@ -208,6 +221,11 @@ async def _publish(
     if post.kind is Kind.COMMENT:
         await announce(transaction, post, events.Happening.UPDATE, events.About.COMMENTED)
         await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
+        return
+    if post.kind is Kind.NOTICE:
+        # The city's own word: nobody must act on it.
+        await announce(transaction, post, events.Happening.POST)
+        await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at)
         return
     routed = routing.route(runtime.settings, text, post.category)
     await cases.open_case(

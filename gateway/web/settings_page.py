@@ -35,9 +35,12 @@ SECTIONS = (
     "filters",
     "deadlines",
 )
-LISTS = ("departments", "categories", "rules")
+LISTS = ("departments", "categories", "rules", "campaigns")
 # Sections that are a file of their own; all others stand in gateway.toml.
-FILES = {"speech": "speech.toml", "filters": "filters.toml", "deadlines": "deadlines.toml", "rules": "routing.toml"}
+FILES = {
+    **{name: f"{name}.toml" for name in ("speech", "filters", "deadlines", "campaigns")},
+    "rules": "routing.toml",
+}
 HIDDEN = "••••••"
 # Somebody's own number among the settings is shown as it is elsewhere in the console.
 ADDRESSES = ("health.operators",)

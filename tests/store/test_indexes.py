@@ -10,7 +10,18 @@ from sqlalchemy import Engine, event, text
 from channels import webhook
 from channels.base import City, Surroundings
 from gateway import clock
-from gateway.casework import airing, analytics, bulletins, cases, daybook, handling, periods
+from gateway.casework import (
+    airing,
+    analytics,
+    bulletins,
+    campaigns,
+    cases,
+    daybook,
+    draws,
+    handling,
+    periods,
+    phrase_of_the_day,
+)
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
 from gateway.casework import notes as note_work
@@ -83,6 +94,7 @@ from store import (
     words,
 )
 from store import bulletins as bulletin_rows
+from store import campaigns as campaign_rows
 from store import cases as case_rows
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
@@ -91,6 +103,8 @@ from store.every_table import metadata
 from store.inbox import Filter
 from store.standings import Position
 from store.tallies import Span
+from tests.casework.campaign_world import PHRASES
+from tests.casework.campaign_world import begin as begin_campaign
 from tests.casework.radio_world import Humming
 from tests.conftest import broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
@@ -108,6 +122,7 @@ SMALL = {
     "subscribers",
     "switches",
     "modes",
+    "campaigns",
 }
 OFFICER = accounts.Account("1" * 32, "of", accounts.Role.OFFICER, "water")
 # The tables, and the other names under which statements use one of them.
@@ -184,6 +199,43 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_on_the_air(runtime)
     await be_called(runtime)
     await write_again(runtime)
+    await post_phrases_back(runtime)
+
+
+async def post_phrases_back(runtime: Runtime) -> None:
+    """Have a campaign told, taken part in, drawn and looked at."""
+    campaign_id = await begin_campaign(runtime)
+    await phrase_of_the_day.keep_up(runtime)
+    told = campaigns.today(runtime).isoformat()
+    intake = Intake(runtime)
+    for _ in range(2):
+        taken = await intake.take(message(PHRASES[0][0], CLARA, network="192.0.2.1"))
+    await campaigns.bar(runtime, campaign_id, taken.say.values["number"], actor="mo")
+    await campaigns.let_in(runtime, campaign_id, taken.say.values["number"], actor="mo")
+    await campaigns.drop_day(
+        runtime, campaign_id, campaigns.days_of(await campaign_of(runtime, campaign_id))[1], actor="mo"
+    )
+    await draws.add_codes(runtime, campaign_id, "AAA\nBBB", actor="mo")
+    await draws.drop_codes(runtime, campaign_id, actor="mo")
+    await draws.add_codes(runtime, campaign_id, "AAA\nBBB", actor="mo")
+    await runtime.database.write(lambda tx: campaign_rows.change(tx, campaign_id, ends_on="2026-01-01"))
+    await draws.draw(runtime, campaign_id, actor="mo")
+    await draws.tell_winners(runtime)
+    async with runtime.database.reading() as connection:
+        known = await campaign_rows.of_day(connection, told)
+        await campaign_rows.counts(connection, [phrase.id for _, phrase in known])
+        await campaign_rows.barred(connection, campaign_id)
+        await campaign_rows.named(connection, ["0" * 64])
+        line = await citizens.known(connection, runtime.vault, f"tel:{CLARA}")
+        assert line
+        assert await campaign_rows.number_of(connection, campaign_id, [str(line.citizen_id)])
+        assert await campaign_rows.of_person(connection, [str(line.citizen_id)])
+    await erasure.erase(runtime, str(line.person), withdraw=True)
+
+
+async def campaign_of(runtime: Runtime, campaign_id: str) -> campaign_rows.Campaign:
+    async with runtime.database.reading() as connection:
+        return await campaign_rows.find(connection, campaign_id)
 
 
 async def write_again(runtime: Runtime) -> None:

@@ -1003,12 +1003,138 @@ def upgrade() -> None:
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.create_index("ix_subscriptions_address_id", ["address_id"], unique=False)
 
+    op.create_table(
+        "campaigns",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name_zh", sa.String(length=80), nullable=False),
+        sa.Column("name_en", sa.String(length=80), nullable=False),
+        sa.Column("prize_zh", sa.String(length=200), nullable=False),
+        sa.Column("prize_en", sa.String(length=200), nullable=False),
+        sa.Column("begins_on", sa.String(length=10), nullable=False),
+        sa.Column("ends_on", sa.String(length=10), nullable=False),
+        sa.Column("publish_at", sa.String(length=5), nullable=False),
+        sa.Column("winners", sa.Integer(), nullable=False),
+        sa.Column("line_days", sa.Integer(), nullable=False),
+        sa.Column("per_network", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.LargeBinary(), nullable=False),
+        sa.Column("commitment", sa.String(length=64), nullable=False),
+        sa.Column("list_sha256", sa.String(length=64), nullable=True),
+        sa.Column("drawn_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("drawn_by", sa.String(length=64), nullable=True),
+        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+        sa.UniqueConstraint("slug", name=op.f("uq_campaigns_slug")),
+    )
+
+    op.create_table(
+        "participants",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("citizen_id", sa.String(length=32), nullable=True),
+        sa.Column("address_id", sa.String(length=32), nullable=True),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.String(length=12), nullable=False),
+        sa.Column("barred_by", sa.String(length=64), nullable=True),
+        sa.Column("barred_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_participants_campaign_id")),
+        sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_participants_citizen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_participants")),
+        sa.UniqueConstraint("campaign_id", "citizen_id", name=op.f("uq_participants_campaign_id_citizen_id")),
+        sa.UniqueConstraint("campaign_id", "number", name=op.f("uq_participants_campaign_id_number")),
+    )
+    with op.batch_alter_table("participants", schema=None) as batch_op:
+        batch_op.create_index("ix_participants_citizen_id", ["citizen_id"], unique=False)
+
+    op.create_table(
+        "phrases",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("text_zh", sa.String(length=100), nullable=False),
+        sa.Column("text_en", sa.String(length=100), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=True),
+        sa.Column("published_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_phrases_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phrases")),
+        sa.UniqueConstraint("campaign_id", "day", name=op.f("uq_phrases_campaign_id_day")),
+    )
+    with op.batch_alter_table("phrases", schema=None) as batch_op:
+        batch_op.create_index("ix_phrases_day", ["day"], unique=False)
+
+    op.create_table(
+        "prize_codes",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("lookup", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("given", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_prize_codes_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_prize_codes")),
+        sa.UniqueConstraint("campaign_id", "lookup", name=op.f("uq_prize_codes_campaign_id_lookup")),
+    )
+    with op.batch_alter_table("prize_codes", schema=None) as batch_op:
+        batch_op.create_index("ix_prize_codes_campaign_id_given_id", ["campaign_id", "given", "id"], unique=False)
+
+    op.create_table(
+        "participations",
+        sa.Column("phrase_id", sa.String(length=32), nullable=False),
+        sa.Column("participant_id", sa.String(length=32), nullable=False),
+        sa.Column("network", sa.String(length=64), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["participant_id"], ["participants.id"], name=op.f("fk_participations_participant_id")),
+        sa.ForeignKeyConstraint(["phrase_id"], ["phrases.id"], name=op.f("fk_participations_phrase_id")),
+        sa.PrimaryKeyConstraint("phrase_id", "participant_id", name=op.f("pk_participations")),
+    )
+    with op.batch_alter_table("participations", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_participations_network",
+            ["phrase_id", "network"],
+            unique=False,
+            sqlite_where=sa.text("network IS NOT NULL"),
+            postgresql_where=sa.text("network IS NOT NULL"),
+        )
+        batch_op.create_index("ix_participations_participant_id", ["participant_id"], unique=False)
+
+    op.create_table(
+        "winners",
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("number", sa.String(length=12), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("score", sa.String(length=64), nullable=False),
+        sa.Column("participant_id", sa.String(length=32), nullable=False),
+        sa.Column("code_id", sa.String(length=32), nullable=False),
+        sa.Column("told_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_winners_campaign_id")),
+        sa.ForeignKeyConstraint(["code_id"], ["prize_codes.id"], name=op.f("fk_winners_code_id")),
+        sa.ForeignKeyConstraint(["participant_id"], ["participants.id"], name=op.f("fk_winners_participant_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "place", name=op.f("pk_winners")),
+    )
+    with op.batch_alter_table("winners", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_winners_untold",
+            ["campaign_id"],
+            unique=False,
+            sqlite_where=sa.text("told_at IS NULL"),
+            postgresql_where=sa.text("told_at IS NULL"),
+        )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Go back from it."""
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("winners")
+    op.drop_table("participations")
+    op.drop_table("prize_codes")
+    op.drop_table("phrases")
+    op.drop_table("participants")
+    op.drop_table("campaigns")
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriptions_address_id")
 
