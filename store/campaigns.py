@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
+from store.citizens import of_person
 from store.database import Transaction
 from store.dialect import insert_new, upsert
 from store.participating import TOPIC
@@ -199,10 +200,10 @@ async def entries(connection: AsyncConnection, campaign_id: str) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.day, entry.number))
 
 
-async def number_of(connection: AsyncConnection, campaign_id: str, persons: Collection[str]) -> str | None:
-    """The number of a person in a campaign, by the citizens he is; that of his oldest line."""
+async def number_of(connection: AsyncConnection, campaign_id: str, person: str) -> str | None:
+    """The number of a person in a campaign; that of his oldest line."""
     wanted = select(participants.c.number).where(
-        participants.c.campaign_id == campaign_id, participants.c.citizen_id.in_(persons)
+        participants.c.campaign_id == campaign_id, participants.c.citizen_id.in_(of_person(person))
     )
     found: str | None = (await connection.execute(wanted.order_by(participants.c.created_at).limit(1))).scalar()
     return found
@@ -344,14 +345,14 @@ async def forget_person(transaction: Transaction, citizen_ids: Sequence[str]) ->
     transaction.wake(TOPIC)
 
 
-async def of_person(connection: AsyncConnection, citizen_ids: Collection[str]) -> list[dict[str, Any]]:
+async def taken_part(connection: AsyncConnection, person: str) -> list[dict[str, Any]]:
     """What somebody took part in, for himself."""
     wanted = (
         select(campaigns.c.slug, participants.c.number, phrases.c.day, participations.c.at)
         .join(participants, participants.c.id == participations.c.participant_id)
         .join(phrases, phrases.c.id == participations.c.phrase_id)
         .join(campaigns, campaigns.c.id == phrases.c.campaign_id)
-        .where(participants.c.citizen_id.in_(citizen_ids))
+        .where(participants.c.citizen_id.in_(of_person(person)))
         .order_by(participations.c.at)
     )
     return [dict(row._mapping) for row in await connection.execute(wanted)]

@@ -28,6 +28,17 @@ CONFIG = "settings"
 # What may be changed while people take part already: nothing that the draw was promised by.
 LASTING = ("slug", "begins_on", "winners")
 LONGEST_CALENDAR = 366
+SHORTEST = 2
+ORDER = "a campaign ends after it begins, and within a year"
+# What is wrong with a field, in words that a page can translate.
+FAULTS = {
+    "slug": "small letters, figures and dashes",
+    "publish_at": "a time of day, like 08:00",
+    "begins_on": "give a day, like 2026-03-02",
+    "name": "give it in every language",
+    "prize": "give it in every language",
+    **dict.fromkeys(("winners", "line_days", "per_network"), "a number within the limits"),
+}
 
 
 def today(runtime: Runtime) -> date:
@@ -149,7 +160,7 @@ async def _add(runtime: Runtime, given: CampaignSeed, *, actor: str) -> str:
         if not await rows.add(transaction, row):
             raise Conflict("a campaign with this address is there already")
         known = await rows.find(transaction.connection, campaign_id)
-        days = [_row(runtime, known, one.day.isoformat(), one.zh, one.en, str(one.day)) for one in given.phrases]
+        days = [_row(runtime, known, p.day.isoformat(), p.zh, p.en, n) for n, p in enumerate(given.phrases, 1)]
         await rows.put_phrases(transaction, days)
         await audit.note(transaction, actor, "campaign made", given.slug)
 
@@ -188,7 +199,8 @@ def _checked(typed: Mapping[str, Any]) -> CampaignSeed:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = str(first["loc"][0]) if first["loc"] else "ends_on"
-        raise BadInput(first["msg"].removeprefix("Value error, "), field) from error
+        wrong = FAULTS["begins_on"] if field == "ends_on" and first["loc"] else ORDER
+        raise BadInput(FAULTS.get(field, wrong), field) from error
     for field, words in (("name", given.name), ("prize", given.prize)):
         if set(words) != set(LANGUAGES) or not all(said.strip() for said in words.values()):
             raise BadInput("give it in every language", field)
@@ -219,30 +231,30 @@ def _phrase(runtime: Runtime, campaign: Campaign, number: int, line: str) -> dic
     try:
         day = date.fromisoformat(parts[0]).isoformat()
     except ValueError:
-        raise BadInput(f"line {number}: begin with the day, like {campaign.begins_on}", "phrases") from None
+        raise BadInput("begin with the day, like 2027-03-01", f"phrases:{number}") from None
     if not 2 <= len(parts) <= 3:
-        raise BadInput(f"line {number}: day | Chinese | English", "phrases")
-    return _row(runtime, campaign, day, parts[1], parts[2] if len(parts) > 2 else "", f"line {number}")
+        raise BadInput("give one phrase a line: day | Chinese | English", f"phrases:{number}")
+    return _row(runtime, campaign, day, parts[1], parts[2] if len(parts) > 2 else "", number)
 
 
-def _row(runtime: Runtime, campaign: Campaign, day: str, zh: str, en: str, where: str) -> dict[str, Any]:
+def _row(runtime: Runtime, campaign: Campaign, day: str, zh: str, en: str, number: int) -> dict[str, Any]:
     if not campaign.begins_on <= day <= campaign.ends_on:
-        raise BadInput(f"{where}: this day is outside of the campaign", "phrases")
+        raise BadInput("this day is outside of the campaign", f"phrases:{number}")
     said = [folding.clean(text, 100) for text in (zh, en)]
-    _check_words(runtime, [text for text in said if text], where)
+    _check_words(runtime, [text for text in said if text], f"phrases:{number}")
     return {"id": clock.new_id(), "campaign_id": campaign.id, "day": day, "text_zh": said[0], "text_en": said[1]}
 
 
-def _check_words(runtime: Runtime, said: Sequence[str], where: str) -> None:
+def _check_words(runtime: Runtime, said: Sequence[str], field: str) -> None:
     """Raises `BadInput` for words that cannot be told, or not be known again when they come back."""
     if not said:
-        raise BadInput(f"{where}: a phrase needs words", "phrases")
+        raise BadInput("a phrase needs words", field)
     for text in said:
         asks = conversation.recognise(text, runtime.commands) or conversation.chosen(text)
-        if asks or len(phrases.key(text)) < 2:
-            raise BadInput(f"{where}: “{text}” already means something else, or is too short", "phrases")
+        if asks or len(phrases.key(text)) < SHORTEST:
+            raise BadInput("this already means something else, or is too short", field)
         if runtime.judge(text).rules:
-            raise BadInput(f"{where}: “{text}” has words of the filter's lists", "phrases")
+            raise BadInput("this has words of the filter’s lists", field)
 
 
 def days_of(campaign: Campaign) -> list[str]:

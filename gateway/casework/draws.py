@@ -64,7 +64,7 @@ async def add_codes(runtime: Runtime, campaign_id: str, uploaded: str, *, actor:
         raise BadInput(f"give one code a line, at most {MOST_CODES}", "codes")
     long = next((n for n, code in enumerate(codes, 1) if len(code) > LONGEST_CODE or not code.isprintable()), None)
     if long:
-        raise BadInput(f"code {long} is longer than {LONGEST_CODE} characters, or has signs nobody sees", "codes")
+        raise BadInput(f"a code has at most {LONGEST_CODE} characters, all to be seen", f"codes:{long}")
     vault, at = runtime.vault, clock.now()
 
     async def work(transaction: Transaction) -> int:
@@ -123,7 +123,7 @@ async def draw(runtime: Runtime, campaign_id: str, *, actor: str) -> int:
         _check_over(runtime, known)
         codes = await rows.take_codes(transaction, known.id, len(won))
         if len(codes) < len(won):
-            raise Conflict(f"there are {len(won)} winners and {len(codes)} codes; upload more first")
+            raise Conflict("upload more codes first: each winner gets one")
         places = zip(range(1, len(won) + 1), won, codes, strict=True)
         await rows.change(transaction, known.id, drawn_at=clock.now(), drawn_by=actor, list_sha256=sha256)
         await rows.add_winners(transaction, [_row(known, *one) for one in places])

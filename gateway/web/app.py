@@ -17,6 +17,8 @@ from gateway.web import (
     bulletins,
     calls,
     calls_live,
+    campaigns,
+    campaigns_api,
     channels,
     console,
     console_api,
@@ -41,6 +43,7 @@ from gateway.web import (
     overview,
     own_account,
     pages,
+    phrases,
     queue,
     settings_page,
     styleguide,
@@ -60,12 +63,14 @@ from gateway.web.keys import (
     KEPT_PAGES,
     LOGINS,
     METRICS,
+    PHRASES,
     RUNTIME,
     SETUP,
     SWITCHBOARD,
 )
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
+from gateway.web.phrase_counts import PhraseCounts
 from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
@@ -76,6 +81,8 @@ CONSOLE = (
     broadcasts,
     bulletins,
     calls,
+    campaigns,
+    campaigns_api,
     channels,
     console,
     console_api,
@@ -90,7 +97,7 @@ CONSOLE = (
 )
 CASEWORK = (answer_templates, answering, handling, inbox, inbox_api)
 PEOPLE = (audit_page, entrance, factor_pages, own_account, settings_page, users)
-PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages)
+PARTS = (*CONSOLE, *CASEWORK, *PEOPLE, api, assets, health, live, me, me_data, me_lines, media, metrics, pages, phrases)
 
 
 def create_app(runtime: Runtime, desk: Desk) -> web.Application:
@@ -103,7 +110,8 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
     app[KEPT_PAGES] = kept_pages.KeptPages(runtime.database.wakeups)
-    app[HUB] = Hub(runtime, drawing.fragment)
+    app[PHRASES] = PhraseCounts(runtime)
+    app[HUB] = Hub(runtime, drawing.fragment, app[PHRASES])
     app[SWITCHBOARD] = calls_live.Switchboard(
         runtime,
         lambda call, language: drawing.draw(language, "console/call.html", {"call": call, **calls_live.known(runtime)}),

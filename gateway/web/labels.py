@@ -17,7 +17,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, phrase_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -227,6 +227,7 @@ PHRASES: Mapping[str, str] = {
     "following_now": N_("that it follows now"),
     "digest": N_("the digest"),
     "event": N_("an event of the stream"),
+    **phrase_labels.PHRASES,
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
@@ -417,6 +418,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **channel_labels.TABLES,
     **casework_labels.TABLES,
     **staff_labels.TABLES,
+    **phrase_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, CookieJar, FormData
 
-from tests.browser import demo_calls
+from tests.browser import demo_calls, demo_phrases
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -64,6 +64,9 @@ async def living(data: Path) -> AsyncIterator[City]:
         staff = await _log_in(client, gateway)
         await _fill(city, client, staff)
         await _record(city, client, staff, data)
+        await demo_phrases.play(client, gateway.url, staff, data, city.places)
+        # Told by the clock within seconds.
+        await _until(lambda: _get(client, f"{gateway.url}/api/v1/phrase"), lambda found: found["items"])
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
             await _speak(author, gateway.url)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}

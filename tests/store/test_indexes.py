@@ -228,8 +228,8 @@ async def post_phrases_back(runtime: Runtime) -> None:
         await campaign_rows.named(connection, ["0" * 64])
         line = await citizens.known(connection, runtime.vault, f"tel:{CLARA}")
         assert line
-        assert await campaign_rows.number_of(connection, campaign_id, [str(line.citizen_id)])
-        assert await campaign_rows.of_person(connection, [str(line.citizen_id)])
+        assert await campaign_rows.number_of(connection, campaign_id, str(line.person))
+        assert await campaign_rows.taken_part(connection, str(line.person))
     await erasure.erase(runtime, str(line.person), withdraw=True)
 
 
