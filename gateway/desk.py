@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from gateway import clock
-from gateway.casework import bulletins
+from gateway.casework import bulletins, duty_alarms
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, identity, phoning, receipts
 from gateway.journey import media as journey_media
@@ -124,6 +124,10 @@ class Desk:
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good."""
         return await phoning.chosen_language(self._runtime, address)
+
+    async def claim(self, reference: str) -> bool:
+        """Take care of an alarm by the key pressed in its call."""
+        return await duty_alarms.claim_by_key(self._runtime, reference)
 
     def is_emergency(self, text: str) -> bool:
         """Whether a text holds words of danger."""

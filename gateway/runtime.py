@@ -60,7 +60,7 @@ class Reply:
     that costs money, instead of a digest; `language` is chosen for good; `ask` becomes
     the one open question of the address. `private` says of a thread whether it is kept from the public; `detach` makes
     a word a report of its own, `attach` (post, thread) makes a report a word under another. `silent` is not worth a
-    paid message.
+    paid message. `claim` is the alarm of a waiting queue that somebody of the staff takes care of.
     """
 
     say: Say
@@ -75,6 +75,7 @@ class Reply:
     detach: KnownComment | None = None
     attach: tuple[KnownThread, KnownThread] | None = None
     silent: bool = False
+    claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

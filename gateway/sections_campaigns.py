@@ -1,26 +1,14 @@
 """The tables of `campaigns.toml`: what daily phrases a city begins with. Afterwards they are kept in the console."""
 
-import re
 from datetime import date
-from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from gateway.sections import Section, Words
+from gateway.sections import ClockTime, Section, Words
 
 SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
 MOST_DAYS = 366
 MOST_WINNERS = 10_000
-_CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
-
-
-def _clock(value: str) -> str:
-    if not _CLOCK.fullmatch(value):
-        raise ValueError("a time of day, like 08:00")
-    return value
-
-
-ClockTime = Annotated[str, AfterValidator(_clock)]
 
 
 class DayPhrase(Section):

@@ -43,6 +43,7 @@ from gateway.sections import (
     Subscribers,
 )
 from gateway.sections_campaigns import CampaignSeed
+from gateway.sections_duty import Duty
 
 SpanName = Literal["acknowledge", "urgent", "normal", "hard"]
 
@@ -57,7 +58,7 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters", "campaigns")
+FILES = ("gateway", "channels", "departments", "deadlines", "routing", "speech", "filters", "campaigns", "duty")
 DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
@@ -89,6 +90,7 @@ class Settings(Section):
     categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
     campaigns: tuple[CampaignSeed, ...] = ()
+    duty: Duty = Duty()
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
     phrases: dict[str, dict[str, str]] = Field(default_factory=dict)
     folder: Path = DEFAULT_FOLDER
@@ -151,6 +153,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "campaigns": files["campaigns"].get("campaigns", []),
         "speech": files["speech"],
         "filters": files["filters"],
+        "duty": files["duty"],
         "deadlines": files["deadlines"],
         "phrases": phrases,
         "folder": folder,
@@ -232,7 +235,7 @@ def _typed(value: str) -> Any:
 def _problem(folder: Path, detail: Any) -> Problem:
     first, *rest = [str(part) for part in detail["loc"]]
     owner = {"categories": "departments", "rules": "routing"}.get(first, first if first in FILES else "gateway")
-    key = ".".join(rest) if first in ("speech", "filters", "deadlines") else ".".join([first, *rest])
+    key = ".".join(rest) if first in ("speech", "filters", "deadlines", "duty") else ".".join([first, *rest])
     remedy = "no such key; remove it" if detail["type"] == "extra_forbidden" else detail["msg"]
     return Problem(str(folder / f"{owner}.toml"), key, remedy)
 

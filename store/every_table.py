@@ -1,10 +1,10 @@
 """All tables of the store: who needs the whole catalogue imports it from here, so that no table's file is left out."""
 
-from store import tables, tables_campaigns
+from store import tables, tables_campaigns, tables_duty
 from store.columns import metadata
 
 # Each file that holds tables; a new one is named here.
-FILES = (tables, tables_campaigns)
+FILES = (tables, tables_campaigns, tables_duty)
 
 __all__ = ["is_ours", "metadata"]
 

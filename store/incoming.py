@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import events, participating, tables, tables_campaigns
+from store import duty, events, participating, tables, tables_campaigns
 from store.database import Transaction
 from store.deliveries import mailbox, topics
 from store.dialect import insert_all, upsert
@@ -30,7 +30,7 @@ class Rows:
 
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
-    settled, `changed` are new values of posts.
+    settled, `claims` are alarms of a waiting queue (by whose address id), `changed` are new values of posts.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -56,6 +56,7 @@ class Rows:
     languages: list[tuple[str, str, bool]] = field(default_factory=list)
     unfollowed: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    claims: list[tuple[str, str]] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
 
     def regrouped(self) -> list[str]:
@@ -101,7 +102,18 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
     await _insert(connection, tables.unindexed, [{"post_id": row["id"]} for row in rows.posts])
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
+    for alarm_id, address_id in rows.claims:
+        await duty.claim_by_line(transaction, alarm_id, address_id, at)
     transaction.wake(*_topics(rows))
+
+
+async def ask(
+    transaction: Transaction, address_id: str, kind: str, options: tuple[str, ...], expires_at: datetime
+) -> None:
+    """Make a question the one open question of a line that did not ask us."""
+    row = {"address_id": address_id, "kind": kind, "post_id": None, "options": list(options), "expires_at": expires_at}
+    columns = ["kind", "post_id", "options", "expires_at"]
+    await transaction.connection.execute(upsert(transaction.connection, tables.questions, ["address_id"], columns), row)
 
 
 async def forget_payloads(transaction: Transaction, before: datetime) -> int:

@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
-from gateway.casework import airing, bulletins, daybook, draws, handling, phrase_of_the_day
+from gateway.casework import airing, bulletins, daybook, draws, duty_alarms, handling, phrase_of_the_day, rota
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -35,6 +35,8 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (handling.resume_answered, 30),
     (phrase_of_the_day.keep_up, 15),
     (draws.tell_winners, 30),
+    (rota.keep_up, 300),
+    (duty_alarms.keep_up, 15),
 )
 
 log = structlog.get_logger()

@@ -17,7 +17,7 @@ from gateway.schema import (
     State,
     TranscriptState,
 )
-from gateway.web import call_labels, casework_labels, channel_labels, phrase_labels, staff_labels
+from gateway.web import call_labels, casework_labels, channel_labels, duty_labels, phrase_labels, staff_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -228,6 +228,7 @@ PHRASES: Mapping[str, str] = {
     "digest": N_("the digest"),
     "event": N_("an event of the stream"),
     **phrase_labels.PHRASES,
+    **duty_labels.PHRASES,
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
@@ -419,6 +420,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **casework_labels.TABLES,
     **staff_labels.TABLES,
     **phrase_labels.TABLES,
+    **duty_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

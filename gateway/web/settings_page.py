@@ -34,11 +34,12 @@ SECTIONS = (
     "speech",
     "filters",
     "deadlines",
+    "duty",
 )
 LISTS = ("departments", "categories", "rules", "campaigns")
 # Sections that are a file of their own; all others stand in gateway.toml.
 FILES = {
-    **{name: f"{name}.toml" for name in ("speech", "filters", "deadlines", "campaigns")},
+    **{name: f"{name}.toml" for name in ("speech", "filters", "deadlines", "campaigns", "duty")},
     "rules": "routing.toml",
 }
 HIDDEN = "••••••"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.web import phrase_labels
+from gateway.web import duty_labels, phrase_labels
 from gateway.web.catalogues import N_
 
 # By what stands in the store; an act that is not listed is shown by its own name.
@@ -83,6 +83,7 @@ AUDIT: Mapping[str, str] = {
     "backup": N_("backup made"),
     "restored": N_("restored from a backup"),
     **phrase_labels.AUDIT,
+    **duty_labels.AUDIT,
 }
 # Who acts there beside accounts.
 AUDIT_ACTORS: Mapping[str, str] = {

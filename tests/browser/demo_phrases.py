@@ -1,5 +1,6 @@
 """The daily phrases of the demo city: one campaign that goes on, and one that is over and was drawn."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,18 @@ async def play(client: ClientSession, url: str, staff: dict[str, str], data: Pat
     await _press(client, f"{url}{PAGE}/{over}/codes", staff, codes="\n".join(f"BUS-{n:04}" for n in range(40)))
     await _end(data, over, str(now - timedelta(days=1)))
     await _press(client, f"{url}{PAGE}/{over}/draw/draw", staff)
+    await _put_on_duty(client, url, staff, now)
+
+
+async def _put_on_duty(client: ClientSession, url: str, staff: dict[str, str], day: Any) -> None:
+    """Shifts around the clock, and a note for whoever comes next."""
+    async with client.get(f"{url}/console/duty") as page:
+        [account] = re.findall(r'<option value="([0-9a-f]{32})"', await page.text())[:1]
+    for begins, ends in (("00:00", "08:00"), ("08:00", "16:00"), ("16:00", "00:00")):
+        shift = {"account": account, "day": str(day), "begins": begins, "ends": ends}
+        await _press(client, f"{url}/console/duty/shifts", staff, **shift)
+    said = "中山路漏水已报水务局，请每小时看一次新的补充。\nThe burst pipe in Zhongshan Road is reported."
+    await _press(client, f"{url}/console/duty/notes", staff, text=said)
 
 
 async def _make(client: ClientSession, url: str, staff: dict[str, str], slug: str, zh: str, en: str, first: Any) -> str:

@@ -73,6 +73,7 @@ PAGES: Sequence[Listed] = (
     Listed("console-broadcasts", "/console/broadcasts", staff=True),
     Listed("console-broadcast", "/console/broadcasts/{broadcast}", staff=True),
     Listed("console-bulletins", "/console/bulletins", staff=True),
+    Listed("console-duty", "/console/duty", staff=True),
     Listed("console-campaigns", "/console/campaigns", staff=True),
     Listed("console-campaign", "/console/campaigns/{campaign}", staff=True),
     Listed("console-campaign-drawn", "/console/campaigns/{drawn}", staff=True),

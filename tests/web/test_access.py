@@ -23,7 +23,7 @@ VALUES = {
     "action": ["pause"],
     "decision": ["0" * 32],
     "id": ["1", "0" * 32],
-    "act": ["pause", "anew", "resume", "draw"],
+    "act": ["pause", "anew", "resume", "draw", "drop"],
     "chart": ["posts"],
 }
 # Some rows by name, so that a slip in the table is one here too.

@@ -1030,6 +1030,68 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "duty_alarms",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("waiting_since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("opened_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("claimed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("closed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_alarms")),
+    )
+    with op.batch_alter_table("duty_alarms", schema=None) as batch_op:
+        batch_op.create_index("ix_duty_alarms_opened_at", ["opened_at"], unique=False)
+        batch_op.create_index(
+            "uq_duty_alarms_open",
+            ["state"],
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
+        "handovers",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("author", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("read_by", sa.String(length=64), nullable=True),
+        sa.Column("read_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
+    )
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.create_index("ix_handovers_created_at", ["created_at"], unique=False)
+
+    op.create_table(
+        "shifts",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("begins_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("ends_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("origin", sa.String(length=96), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("dropped_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shifts")),
+        sa.UniqueConstraint("origin", name=op.f("uq_shifts_origin")),
+    )
+    with op.batch_alter_table("shifts", schema=None) as batch_op:
+        batch_op.create_index("ix_shifts_ends_at", ["ends_at"], unique=False)
+
+    op.create_table(
+        "duty_steps",
+        sa.Column("alarm_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("way", sa.String(length=8), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("fault", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["alarm_id"], ["duty_alarms.id"], name=op.f("fk_duty_steps_alarm_id")),
+        sa.PrimaryKeyConstraint("alarm_id", "number", name=op.f("pk_duty_steps")),
+    )
+
+    op.create_table(
         "participants",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("campaign_id", sa.String(length=32), nullable=False),
@@ -1134,6 +1196,10 @@ def downgrade() -> None:
     op.drop_table("prize_codes")
     op.drop_table("phrases")
     op.drop_table("participants")
+    op.drop_table("duty_steps")
+    op.drop_table("shifts")
+    op.drop_table("handovers")
+    op.drop_table("duty_alarms")
     op.drop_table("campaigns")
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriptions_address_id")
