@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import citizens
+from store.database import Transaction
+from store.tables import addresses, citizens
 from store.tables_campaigns import campaigns, participants, participations, phrases
 
 # The topic that wakes whoever counts who took part.
@@ -41,6 +42,15 @@ class KnownParticipant:
     number: str
     barred: bool
     posted: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """The line somebody speaks on, its scheme in the place of a channel, and since when it is known."""
+
+    address_id: str
+    channel: str
+    since: datetime
 
 
 @dataclass(slots=True)
@@ -112,6 +122,22 @@ async def look_up(
         counted = await connection.execute(_NETWORKS, {"phrases": ids, "networks": list(networks)})
         known.networks = {(row.phrase_id, row.network): row.number for row in counted}
     return known
+
+
+async def speaker(connection: AsyncConnection, citizen_id: str) -> Speaker | None:
+    """The line a citizen speaks on; None for one that is withheld."""
+    wanted = select(addresses.c.id, addresses.c.scheme, addresses.c.created_at)
+    wanted = wanted.where(addresses.c.citizen_id == citizen_id).order_by(addresses.c.created_at).limit(1)
+    row = (await connection.execute(wanted)).first()
+    return Speaker(row.id, row.scheme, row.created_at) if row else None
+
+
+async def add(transaction: Transaction, participant: dict[str, Any] | None, participation: dict[str, Any]) -> None:
+    """Count somebody in, outside of a batch of intake; with a new participant, if he is one."""
+    if participant:
+        await transaction.connection.execute(participants.insert(), participant)
+    await transaction.connection.execute(participations.insert(), participation)
+    transaction.wake(TOPIC)
 
 
 def participant_row(

@@ -56,6 +56,11 @@ def told_by(phrases: Iterable[KnownPhrase], at: datetime, zone: ZoneInfo) -> lis
     return [phrase for phrase in phrases if begins(phrase, zone) <= at]
 
 
+def new_number() -> str:
+    """What the public will know of a participant: digits drawn by chance."""
+    return f"{int.from_bytes(clock.random_bytes(8)) % 10**DIGITS:0{DIGITS}}"
+
+
 async def look_up(runtime: Runtime, transaction: Transaction, requests: Sequence[Prepared], facts: Facts) -> None:
     """Add to a batch's facts what is said in these days and who took part, if any message may be about it."""
     asking = [request for request in requests if candidate(request)]
@@ -128,7 +133,7 @@ def _refusal(draft: Draft, phrase: KnownPhrase, lines: Sequence[KnownParticipant
 
 def _enter(draft: Draft, phrase: KnownPhrase) -> KnownParticipant:
     """A participant of the campaign, with a number of his own that says nothing of him."""
-    number = f"{int.from_bytes(clock.random_bytes(8)) % 10**DIGITS:0{DIGITS}}"
+    number = new_number()
     line = KnownParticipant(clock.new_id(), number, barred=False)
     draft.facts.participating.known.setdefault((phrase.campaign_id, draft.sender.person), []).append(line)
     address_id = draft.address.id if draft.address else ""

@@ -87,6 +87,7 @@ DONE: Mapping[str, str] = {
 RULES: Mapping[str, str] = {
     "repeat:own": N_("said before by the same person"),
     "limit:address": N_("too much from one line"),
+    "phrase:day": N_("the phrase of the day, said on the phone"),
 }
 RULINGS: Mapping[str, str] = {
     Ruling.PASS: N_("no rule hit"),

@@ -9,16 +9,17 @@ import pytest
 from sqlalchemy import select
 
 from gateway.casework import campaigns, phrase_of_the_day
-from gateway.journey import phrases
+from gateway.journey import media, phrases
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Heard, IncomingMedia, Kind, Outcome, State
 from store import campaigns as rows
-from store import citizens, tables
+from store import citizens, posts, tables
 from store.citizens import known
 from tests.casework.campaign_world import DAY, begin, from_noon, typed
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, message, number_of
+from tests.journey.test_transcription import SPOKEN, WORDS
 
 
 @pytest.fixture(autouse=True)
@@ -235,3 +236,32 @@ async def test_a_phrase_waits_for_its_time(runtime: Runtime) -> None:
     await campaigns.fill(runtime, campaign_id, f"{first + timedelta(days=1)} | 春江水暖鸭先知", actor="ada")
     await phrase_of_the_day.keep_up(runtime)
     assert await number_of(runtime, tables.posts) == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_recording_that_says_it_takes_part_when_it_is_written_down(runtime: Runtime, texting: Texting) -> None:
+    campaign_id = await campaigns.add(runtime, typed(campaigns.today(runtime)), actor="ada")
+    await campaigns.fill(runtime, campaign_id, f"2027-03-01 | 自来水管 | {WORDS}", actor="ada")
+    sound = await runtime.blobs.keep(SPOKEN.read_bytes())
+    call = IncomingMedia("RE1", f"blob:{sound}", "audio/x-wav", "en")
+    taken = await Intake(runtime).take(message("", ANNA, media=(call,), commands=False))
+    while await media.work_on_due(runtime):
+        pass
+    async with runtime.database.reading() as connection:
+        [post] = await posts.thread(connection, str(taken.post_id))
+    assert (post.state, list(post.rules)) == (State.REJECTED, ["phrase:day"])
+    assert await taking_part(runtime, campaign_id) == [1]
+    assert (await Intake(runtime).take(message(WORDS, ANNA))).say.phrase == "phrase_again"
+    await settle_down(runtime)
+    assert any("抽奖号码" in said or "in the draw" in said for said in texting.to(ANNA))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_ones_own_copy_holds_what_one_took_part_in(runtime: Runtime) -> None:
+    await begin(runtime)
+    number = (await Intake(runtime).take(message("春江水暖鸭先知", ANNA))).say.values["number"]
+    async with runtime.database.reading() as connection:
+        line = await known(connection, runtime.vault, f"tel:{ANNA}")
+        assert line
+        [own] = await rows.taken_part(connection, str(line.person))
+    assert (own["slug"], own["number"], own["day"]) == ("spring", number, "2027-03-01")

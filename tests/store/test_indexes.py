@@ -18,9 +18,11 @@ from gateway.casework import (
     cases,
     daybook,
     draws,
+    duty_alarms,
     handling,
     periods,
     phrase_of_the_day,
+    rota,
 )
 from gateway.casework import answer_templates as template_work
 from gateway.casework import inbox as inbox_work
@@ -61,6 +63,8 @@ from gateway.journey import (
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Progress, State
+from gateway.sections_duty import Duty, RotaRule
+from gateway.sections_duty import DutyAlarm as DutyLimits
 from store import (
     accounts,
     alarms,
@@ -72,6 +76,7 @@ from store import (
     counts,
     dead_letters,
     deliveries,
+    duty,
     history,
     inbox,
     inbox_filters,
@@ -200,6 +205,7 @@ async def live_a_day(runtime: Runtime) -> None:
     await be_called(runtime)
     await write_again(runtime)
     await post_phrases_back(runtime)
+    await be_on_duty(runtime)
 
 
 async def post_phrases_back(runtime: Runtime) -> None:
@@ -231,6 +237,35 @@ async def post_phrases_back(runtime: Runtime) -> None:
         assert await campaign_rows.number_of(connection, campaign_id, str(line.person))
         assert await campaign_rows.taken_part(connection, str(line.person))
     await erasure.erase(runtime, str(line.person), withdraw=True)
+
+
+async def be_on_duty(runtime: Runtime) -> None:
+    """Keep a rota, hand over, and have those on duty told that the queue waits."""
+    runtime.commands.update(duty_alarms.commands())
+    worker = await runtime.database.write(lambda tx: accounts.add(tx, "on duty", accounts.Role.MODERATOR, "x"))
+    today = campaigns.today(runtime).isoformat()
+    shift = await rota.add(runtime, worker.id, today, "00:00", "00:00", actor="mo")
+    rule = RotaRule(account="on duty", begins="08:00", ends="16:00")
+    limits = DutyLimits(waiting_minutes=0.0001)
+    runtime.settings = runtime.settings.model_copy(update={"duty": Duty(alarm=limits, rota=(rule,))})
+    await rota.keep_up(runtime)
+    await rota.swap(runtime, shift, worker.id, actor="mo")
+    await rota.drop(runtime, shift, actor="mo")
+    await rota.put_back(runtime, shift, actor="mo")
+    await rota.hand_over(runtime, "look at the mill", actor="mo")
+    await Intake(runtime).take(message("the tower clock is wrong", DAVID))
+    await alarm_lines.ask(runtime, worker.id, DAVID, "en")
+    await runtime.database.write(lambda tx: alarms.prove(tx, worker.id, clock.now()))
+    await duty_alarms.keep_up(runtime)
+    await duty_alarms.keep_up(runtime)
+    async with runtime.database.reading() as connection:
+        [note] = await duty.notes(connection, runtime.vault)
+        alarm = await duty.newest_alarm(connection)
+        assert alarm
+        assert len(await duty.steps(connection, alarm.id)) == 1
+    await rota.acknowledge(runtime, note.id, actor="ada")
+    await Intake(runtime).take(message("1", DAVID))
+    await duty_alarms.claim_by_key(runtime, f"{alarm.id}{worker.id}")
 
 
 async def campaign_of(runtime: Runtime, campaign_id: str) -> campaign_rows.Campaign:
