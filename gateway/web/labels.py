@@ -232,7 +232,7 @@ PHRASES: Mapping[str, str] = {
     **duty_labels.PHRASES,
 }
 # Who acts in the history beside staff, who stand there by name.
-ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule")}
+ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule"), "clock": N_("the clock")}
 ROLES: Mapping[str, str] = {
     "administrator": N_("Administrator"),
     "moderator": N_("Moderator"),

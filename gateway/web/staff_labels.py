@@ -92,6 +92,7 @@ AUDIT_ACTORS: Mapping[str, str] = {
     "nobody": N_("unknown name"),
     "upkeep": N_("upkeep"),
     "clock": N_("the clock"),
+    "settings": N_("the settings"),
     "command line": N_("command line"),
 }
 SCOPES: Mapping[str, str] = {
