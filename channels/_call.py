@@ -238,7 +238,6 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
     taken = await talk.keep()
     if taken and taken.outcome is Outcome.PHRASE:
-        # The number of who takes part comes by text, where he can look at it.
         talk.say(taken.say.phrase, **taken.say.values)
         talk.say("after_phrase")
         return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)

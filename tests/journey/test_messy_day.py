@@ -13,7 +13,7 @@ from tests.journey.day.stage import Stage
 SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
 # Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
-PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
+PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "topic_phrase", "department_none", "code_line")
 # Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published.
 LATER = (
     "incident_",
@@ -26,6 +26,9 @@ LATER = (
     "answer_withdrawn",
     "digest",
     "following_now",
+    # heard while a campaign goes on, and by those on duty: `test_phrases`, `test_draws`, `test_duty_alarms`
+    "phrase_",
+    "duty_",
 )
 
 
