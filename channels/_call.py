@@ -35,7 +35,7 @@ from channels._turn import (
 )
 from channels.base import ChannelSettings, Desk
 from gateway import clock
-from gateway.schema import LANGUAGES, Incoming, Kind
+from gateway.schema import LANGUAGES, Incoming, Kind, Outcome, Taken
 
 # How often in a row something may lead nowhere, the first time among them.
 TRIES = 3
@@ -189,15 +189,15 @@ class Talk:
         """What was said so far, and what to wait for at a step."""
         return self.call.at(step, **changes), Turn(tuple(self.first), wanted)
 
-    async def keep(self) -> bool:
-        """Keep what was said, as a report or as a wish to be called back; whether there was anything."""
+    async def keep(self) -> Taken | None:
+        """Keep what was said, as a report or as a wish to be called back; what became of it, if there was anything."""
         call, said = self.call, self.call.said
         if said is None:
-            return False
+            return None
         taken = await self.desk.take(report(call, said))
         self.asks_where = taken.asks_where
         self.call = replace(call, said=None, own_voice=False, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
-        return True
+        return taken
 
 
 async def _begin(talk: Talk) -> tuple[Call, Turn]:
@@ -265,7 +265,11 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, thank for it, and ask where it is when that was not said."""
     answered = talk.call.step is Step.WHERE
-    await talk.keep()
+    taken = await talk.keep()
+    if taken and taken.outcome is Outcome.PHRASE:
+        talk.say(taken.say.phrase, **taken.say.values)
+        talk.say("after_phrase")
+        return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)
     if talk.call.about:
         talk.say("mark_why_kept")
         return _after_status(talk)

@@ -61,6 +61,7 @@ class Capabilities:
     """What a medium can do. `schemes` are the URN schemes it reaches; `limit` is in characters of one message.
 
     What `recalls` can take back what it showed, and so shows it at once; all else waits for the undo time.
+    What `rings` can call somebody.
     `tries` is how often sending is tried, where the settings' number does not fit the medium.
     """
 
@@ -73,6 +74,7 @@ class Capabilities:
     alphabet: str = "unicode"
     paid: bool = False
     recalls: bool = False
+    rings: bool = False
     tries: int | None = None
 
     @property
@@ -333,6 +335,10 @@ class Desk(Protocol):
         """What was added to a thread and published, oldest first, and the next page's cursor. Raises `NotFound`."""
         ...
 
+    async def claim(self, reference: str) -> bool:
+        """Somebody called pressed the key by which he takes care; false when it is nobody's to take any more."""
+        ...
+
     async def bulletin(self, language: str) -> Bulletin | None:
         """The newest bulletin of the radio, to be read out (`parts`); None before the first.
 
@@ -449,6 +455,13 @@ class Channel:
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Hand one message to the carrier, or raise what `channels.failures` fits."""
         raise Refused(f"{self.name} does not send")
+
+    async def ring(self, address: str, words: str, thanks: str, language: str, reference: str) -> None:
+        """Call somebody and read him `words`; when he presses 1, the desk is told `reference` and he hears `thanks`.
+
+        Raises what `channels.failures` fits.
+        """
+        raise Refused(f"{self.name} calls nobody")
 
     async def settle(self, outgoing: Outgoing, started_at: datetime) -> SendResult | None:
         """What became of an attempt nobody knows the end of: a result, None when it may be sent again (the carrier

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiDict
+from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
 from channels import _left
 from channels._call import Call, CallSettings, report
@@ -26,13 +27,17 @@ from channels._twilio import E164, TwilioChannel, TwilioSettings, required
 from channels._twilio_lists import Found, Listing, Page
 from channels._twilio_live import ONWARD, STREAM, LiveCalls
 from channels._twilio_number import Entrance
-from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN, RecordedCalls, told
+from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN, VOICES, RecordedCalls, told
 from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
-from channels.failures import Refused
+from channels.failures import RecipientGone, Refused
 from gateway.errors import BadInput
 from gateway.schema import IncomingMedia, Taken
 
 ANSWER = "/hooks/voice_twilio/answer"
+CLAIMED = "/hooks/voice_twilio/claimed"
+# What is read to somebody called: twice, each time with so many seconds for a key.
+READINGS, KEY_SECONDS, RING_SECONDS = 2, 8, 30
+_REFERENCE = re.compile(r"[0-9a-f]{64}")
 MEDIA_TYPE = "audio/x-wav"
 # What Twilio puts in place of a withheld number: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE and UNKNOWN, as spelled
 # on a telephone's keys (help.twilio.com: "Why am I getting calls from these strange numbers?").
@@ -55,7 +60,7 @@ class Adapter(TwilioChannel):
 
     name = "voice_twilio"
     entrance = Entrance("voice", "A call comes in", ANSWER)
-    capabilities = Capabilities(receives=True, media=(MEDIA_TYPE,))
+    capabilities = Capabilities(receives=True, media=(MEDIA_TYPE,), rings=True)
     Settings = VoiceSettings
 
     def __init__(self, settings: VoiceSettings, around: Surroundings) -> None:
@@ -73,6 +78,7 @@ class Adapter(TwilioChannel):
             RECORDED: self._recorded,
             RECORDING: self._recording,
             DIALLED: self._dialled,
+            CLAIMED: self._claimed,
         }
         if self._live:
             steps[ONWARD] = self._onward
@@ -80,6 +86,22 @@ class Adapter(TwilioChannel):
         if self._live:
             routes.append(Route("GET", STREAM, Guard.SIGNATURE, partial(self._calls.stream, desk)))
         return routes
+
+    async def ring(self, address: str, words: str, thanks: str, language: str, reference: str) -> None:
+        """Have Twilio call a number; what to say goes with the request, so that nothing need be kept for it."""
+        number = address.removeprefix("tel:")
+        if not re.fullmatch(E164, number):
+            raise RecipientGone("not a telephone number")
+        script, said = VoiceResponse(), {"reference": reference, "thanks": thanks, "language": language}
+        action = self.url(f"{CLAIMED}?{urlencode(said)}")
+        for _ in range(READINGS):
+            gather = Gather(num_digits=1, timeout=KEY_SECONDS, action=action, method="POST")
+            gather.say(words, language=VOICES[language])
+            script.append(gather)
+        script.hangup()
+        await self.call(
+            self.account.calls.create_async(to=number, from_=self.number, twiml=str(script), timeout=RING_SECONDS)
+        )
 
     async def hang_up(self) -> None:
         """Break off what is held live; Twilio asks what is to become of it, and finds whoever serves then."""
@@ -124,6 +146,16 @@ class Adapter(TwilioChannel):
         fields = await self.fields(request)
         sid = required(fields, "CallSid")
         return _twiml(await self._calls.onward(desk, sid, fields.get("DialCallStatus")))
+
+    async def _claimed(self, desk: Desk, request: web.Request) -> web.Response:
+        """The key somebody pressed whom we called; the address was signed, and so is what it says."""
+        fields, query, script = await self.fields(request), request.query, VoiceResponse()
+        reference, language = query.get("reference", ""), query.get("language", "")
+        if fields.get("Digits") == "1" and _REFERENCE.fullmatch(reference):
+            await desk.claim(reference)
+            script.say(query.get("thanks", ""), language=VOICES.get(language, VOICES[self.city.language]))
+        script.hangup()
+        return _twiml(str(script))
 
     async def _answer(self, desk: Desk, request: web.Request) -> web.Response:
         call = self._caller(await self.fields(request))

@@ -143,6 +143,7 @@ class Adapter(Channel):
             visitor,
             f"{_own_id(said, visitor)}.{content.hexdigest()[:16]}",
             text,
+            desk.network(request),
             media=media,
             language=None if text.strip() else language,
         )
@@ -189,7 +190,7 @@ class Adapter(Channel):
         if not text.strip():
             raise BadInput("write what is wrong and where", "empty")
         self._allow(visitor, network, text)
-        await self._take(desk, visitor, _own_id(said, visitor), text)
+        await self._take(desk, visitor, _own_id(said, visitor), text, network)
 
     def _allow(self, visitor: str, network: str, text: str) -> None:
         if len(text) > self._settings.longest:
@@ -203,6 +204,7 @@ class Adapter(Channel):
         visitor: str,
         external_id: str,
         text: str,
+        network: str,
         *,
         media: tuple[IncomingMedia, ...] = (),
         language: str | None = None,
@@ -217,6 +219,7 @@ class Adapter(Channel):
                 language=language,
                 media=media,
                 commands=True,
+                network=network,
                 raw=text.encode("utf-8", "replace"),
             )
         )

@@ -14,11 +14,13 @@ from channels._uploads import BadFile, File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
 from gateway.errors import BadInput, Conflict, TooMany
-from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Kind, Place, PlaceFrom, Taken
+from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Kind, Outcome, Place, PlaceFrom, Taken
 
 FORM = "/new"
 OFFERED = "/new/offered"
 API = "/api/v1/posts"
+# Where who posts the phrase of the day sees how he takes part.
+PHRASE = "/phrase"
 # What is ticked or not.
 TICKS = ("private", "own_voice")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -129,11 +131,14 @@ class Adapter(Channel):
                 media=media,
                 place_from=PlaceFrom.BROWSER if body.lat is not None else PlaceFrom.TYPED,
                 raw=_raw(form),
+                network=desk.network(request),
             )
         except Conflict as error:
             return await self._draw(desk, request, form, {"text": str(error)}, error.status)
         except (BadInput, TooMany) as error:
             return await self._again(desk, request, form, error, lost=any(posted.getall(_uploads.FIELD, [])))
+        if taken.outcome is Outcome.PHRASE:
+            raise web.HTTPSeeOther(f"{PHRASE}?said={taken.say.phrase}")
         ask = "&code=1" if taken.code_sent else ""
         raise web.HTTPSeeOther(f"/posts/{taken.ticket}?new=1{ask}")
 
@@ -181,6 +186,7 @@ class Adapter(Channel):
         media: tuple[IncomingMedia, ...],
         place_from: PlaceFrom,
         raw: bytes,
+        network: str | None = None,
     ) -> Taken:
         placed = body.place or body.lat is not None
         taken = await desk.take(
@@ -200,10 +206,15 @@ class Adapter(Channel):
                 contact=self._contact(body.contact) if body.contact else None,
                 media=media,
                 commands=False,
+                network=network,
                 raw=raw,
             )
         )
-        if taken.ticket is None:
+        if taken.outcome is Outcome.PHRASE and address is None:
+            raise BadInput(
+                "this is the phrase of the day: to take part, send it by text message or in the chat", "text"
+            )
+        if taken.ticket is None and taken.outcome is not Outcome.PHRASE:
             # Nothing but signs that nobody sees: cleaned, it is empty, and no post was made of it.
             raise BadInput("write what is wrong and where", "text")
         return taken

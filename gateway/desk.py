@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from gateway import clock
-from gateway.casework import bulletins, service_speech
+from gateway.casework import bulletins, duty_alarms, service_speech
 from gateway.casework.service_uses import ServiceUses
 from gateway.errors import Busy, EverylineError
 from gateway.journey import finding, folding, identity, masking, phoning, receipts, similar
@@ -141,6 +141,10 @@ class Desk:
     async def chosen_language(self, address: str) -> str | None:
         """The language somebody chose for good."""
         return await phoning.chosen_language(self._runtime, address)
+
+    async def claim(self, reference: str) -> bool:
+        """Take care of an alarm by the key pressed in its call."""
+        return await duty_alarms.claim_by_key(self._runtime, reference)
 
     def is_emergency(self, text: str) -> bool:
         """Whether a text holds words of danger."""

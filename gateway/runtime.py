@@ -76,6 +76,7 @@ class Reply:
     a report to a public one, `count_in` counts the asker among those who report a thread. `silent` is not worth a paid
     message. `effect` writes what else follows, in the transaction of the message; `note` is for the command itself to
     keep.
+    `claim` is the alarm of a waiting queue that somebody of the staff takes care of.
     """
 
     say: Say
@@ -94,6 +95,7 @@ class Reply:
     silent: bool = False
     effect: Callable[[Transaction], Awaitable[None]] | None = None
     note: Any = None
+    claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ class Incoming:
     `answers_where` says that it was said when the medium itself asked where the report of `thread`, which it had just
     taken, is. `own_voice` is true only when the citizen agreed that the recording itself may be heard on the radio.
     `carrier_replied` is true when the carrier itself replies to the words STOP, START and HELP, so that we must not.
-    `raw` is the carrier's payload as received.
+    `network` is what limits count a page's user by, None for a telephone. `raw` is the carrier's payload as received.
     """
 
     channel: str
@@ -308,6 +308,7 @@ class Incoming:
     media: tuple[IncomingMedia, ...] = ()
     commands: bool = True
     carrier_replied: bool = False
+    network: str | None = None
     raw: bytes = b""
 
 
@@ -329,6 +330,7 @@ class Outcome(StrEnum):
     POST = "post"
     FOLLOW_UP = "follow_up"
     COMMAND = "command"
+    PHRASE = "phrase"
 
 
 @dataclass(frozen=True, slots=True)

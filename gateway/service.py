@@ -15,6 +15,7 @@ from channels.base import Channel, DeliveryKind
 from channels.registry import Plan
 from gateway import clock
 from gateway.assembly import assemble, environment_of, placed
+from gateway.casework import campaigns, duty_alarms
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
@@ -82,6 +83,8 @@ class Service:
         desk = Desk(self.runtime)
         self.app = create_app(self.runtime, desk)
         self._run_parts(desk)
+        await campaigns.begin(self.runtime)
+        self.runtime.commands.update(duty_alarms.commands())
         ticking = scheduler.start(self.runtime)
         self._stack.callback(ticking.shutdown, wait=False)
         # Last in, first out: nothing new is let in before the rest is stopped.

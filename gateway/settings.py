@@ -41,8 +41,10 @@ from gateway.sections import (
     Subscribers,
 )
 from gateway.sections_assessment import Assessment
+from gateway.sections_campaigns import CampaignSeed
 from gateway.sections_deadlines import Deadlines, Reminder
 from gateway.sections_departments import Category, Department
+from gateway.sections_duty import Duty
 from gateway.sections_places import KnownPlace
 
 SpanName = Literal["acknowledge", "accept", "urgent", "normal", "hard"]
@@ -58,7 +60,21 @@ FIXED = {
     "EVERYLINE_KEY_FILE": ("gateway", "storage", "key_file"),
     "EVERYLINE_TIMEZONE": ("gateway", "city", "timezone"),
 }
-FILES = ("gateway", "channels", "departments", "deadlines", "routing", "places", "speech", "filters", "assessment")
+FILES = (
+    "gateway",
+    "channels",
+    "departments",
+    "deadlines",
+    "routing",
+    "places",
+    "speech",
+    "filters",
+    "assessment",
+    "campaigns",
+    "duty",
+)
+# Those whose tables are one section of the settings, called as the file.
+WHOLE = ("speech", "filters", "deadlines", "assessment", "duty")
 DEFAULT_FOLDER = Path("config")
 # The phrases that are reasons of a decision, and the reason that is said in a note alone.
 REASON = "reason_"
@@ -94,6 +110,8 @@ class Settings(Section):
     former_categories: tuple[Category, ...] = ()
     rules: tuple[Rule, ...] = ()
     places: tuple[KnownPlace, ...] = ()
+    campaigns: tuple[CampaignSeed, ...] = ()
+    duty: Duty = Duty()
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
     phrases: dict[str, dict[str, str]] = Field(default_factory=dict)
     folder: Path = DEFAULT_FOLDER
@@ -170,8 +188,10 @@ def read(environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
         "categories": files["departments"].get("categories", []),
         "rules": files["routing"].get("rules", []),
         "places": files["places"].get("places", []),
+        "campaigns": files["campaigns"].get("campaigns", []),
         "speech": files["speech"],
         "filters": files["filters"],
+        "duty": files["duty"],
         "deadlines": files["deadlines"],
         "assessment": files["assessment"],
         "phrases": phrases,
@@ -254,7 +274,11 @@ def _typed(value: str) -> Any:
 def _problem(folder: Path, detail: Any) -> Problem:
     first, *rest = [str(part) for part in detail["loc"]]
     owner = {"categories": "departments", "rules": "routing"}.get(first, first if first in FILES else "gateway")
-    key = ".".join(rest) if first in ("speech", "filters", "deadlines", "assessment") else ".".join([first, *rest])
+    key = (
+        ".".join(rest)
+        if first in ("speech", "filters", "deadlines", "assessment", "duty")
+        else ".".join([first, *rest])
+    )
     remedy = "no such key; remove it" if detail["type"] == "extra_forbidden" else detail["msg"]
     return Problem(str(folder / f"{owner}.toml"), key, remedy)
 

@@ -87,6 +87,25 @@ async def known(connection: AsyncConnection, vault: Vault, urn: str) -> Known | 
     return Known(row.id, row.citizen_id, row.person, vault.unwrap(row.key_id, row.wrapped), row.language)
 
 
+@dataclass(frozen=True, slots=True)
+class ToTell:
+    """An address as telling it something sealed needs it."""
+
+    id: str
+    scheme: str
+    language: str | None
+    key: SealingKey
+
+
+async def line_by_id(connection: AsyncConnection, vault: Vault, address_id: str) -> ToTell | None:
+    """An address by its id; None when it is erased or said STOP."""
+    wanted = _sealed_addresses().where(addresses.c.id == address_id, addresses.c.stopped_at.is_(None))
+    row = (await connection.execute(wanted)).first()
+    if row is None or not row.wrapped:
+        return None
+    return ToTell(row.id, row.scheme, row.language, vault.unwrap(row.key_id, row.wrapped))
+
+
 async def enter(transaction: Transaction, vault: Vault, urn: str, *, language: str, at: datetime, owned: bool) -> Known:
     """Keep a new address: as a citizen's of its own, or as nobody's until it is proved."""
     connection, address_id = transaction.connection, clock.new_id()

@@ -15,6 +15,7 @@ from store import deliveries
 from store.broadcasts import BroadcastState, Told
 from store.database import Transaction
 from store.dialect import insert_new
+from store.participating import FOLLOWED
 from store.tables import addresses, broadcasts, digests, posts, subscriptions
 
 OPEN, DONE = "open", "done"
@@ -82,6 +83,8 @@ async def news(connection: AsyncConnection, digest: Digest) -> dict[str, News]:
     )
     found: defaultdict[str, News] = defaultdict(News)
     for row in await connection.execute(wanted):
+        if FOLLOWED in row.topics:
+            continue  # told each day to those who asked for it, and no news to others
         for topic in row.topics:
             kept = found[topic].answers if row.event == Told.ANSWERED else found[topic].posts
             kept.add(row.post_id)

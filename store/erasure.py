@@ -13,7 +13,7 @@ from sqlalchemy import Row, Table, and_, delete, insert, literal, null, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import DeliveryState, MediaState, State
-from store import alike
+from store import alike, campaigns
 from store.citizens import of_person
 from store.database import Transaction
 from store.tables import (
@@ -98,6 +98,7 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     for table in (subscriptions, questions, alarms):
         await connection.execute(delete(table).where(table.c.address_id.in_(lines)))
     await connection.execute(delete(reporters).where(reporters.c.citizen_id.in_(citizen_ids)))
+    await campaigns.forget_person(transaction, citizen_ids)
     called = select(addresses.c.lookup).where(addresses.c.id.in_(lines))
     await connection.execute(delete(calls).where(calls.c.caller.in_(called)))
     await connection.execute(delete(addresses).where(addresses.c.id.in_(lines)))

@@ -2,6 +2,8 @@
 
 from store import (
     tables,
+    tables_campaigns,
+    tables_duty,
     tables_marks,
     tables_organisation,
     tables_reminders,
@@ -15,6 +17,8 @@ from store.columns import metadata
 # Each file that holds tables; a new one is named here.
 FILES = (
     tables,
+    tables_campaigns,
+    tables_duty,
     tables_marks,
     tables_organisation,
     tables_reminders,

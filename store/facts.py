@@ -14,6 +14,7 @@ from store import marks
 from store.deliveries import HEARD
 from store.dialect import hold_back
 from store.marks import Mark
+from store.participating import Participating
 from store.tables import addresses, cases, citizens, deliveries, gists, incoming, keys, posts, questions, subscriptions
 
 # How many of a person's newest threads are looked at, and how many of the words he added.
@@ -35,7 +36,7 @@ class KnownAddress:
     """An address we have met. `citizen_id` is None while it is only a typed contact that nobody proved.
 
     `person` is whom that citizen stands for: the same for all lines somebody linked. `heard` is how many messages it
-    sent in the last hour.
+    sent in the last hour, `since` when the line is known (None for one met just now).
     """
 
     id: str
@@ -48,6 +49,7 @@ class KnownAddress:
     chosen: bool = False
     heard: int = 0
     question: KnownQuestion | None = None
+    since: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -133,6 +135,7 @@ class Facts:
     marks: dict[str, list[Mark]] = field(default_factory=dict)
     tickets: list[str] = field(default_factory=list)
     learnt: dict[Hashable, Any] = field(default_factory=dict)
+    participating: Participating = field(default_factory=Participating)
 
 
 @dataclass(slots=True)
@@ -172,7 +175,7 @@ _HEARD = select(func.count()).where(
 )
 _ADDRESSES = (
     select(addresses.c.id, addresses.c.lookup, addresses.c.citizen_id, addresses.c.key_id, keys.c.wrapped)
-    .add_columns(addresses.c.language, addresses.c.chosen, addresses.c.stopped_at, _person())
+    .add_columns(addresses.c.language, addresses.c.chosen, addresses.c.stopped_at, addresses.c.created_at, _person())
     .add_columns(_HEARD.scalar_subquery().label("heard"))
     .add_columns(questions.c.kind, questions.c.options, questions.c.post_id, questions.c.expires_at)
     .join(keys, keys.c.id == addresses.c.key_id)
@@ -381,6 +384,7 @@ def _address(row: Any) -> KnownAddress:
         stopped=row.stopped_at is not None,
         chosen=row.chosen,
         heard=row.heard,
+        since=row.created_at,
         question=KnownQuestion(row.kind, tuple(row.options), row.post_id, row.expires_at) if row.kind else None,
     )
 

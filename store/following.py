@@ -14,6 +14,7 @@ from store.audiences import Form, reachable, walk
 from store.broadcasts import Broadcast
 from store.database import Transaction
 from store.deliveries import mailbox, outbox
+from store.participating import FOLLOWED
 
 # So many addresses are looked at before it is asked whether others wait: about a millisecond.
 PIECE = 500
@@ -91,7 +92,7 @@ def _named(broadcast: Broadcast, source: str, way: Way) -> tuple[Form, dict[str,
     form = Form(
         heard=heard,
         author=not heard and broadcast.author is not None,
-        asked=not heard and not reported and way.asked and kind != "ticket",
+        asked=not heard and not reported and way.asked and kind not in ("ticket", FOLLOWED),
         reported=reported,
     )
     compared = {"source": name if heard or reported else source, "scheme": way.scheme, "fallback": broadcast.language}

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import events, tables
+from store import duty, events, participating, tables, tables_campaigns
 from store.database import Transaction
 from store.deliveries import mailbox, topics
 from store.dialect import insert_all, upsert
@@ -33,9 +33,9 @@ class Rows:
 
     `claimed` are addresses that found their owner; `standing` says of an address id whether it said STOP, last wins;
     `languages` (language, chosen) and `unfollowed` (topic) are by address id, `answered` are those whose question is
-    settled, `changed` are new values of posts. `joined` (post id, ticket) and `counted_in` (thread id, citizen id) are
-    left to `journey.joining`, `effects` are done after all rows, `noted` is what commands keep
-    themselves, all in the same transaction.
+    settled, `claims` are alarms of a waiting queue (by whose address id), `changed` are new values of posts. `joined`
+    (post id, ticket) and `counted_in` (thread id, citizen id) are left to `journey.joining`, `effects` are done after
+    all rows, `noted` is what commands keep themselves, all in the same transaction.
     """
 
     citizens: list[Row] = field(default_factory=list)
@@ -53,12 +53,15 @@ class Rows:
     events: list[Row] = field(default_factory=list)
     subscriptions: list[Row] = field(default_factory=list)
     gists: list[Row] = field(default_factory=list)
+    participants: list[Row] = field(default_factory=list)
+    participations: list[Row] = field(default_factory=list)
     questions: list[Row] = field(default_factory=list)
     claimed: list[KnownAddress] = field(default_factory=list)
     standing: list[tuple[str, bool]] = field(default_factory=list)
     languages: list[tuple[str, str, bool]] = field(default_factory=list)
     unfollowed: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    claims: list[tuple[str, str]] = field(default_factory=list)
     changed: list[tuple[str, Row]] = field(default_factory=list)
     effects: list[Callable[[Transaction], Awaitable[None]]] = field(default_factory=list)
     joined: list[tuple[str, str]] = field(default_factory=list)
@@ -99,6 +102,8 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         tables.deliveries,
         tables.broadcasts,
         tables.events,
+        tables_campaigns.participants,
+        tables_campaigns.participations,
     ):
         await _insert(connection, table, getattr(rows, table.name))
     if rows.subscriptions:
@@ -114,7 +119,18 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         await connection.execute(again, [{"post_id": post_id} for post_id in elsewhere])
     await _change_addresses(connection, rows, at)
     await _change_conversations(connection, rows)
+    for alarm_id, address_id in rows.claims:
+        await duty.claim_by_line(transaction, alarm_id, address_id, at)
     transaction.wake(*_topics(rows))
+
+
+async def ask(
+    transaction: Transaction, address_id: str, kind: str, options: tuple[str, ...], expires_at: datetime
+) -> None:
+    """Make a question the one open question of a line that did not ask us."""
+    row = {"address_id": address_id, "kind": kind, "post_id": None, "options": list(options), "expires_at": expires_at}
+    columns = ["kind", "post_id", "options", "expires_at"]
+    await transaction.connection.execute(upsert(transaction.connection, tables.questions, ["address_id"], columns), row)
 
 
 async def forget_payloads(transaction: Transaction, before: datetime) -> int:
@@ -189,3 +205,5 @@ def _topics(rows: Rows) -> Iterable[str]:
         yield "broadcasts"
     if rows.media:
         yield "media"
+    if rows.participations:
+        yield participating.TOPIC

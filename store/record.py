@@ -12,7 +12,7 @@ from store.citizens import of_person, person_of
 from store.tables import addresses, history, posts
 
 # A rejection for these says nothing against its author.
-HARMLESS = ("duplicate", "repeat:own", "undone")
+HARMLESS = ("duplicate", "repeat:own", "phrase:day", "undone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, make_url, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreInUse, StoreUnreachable
 from gateway.schema import DeliveryState
-from store import bulletins, media, migrating
+from store import bulletins, campaigns, media, migrating
 from store import digests as digest_rows
 from store.broadcasts import BroadcastState
 from store.database import Database, Transaction
@@ -74,7 +75,12 @@ async def facts(database: Database) -> tuple[str, set[str]]:
     """What is sealed to prove the key, in hexadecimal, and the hashes of all files that are named now."""
     async with database.reading() as connection:
         wrapped = (await connection.execute(select(keys.c.wrapped).where(keys.c.id == PROOF))).scalar_one()
-        return wrapped.hex(), await media.all_named(connection) | await bulletins.all_named(connection)
+        return wrapped.hex(), await _all_named(connection)
+
+
+async def _all_named(connection: AsyncConnection) -> set[str]:
+    known = [await kind.all_named(connection) for kind in (media, bulletins, campaigns)]
+    return set().union(*known)
 
 
 async def in_use(database: Database, at: datetime) -> None:

@@ -11,7 +11,19 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import clock
-from gateway.casework import airing, assessing, bulletins, daybook, handling, reminding, satisfaction
+from gateway.casework import (
+    airing,
+    assessing,
+    bulletins,
+    daybook,
+    draws,
+    duty_alarms,
+    handling,
+    phrase_of_the_day,
+    reminding,
+    rota,
+    satisfaction,
+)
 from gateway.jobs import upkeep
 from gateway.journey import digests, watching
 from gateway.runtime import Runtime
@@ -36,6 +48,10 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (assessing.keep_up, 20),
     (satisfaction.close_silent, 60),
     (reminding.send_due, 15),
+    (phrase_of_the_day.keep_up, 15),
+    (draws.tell_winners, 30),
+    (rota.keep_up, 300),
+    (duty_alarms.keep_up, 15),
 )
 
 log = structlog.get_logger()

@@ -14,6 +14,7 @@ from store import (
     audit,
     bulletins,
     calls,
+    campaigns,
     claims,
     incidents,
     incoming,
@@ -69,7 +70,7 @@ async def sweep_files(runtime: Runtime) -> None:
     for start in range(0, len(old), FILES_AT_ONCE):
         some = old[start : start + FILES_AT_ONCE]
         async with runtime.database.reading() as connection:
-            named = await media.named(connection, some) | await bulletins.named(connection, some)
+            named = set().union(*[await kind.named(connection, some) for kind in (media, bulletins, campaigns)])
         removed += await runtime.blobs.remove([sha256 for sha256 in some if sha256 not in named], UNNAMED)
     log.info("files swept", action="upkeep.files", removed=removed, kept=len(old) - removed)
 

@@ -126,6 +126,8 @@ def _apply(draft: Draft, reply: Reply, address_id: str) -> None:
     if reply.language and draft.address:
         draft.rows.languages.append((address_id, reply.language, True))
         draft.address.language, draft.address.chosen, draft.language = reply.language, True, reply.language
+    if reply.claim:
+        draft.rows.claims.append((reply.claim, address_id))
     if reply.ask:
         draft.ask(reply.ask)
     if reply.effect:

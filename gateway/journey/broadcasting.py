@@ -26,6 +26,7 @@ from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach
 from store.database import Transaction
 from store.following import Way
+from store.participating import FOLLOWED
 from store.vault import SealingKey
 
 # A chunk is at most so long, and shorter when intake waits for it; so many follow each other before it is asked again
@@ -77,15 +78,23 @@ log = structlog.get_logger()
 
 
 async def start(
-    runtime: Runtime, transaction: Transaction, post: Changing, told: Told, expires_at: datetime | None = None
+    runtime: Runtime,
+    transaction: Transaction,
+    post: Changing,
+    told: Told,
+    expires_at: datetime | None = None,
+    topics_heard: Sequence[str] = (),
 ) -> None:
-    """Tell the author, and set the broadcast to all others going; what is private goes to its author alone."""
+    """Tell the author, and set the broadcast to all others going; what is private goes to its author alone.
+
+    `topics_heard` are the topics whose followers hear it, where the post itself does not say them.
+    """
     if told in CHANGES:
         await _overtake(transaction, post, told)
     await _tell_own(runtime, transaction, post, told)
     hidden = post.id != post.thread_id and post.thread_state is not State.PUBLISHED
     if not post.private and not hidden:
-        hearing = [] if told in CHANGES else await _topics(transaction, post, told)
+        hearing = [] if told in CHANGES else topics_heard or await _topics(transaction, post, told)
         due_at = clock.now() if told is Told.WITHDRAWN else settled_at(runtime)
         await broadcasts.add(transaction, post.id, told, post.version + 1, hearing, due_at, expires_at)
 
@@ -285,7 +294,9 @@ async def _count(runtime: Runtime, broadcast: Broadcast) -> None:
         post = (await changes.load_many(connection, [broadcast.post_id])).get(broadcast.post_id)
         for scheme, outlet in _reached(runtime):
             way = _way(runtime, broadcast, scheme, outlet)
-            for language, number in (await following.audience(connection, broadcast, sources, way)).items():
+            for language, number in (
+                await following.audience(connection, broadcast, _sources_for(outlet, sources), way)
+            ).items():
                 expected += number
                 if outlet.capabilities.paid:
                     text = rendering.render(runtime, outlet, way.phrase, language, {}, {}, post)
@@ -333,7 +344,13 @@ def _reached(runtime: Runtime) -> list[tuple[str, Channel]]:
 
 def _stages(runtime: Runtime, broadcast: Broadcast, sources: Sequence[str]) -> list[Stage]:
     """Timelines first (None), then each scheme with the addresses of each source."""
-    return [None, *[(source, scheme, outlet) for scheme, outlet in _reached(runtime) for source in sources]]
+    reached = [(scheme, outlet, _sources_for(outlet, sources)) for scheme, outlet in _reached(runtime)]
+    return [None, *[(source, scheme, outlet) for scheme, outlet, own in reached for source in own]]
+
+
+def _sources_for(outlet: Channel, sources: Sequence[str]) -> Sequence[str]:
+    """Who is told by a channel: the phrase of each day costs money for those alone who asked for it by name."""
+    return [FOLLOWED] if outlet.capabilities.paid and FOLLOWED in sources else sources
 
 
 def _reports(source: str) -> bool:

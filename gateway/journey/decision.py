@@ -1,9 +1,10 @@
-"""What a message is: an echo of ours, an answer to our question, a command, nothing at all, or something said.
+"""What a message is: an echo of ours, an answer to our question, a command, nothing at all, the phrase of
+the day, or something said.
 
 Pure but for ids and the clock: the facts of the batch are handed in, rows and grown facts come out.
 """
 
-from gateway.journey import asking, saying, whereabouts
+from gateway.journey import asking, phrases, saying, whereabouts
 from gateway.journey.draft import Draft
 from gateway.runtime import Reply
 from gateway.schema import Outcome, Say, Taken
@@ -27,4 +28,6 @@ def decide(draft: Draft) -> Taken:
         return asking.obey(draft, prepared.command)
     if not prepared.text and not incoming.media:
         return asking.answer(draft, Reply(Say("empty")))
+    if phrase := phrases.meant(draft):
+        return phrases.take_part(draft, phrase)
     return saying.post(draft)

@@ -15,7 +15,7 @@ from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime
 from gateway.schema import Action, Audience, moment
-from store import changes, citizens, deliveries, history, marks, mine
+from store import campaigns, changes, citizens, deliveries, history, marks, mine
 from store.changes import Changing
 from store.history import Entry
 from store.mine import Message, OwnPost
@@ -61,6 +61,7 @@ async def gather(runtime: Runtime, person: str) -> dict[str, Any]:
                 {"thread": one.thread_id, "mark": one.mark, "solved": one.solved, "at": moment(one.at)}
                 for one in await marks.of_person(connection, person)
             ],
+            "phrases": [{**one, "at": moment(one["at"])} for one in await campaigns.taken_part(connection, person)],
             "follows": [
                 {"line": names[one.address_id], "topic": one.topic, "since": moment(one.created_at)}
                 for one in await citizens.follows(connection, person)

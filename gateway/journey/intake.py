@@ -20,6 +20,7 @@ from gateway.journey import (
     identity,
     joining,
     masking,
+    phrases,
     placing,
     sameness,
     tickets,
@@ -63,6 +64,7 @@ class Intake:
     async def _process(self, transaction: Transaction, requests: Sequence[Prepared]) -> Sequence[Taken]:
         facts = await look_up(transaction.connection, _wanted(self._runtime, requests))
         await _learn(self._runtime, transaction, requests, facts)
+        await phrases.look_up(self._runtime, transaction, requests, facts)
         rows = Rows()
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
@@ -120,6 +122,7 @@ def prepare(runtime: Runtime, incoming: Incoming) -> Prepared:
         outlet=outlet.name if outlet else None,
         contact_outlet=contact_outlet.name if contact_outlet else None,
         filed=placing.file(runtime, incoming, text if says else "", language),
+        network=runtime.vault.lookup(f"network:{incoming.network}") if incoming.network else None,
     )
 
 

@@ -4,7 +4,7 @@ One transaction writes the new state, the history, the case, the broadcast and w
 them can be without the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -136,14 +136,22 @@ async def publish_answer(runtime: Runtime, transaction: Transaction, post_id: st
 
 
 async def publish_notice(
-    runtime: Runtime, transaction: Transaction, post_id: str, *, actor: str, expires_at: datetime | None
+    runtime: Runtime,
+    transaction: Transaction,
+    post_id: str,
+    *,
+    actor: str,
+    expires_at: datetime | None,
+    topics: Sequence[str] = (),
 ) -> None:
-    """Publish a department's own news in the transaction that wrote it; after `expires_at` nothing of it leaves."""
+    """Publish the city's own news in the transaction that wrote it, to the followers of what it is about, or of some
+    topics; after `expires_at` nothing of it leaves."""
     post = await changes.load(transaction.connection, post_id, hold=True)
     entry = history.entry(post.id, actor, Action.PUBLISH, from_state=post.state, to_state=State.PUBLISHED)
     await history.add(transaction, entry)
     await changes.apply(transaction, post.id, state=State.PUBLISHED, published_at=clock.now())
-    await _publish(runtime, transaction, post, post.text, expires_at)
+    await announce(transaction, post, events.Happening.POST)
+    await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at, topics)
 
 
 async def change_notice(

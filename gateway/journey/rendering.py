@@ -11,6 +11,7 @@ from gateway.journey.topics import ALL
 from gateway.runtime import Runtime
 from gateway.settings import OTHER, REASON
 from store.changes import Changing
+from store.participating import FOLLOWED
 
 # A message is cut by shortening its free words, never its ticket or link.
 SHORTEST_TEXT = 20
@@ -87,6 +88,8 @@ def topic_name(runtime: Runtime, topic: str, language: str) -> str:
     kind, _, name = topic.partition(":")
     if kind == ALL:
         return runtime.phrase("topic_all", language)
+    if kind == FOLLOWED:
+        return runtime.phrase("topic_phrase", language)
     if kind == "department":
         return department_name(runtime, name, language)
     categories = runtime.settings.known_categories if kind == "category" else ()

@@ -1,6 +1,7 @@
 """What can be followed: everything, a category, a department, a place, one ticket; and the words people use for each.
 
-A topic is text: `all`, `category:<slug>`, `department:<slug>`, `place:<folded name>`, `ticket:<number>`.
+A topic is text: `all`, `phrase` (the phrase of the day), `category:<slug>`, `department:<slug>`,
+`place:<folded name>`, `ticket:<number>`.
 """
 
 import re
@@ -9,8 +10,11 @@ from collections.abc import Iterable
 from gateway.journey import tickets
 from gateway.journey.folding import fold
 from gateway.settings import Settings
+from store.participating import FOLLOWED
 
 ALL = "all"
+# The phrase of the day, by name.
+_PHRASE_WORDS = ("phrase", "daily phrase", "phrase of the day", "每日一句", "一句话")
 _ALL_WORDS = ("all", "everything", "全部", "所有", "全市")
 # How names of places end; what ends otherwise is a place only when it is called one.
 _HAN = r"[\u4e00-\u9fff]"
@@ -42,6 +46,7 @@ class Names:
             for one in known:
                 for name in (one.slug, *one.name.values()):
                     self._topics[fold(name)] = f"{kind}:{one.slug}"
+        self._topics.update(dict.fromkeys(_PHRASE_WORDS, FOLLOWED))
         self._topics.update(dict.fromkeys(_ALL_WORDS, ALL))
         known_names = "|".join(re.escape(name) for name in sorted(self._topics, key=len, reverse=True))
         # What may stand behind FOLLOW, as a regular expression over folded text.

@@ -7,15 +7,25 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
-from gateway.journey import folding, masking, moderation, placing, waiting, whereabouts, writing
+from gateway.journey import (
+    folding,
+    masking,
+    moderation,
+    phrases_heard,
+    placing,
+    waiting,
+    whereabouts,
+    writing,
+)
 from gateway.journey.saying import RULED
 from gateway.runtime import Runtime
-from gateway.schema import MediaState, State, TranscriptState
+from gateway.schema import MediaState, Ruling, State, TranscriptState
 from speech.audio import peaks_of
 from speech.models import ModelInfo
 from speech.recogniser import BadModel, Transcript, transcribe
@@ -195,6 +205,10 @@ async def _keep(
     verdict = runtime.judge(transcript.text)
     state = RULED.get(verdict.ruling, post.state) if post.state is State.PENDING else post.state
     reason = verdict.rules[0] if verdict.rules and state is not post.state else None
+    plain = state is State.PENDING and not post.text and not verdict.emergency
+    if plain and await phrases_heard.take_part(runtime, transaction, post, transcript.text):
+        state, reason = State.REJECTED, phrases_heard.RULE
+        verdict = replace(verdict, ruling=Ruling.BLOCK, rules=(reason, *verdict.rules))
     heard = transcript.heard()
     kept = writing.down(runtime.vault, key, job.post_id, heard, before=post.state, after=state, reason=reason)
     await history.add(transaction, kept.entry, kept.words)

@@ -68,6 +68,8 @@ class CallLog:
 
     sender: str
     to: str
+    # Whether the gateway called, and not the handset.
+    placed: bool = False
     sid: str = field(default_factory=lambda: new_sid("CA"))
     entries: list[Entry] = field(default_factory=list)
     recordings: list[str] = field(default_factory=list)
@@ -100,7 +102,7 @@ class CallLog:
     def describe(self) -> dict[str, Any]:
         """The log as its handset shows it."""
         return {
-            "handset": self.sender,
+            "handset": self.to if self.placed else self.sender,
             "sid": self.sid,
             "ended": self.ended,
             "error": self.error,
@@ -120,7 +122,7 @@ def describe(log: CallLog, account: Account) -> dict[str, Any]:
         "account_sid": account.sid,
         "api_version": API_VERSION,
         "date_created": format_datetime(log.begun),
-        "direction": "inbound",
+        "direction": "outbound-api" if log.placed else "inbound",
         "from": log.sender,
         "parent_call_sid": None,
         "sid": log.sid,

@@ -53,11 +53,17 @@ class Call:
         # The keys that interrupt what the line is saying: those of the Gather around it.
         self._until = ""
 
-    async def run(self) -> CallLog:
-        """Hold the conversation; what happened is in the log, also while it goes on."""
+    async def run(self, document: Element | None = None) -> CallLog:
+        """Hold the conversation; what happened is in the log, also while it goes on.
+
+        A call that the gateway placed begins with its `document`.
+        """
         try:
             async with asyncio.timeout(LONGEST_CALL):
-                await self._converse(Fetch(self._network.hook("voice_twilio/answer")))
+                if document is None:
+                    await self._converse(Fetch(self._network.hook("voice_twilio/answer")))
+                else:
+                    await self._converse(await self._perform(document))
         except TimeoutError:
             self._end(Over(Ended.FAILED, None, "the call took too long"))
         except Over as over:

@@ -67,7 +67,7 @@ def call(log: CallLog, account: Account, status: str) -> dict[str, str]:
         "CallStatus": status,
         "Called": log.to,
         "Caller": log.sender,
-        "Direction": "inbound",
+        "Direction": "outbound-api" if log.placed else "inbound",
         "From": log.sender,
         "To": log.to,
     }

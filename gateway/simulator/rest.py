@@ -42,6 +42,7 @@ class RestApi:
             web.get(f"{root}/Messages/{{sid}}/Media/{{name}}", self._guard(texts.file)),
             web.delete(f"{root}/Messages/{{sid}}/Media/{{name}}", self._guard(texts.delete_file)),
             web.get("/media/{sid}", texts.stored),
+            web.post(f"{root}/Calls.json", self._guard(calls.place)),
             web.get(f"{root}/Calls/{{sid}}.json", self._guard(calls.call)),
             web.get(f"{root}/Recordings.json", self._guard(calls.recordings)),
             web.get(f"{root}/Recordings/{{name}}", self._guard(calls.recording)),

@@ -3,12 +3,18 @@
 https://www.twilio.com/docs/voice/api/call-resource and /docs/voice/api/recording
 """
 
+from xml.etree.ElementTree import ParseError
+
 from aiohttp import web
 
 from gateway.simulator import caller, listing, recordings
-from gateway.simulator.errors import not_found
+from gateway.simulator.account import is_number
+from gateway.simulator.caller import LIFELIKE, Caller, CallLog
+from gateway.simulator.calls import Call
+from gateway.simulator.errors import ApiError, not_found
 from gateway.simulator.network import Network
 from gateway.simulator.recordings import Recording
+from gateway.simulator.twiml import parse
 
 FILTERS = ("CallSid", *(f"DateCreated{sign}" for sign in listing.SIGNS))
 
@@ -18,6 +24,24 @@ class CallsApi:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+
+    async def place(self, request: web.Request) -> web.Response:
+        """Call a handset. It is picked up at once, and its owner hears and presses what he likes."""
+        form, account = await request.post(), self._network.account
+        to, sender, script = (str(form.get(name, "")) for name in ("To", "From", "Twiml"))
+        if not is_number(to):
+            raise ApiError(21211, f"The 'To' number {to} is not a valid phone number.")
+        if sender != account.number:
+            raise ApiError(21210, f"'From' phone number not verified: {sender}")
+        try:
+            document = parse(script)
+        except ParseError:
+            raise ApiError(21205, "Url is not a valid URL, and there is no TwiML") from None
+        log, owner = CallLog(sender=sender, to=to, placed=True), Caller(pace=LIFELIKE)
+        self._network.keep_call(log, owner)
+        self._network.handsets.get(to).calls.append(log)
+        self._network.spawn(Call(self._network, owner, log).run(document), f"call to {to}")
+        return web.json_response(caller.describe(log, account), status=201)
 
     async def call(self, request: web.Request) -> web.Response:
         """One call."""

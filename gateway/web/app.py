@@ -20,6 +20,8 @@ from gateway.web import (
     bulletins,
     calls,
     calls_live,
+    campaigns,
+    campaigns_api,
     categorising,
     channels,
     console,
@@ -27,6 +29,7 @@ from gateway.web import (
     decisions,
     deliveries,
     departments,
+    duty,
     entrance,
     factor_pages,
     handling,
@@ -51,6 +54,7 @@ from gateway.web import (
     own_account,
     own_alarms,
     pages,
+    phrases,
     queue,
     relocating,
     routing_pages,
@@ -76,12 +80,14 @@ from gateway.web.keys import (
     KEPT_PAGES,
     LOGINS,
     METRICS,
+    PHRASES,
     RUNTIME,
     SETUP,
     SWITCHBOARD,
 )
 from gateway.web.live import Hub
 from gateway.web.metrics import Metrics
+from gateway.web.phrase_counts import PhraseCounts
 from gateway.web.setup import Setup
 
 # Passwords tried from one network in a minute; a whole town hall may stand behind one address.
@@ -92,11 +98,14 @@ CONSOLE = (
     broadcasts,
     bulletins,
     calls,
+    campaigns,
+    campaigns_api,
     channels,
     console,
     console_api,
     decisions,
     deliveries,
+    duty,
     overview,
     styleguide,
     subscribers,
@@ -141,6 +150,7 @@ PARTS = (
     media,
     metrics,
     pages,
+    phrases,
 )
 
 
@@ -154,7 +164,8 @@ def create_app(runtime: Runtime, desk: Desk) -> web.Application:
     app[CHANGES] = Limit(runtime.settings.intake.forms_per_hour, 3600)
     app[CODES] = Limit(runtime.settings.intake.codes_per_network, 3600)
     app[KEPT_PAGES] = kept_pages.KeptPages(runtime.database.wakeups)
-    app[HUB] = Hub(runtime, drawing.fragment)
+    app[PHRASES] = PhraseCounts(runtime)
+    app[HUB] = Hub(runtime, drawing.fragment, app[PHRASES])
     app[SWITCHBOARD] = calls_live.Switchboard(
         runtime,
         lambda call, language: drawing.draw(language, "console/call.html", {"call": call, **calls_live.known(runtime)}),

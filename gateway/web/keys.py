@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # they use these names themselves
     from gateway.web.kept_pages import KeptPages
     from gateway.web.live import Hub
     from gateway.web.metrics import Metrics
+    from gateway.web.phrase_counts import PhraseCounts
 
 RUNTIME = web.AppKey("runtime", Runtime)
 DESK = web.AppKey("desk", Desk)
@@ -25,6 +26,7 @@ KEPT_PAGES: "web.AppKey[KeptPages]" = web.AppKey("kept_pages")
 HUB: "web.AppKey[Hub]" = web.AppKey("hub")
 SWITCHBOARD: "web.AppKey[Switchboard]" = web.AppKey("switchboard")
 METRICS: "web.AppKey[Metrics]" = web.AppKey("metrics")
+PHRASES: "web.AppKey[PhraseCounts]" = web.AppKey("phrases")
 SETUP = web.AppKey("setup", Setup)
 # How often one network may try passwords.
 LOGINS = web.AppKey("logins", Limit)

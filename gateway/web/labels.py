@@ -21,7 +21,9 @@ from gateway.web import (
     call_labels,
     casework_labels,
     channel_labels,
+    duty_labels,
     organisation_labels,
+    phrase_labels,
     routing_labels,
     service_labels,
     staff_labels,
@@ -102,6 +104,7 @@ DONE: Mapping[str, str] = {
 RULES: Mapping[str, str] = {
     "repeat:own": N_("said before by the same person"),
     "limit:address": N_("too much from one line"),
+    "phrase:day": N_("the phrase of the day, said on the phone"),
 }
 RULINGS: Mapping[str, str] = {
     Ruling.PASS: N_("no rule hit"),
@@ -257,6 +260,8 @@ PHRASES: Mapping[str, str] = {
     "following_now": N_("that it follows now"),
     "digest": N_("the digest"),
     "event": N_("an event of the stream"),
+    **phrase_labels.PHRASES,
+    **duty_labels.PHRASES,
 }
 # Who acts in the history beside staff, who stand there by name.
 ACTORS: Mapping[str, str] = {"author": N_("the author"), "rule": N_("a rule"), "clock": N_("the clock")}
@@ -457,6 +462,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **routing_labels.TABLES,
     **staff_labels.TABLES,
     **service_labels.TABLES,
+    **phrase_labels.TABLES,
+    **duty_labels.TABLES,
     "kind": KINDS,
     "state": STATES,
     "progress": PROGRESS,

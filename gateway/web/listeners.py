@@ -30,7 +30,9 @@ class Listener:
     """One open stream: in which form it wants its events, and what waits for it."""
 
     form: str
-    waiting: asyncio.Queue[tuple[int, bytes] | None] = field(default_factory=lambda: asyncio.Queue(maxsize=MOST_BEHIND))
+    waiting: asyncio.Queue[tuple[int | None, bytes] | None] = field(
+        default_factory=lambda: asyncio.Queue(maxsize=MOST_BEHIND)
+    )
 
 
 class Listeners:
@@ -59,8 +61,8 @@ class Listeners:
         finally:
             self._all.discard(listener)
 
-    def hand_out(self, number: int, frames: Mapping[str, bytes]) -> None:
-        """Tell everybody for whose form there is a frame."""
+    def hand_out(self, number: int | None, frames: Mapping[str, bytes]) -> None:
+        """Tell everybody for whose form there is a frame; what has no number is never told again to who missed it."""
         for listener in list(self._all):
             if listener.form not in frames:
                 continue
@@ -106,7 +108,7 @@ async def pass_on(request: web.Request, response: web.StreamResponse, listener: 
             continue
         if told is None:
             return
-        if told[0] > number:
+        if told[0] is None or told[0] > number:
             await write(request, response, told[1])
 
 

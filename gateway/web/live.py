@@ -22,8 +22,10 @@ from gateway.web import listeners
 from gateway.web.api import ANY_SITE
 from gateway.web.keys import HUB, LANGUAGE
 from gateway.web.listeners import HEARTBEAT, Listeners
+from gateway.web.phrase_counts import PhraseCounts
 from store import events, posts
 from store.events import Event, Happening
+from store.participating import TOPIC
 
 LOOK_EVERY = 2.0
 JSON, STAFF = "json", "staff"
@@ -38,11 +40,12 @@ log = structlog.get_logger()
 
 
 class Hub:
-    """Reads new events and hands them to all listeners. `word` draws a post as HTML in a language."""
+    """Reads new events and hands them to all listeners. `word` draws a post as HTML in a language, `phrases` counts."""
 
-    def __init__(self, runtime: Runtime, word: Wording) -> None:
+    def __init__(self, runtime: Runtime, word: Wording, phrases: PhraseCounts) -> None:
         self._runtime = runtime
         self._word = word
+        self._phrases = phrases
         self.listeners = Listeners()
         self._tasks: list[asyncio.Task[None]] = []
         self._paced: pace.Pace | None = None
@@ -57,6 +60,7 @@ class Hub:
         self._tasks = [
             asyncio.create_task(self._follow(), name="live stream"),
             asyncio.create_task(self._watch_queue(), name="live queue"),
+            asyncio.create_task(self._watch_phrases(), name="live phrases"),
         ]
 
     async def stop(self, _app: web.Application) -> None:
@@ -121,6 +125,21 @@ class Hub:
                 self.listeners.hand_out(number, {STAFF: f"event: queue\ndata: {json.dumps(told)}\n\n".encode()})
             except Exception:
                 log.exception("the staff's stream stumbled", action="live.queue")
+            await asyncio.sleep(GATHER)
+
+    async def _watch_phrases(self) -> None:
+        """Tell who looks at the pages how many took part today; not numbered, for only the last count matters."""
+        bell = self._runtime.database.wakeups.bell(TOPIC)
+        while True:
+            await bell.wait(HEARTBEAT)
+            try:
+                # Counted again only when the last count has rested.
+                await asyncio.sleep(self._phrases.rests)
+                if forms := self.listeners.forms & set(LANGUAGES):
+                    counted = self._phrases.frame(await self._phrases.look())
+                    self.listeners.hand_out(None, dict.fromkeys(forms, counted))
+            except Exception:
+                log.exception("the counts of phrases stumbled", action="live.phrases")
             await asyncio.sleep(GATHER)
 
     async def _pace(self, number: int, waiting: int) -> Mapping[str, float | None]:

@@ -20,6 +20,7 @@ from store import citizens, history, marks, mine
 from store.history import Entry
 from store.marks import Mark
 from store.mine import OwnPost
+from store.participating import FOLLOWED
 
 PAGE = 10
 # What was just done, by the word in the address that brings the reader back.
@@ -35,7 +36,7 @@ DONE: Mapping[str, str] = {
     "followed": N_("Followed again."),
     "voice": N_("Taken back. The radio reads your words by another voice, also in bulletins that are there already."),
 }
-TOPICS = ("all", "category", "department", "ticket", "place")
+TOPICS = ("all", FOLLOWED, "category", "department", "ticket", "place")
 LONGEST_TOPIC = 96
 
 
@@ -204,4 +205,4 @@ def _undo(request: web.Request, me: Me) -> Mapping[str, str] | None:
 
 def _is_topic(topic: str) -> bool:
     kind, _, value = topic.partition(":")
-    return kind in TOPICS and bool(value) is (kind != "all") and len(topic) <= LONGEST_TOPIC
+    return kind in TOPICS and bool(value) is (kind not in ("all", FOLLOWED)) and len(topic) <= LONGEST_TOPIC

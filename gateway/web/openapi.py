@@ -193,6 +193,9 @@ def _public() -> dict[str, dict[str, Any]]:
         "/api/v1/stream": {"get": _stream()},
         "/api/v1/departments": {"get": _operation("The departments", _items("PublicDepartment"))},
         "/api/v1/categories": {"get": _operation("The categories", _items("PublicCategory"))},
+        "/api/v1/phrase": {
+            "get": _operation("The phrases of the day, and how many posted each back", {"type": "object"})
+        },
         "/api/v1/stats": {"get": _operation("How many posts stand in each state", {"type": "object"})},
     }
 

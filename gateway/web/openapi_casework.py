@@ -119,6 +119,8 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
         "/api/v1/console/templates/{id}/change": {
             "post": operation("Give a template another wording", changed, body="AnswerTemplateChange", extra=one)
         },
+        "/api/v1/console/duty": {"get": operation("Who is on duty, and whether the queue waits too long")},
+        "/api/v1/console/campaigns": {"get": operation("Campaigns of daily phrases, and how each stands")},
         "/api/v1/console/bulletins": {
             "get": operation("The radio\u2019s bulletins, newest first"),
             "post": operation("Have a bulletin of what is new made in each language", changed, status="201"),

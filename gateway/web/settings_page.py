@@ -36,14 +36,12 @@ SECTIONS = (
     "filters",
     "deadlines",
     "assessment",
+    "duty",
 )
-LISTS = ("departments", "categories", "rules")
+LISTS = ("departments", "categories", "rules", "campaigns")
 # Sections that are a file of their own; all others stand in gateway.toml.
 FILES = {
-    "speech": "speech.toml",
-    "filters": "filters.toml",
-    "deadlines": "deadlines.toml",
-    "assessment": "assessment.toml",
+    **{name: f"{name}.toml" for name in ("speech", "filters", "deadlines", "assessment", "campaigns", "duty")},
     "rules": "routing.toml",
 }
 HIDDEN = "••••••"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.web import organisation_labels, service_labels
+from gateway.web import duty_labels, organisation_labels, phrase_labels, service_labels
 from gateway.web.casework_labels import STEPS_DONE
 from gateway.web.catalogues import N_
 
@@ -89,6 +89,8 @@ AUDIT: Mapping[str, str] = {
     "audit exported": N_("audit exported"),
     "backup": N_("backup made"),
     "restored": N_("restored from a backup"),
+    **phrase_labels.AUDIT,
+    **duty_labels.AUDIT,
 }
 # Who acts there beside accounts.
 AUDIT_ACTORS: Mapping[str, str] = {
@@ -97,6 +99,7 @@ AUDIT_ACTORS: Mapping[str, str] = {
     "nobody": N_("unknown name"),
     "upkeep": N_("upkeep"),
     "clock": N_("the clock"),
+    "settings": N_("the settings"),
     "command line": N_("command line"),
 }
 SCOPES: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, CookieJar, FormData
 
 from gateway import clock
 from gateway.casework import months
-from tests.browser import demo_calls, demo_cases, demo_months, demo_organisation, demo_services
+from tests.browser import demo_calls, demo_cases, demo_months, demo_organisation, demo_phrases, demo_services
 from tests.process.gateway import ROOT, Gateway, running
 
 PICTURES = ROOT / "gateway/simulator/pictures"
@@ -79,6 +79,9 @@ async def living(data: Path) -> AsyncIterator[City]:
         await demo_months.fill(data)
         await _assess(city, client, staff)
         await demo_cases.let_be_late(data)
+        await demo_phrases.play(client, gateway.url, staff, data, city.places)
+        # Told by the clock within seconds.
+        await _until(lambda: _get(client, f"{gateway.url}/api/v1/phrase"), lambda found: found["items"])
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as author:
             await _judge(city, author, client, staff)
             city.cookies = {"anybody": [], "author": _cookies(author, gateway), "staff": _cookies(client, gateway)}

@@ -558,3 +558,25 @@ async def test_an_answer_without_words_yet_is_kept_with_its_report() -> None:
     call, _ = await take(desk, at(Step.SPEAKING), SAID, Keys("1"), LATER)
     assert call.step is Step.ENDING
     assert (desk.taken[1].thread, desk.taken[1].answers_where) == ("48217059", True)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (Say("phrase_taken", {"number": "123456789012"}), "You take part."),
+        (Say("phrase_again", {"number": "123456789012"}), "Once a day is enough."),
+        (Say("phrase_young", {"days": 3, "url": "x"}), "for 3 days or more"),
+        (Say("phrase_over", {"days": 0, "url": "x"}), "not the one of today"),
+    ],
+)
+async def test_who_says_the_phrase_of_the_day_hears_how_he_takes_part(said: Say, heard: str) -> None:
+    class Campaigning(Pretended):
+        async def take(self, incoming: Incoming) -> Taken:
+            await super().take(incoming)
+            return Taken(Outcome.PHRASE, said, "en")
+
+    call, turn = await take(Campaigning(), at(Step.CONFIRMING), Keys("1"))
+    assert heard in words(turn)
+    assert "Your ticket" not in words(turn)
+    assert (call.step, call.ticket) == (Step.ENDING, None)
+    assert isinstance(turn.then, ForKeys)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +13,8 @@ from pydantic import ValidationError
 from channels._call import Call
 from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN
 from channels.base import DeliveryKind, Guard
-from channels.voice_twilio import ANSWER, Adapter, VoiceSettings
+from channels.failures import RecipientGone
+from channels.voice_twilio import ANSWER, CLAIMED, Adapter, VoiceSettings
 from gateway.errors import BadInput, Busy
 from gateway.schema import Incoming, IncomingMedia
 from tests.channels.twilio_world import (
@@ -22,6 +24,7 @@ from tests.channels.twilio_world import (
     NOW,
     NUMBER,
     PUBLIC_URL,
+    FakeTwilio,
     NotedDesk,
     around,
     hook,
@@ -298,4 +301,49 @@ async def test_what_it_can(adapter: Adapter, desk: NotedDesk) -> None:
     assert (adapter.name, adapter.carrier, able.delivery) == ("voice_twilio", "twilio", DeliveryKind.NONE)
     assert (able.receives, able.receipts, able.media) == (True, False, ("audio/x-wav",))
     routes = [(route.method, route.path, route.guard) for route in adapter.routes(desk)]  # type: ignore[arg-type]
-    assert routes == [("POST", path, Guard.SIGNATURE) for path in (ANSWER, TURN, RECORDED, RECORDING, DIALLED)]
+    assert routes == [("POST", path, Guard.SIGNATURE) for path in (ANSWER, TURN, RECORDED, RECORDING, DIALLED, CLAIMED)]
+
+
+REFERENCE = "a" * 32 + "b" * 32
+
+
+async def test_somebody_on_duty_is_called_and_read_to(adapter: Adapter, twilio: FakeTwilio) -> None:
+    twilio.says({"sid": "CA" + "0" * 32, "status": "queued"}, 201)
+    await adapter.ring(f"tel:{CITIZEN}", "Posts < wait & wait.", "谢谢。", "zh", REFERENCE)
+    [(method, path, fields)] = twilio.asked
+    assert (method, path) == ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json")
+    assert (fields["To"], fields["From"]) == (CITIZEN, NUMBER)
+    told = ElementTree.fromstring(fields["Twiml"])
+    assert verbs(told) == ["Gather", "Gather", "Hangup"]
+    assert told[0].attrib["action"].startswith(f"{PUBLIC_URL}{CLAIMED}?reference={REFERENCE}&thanks=")
+    assert [(say.attrib["language"], say.text) for say in told[0]] == [("zh-CN", "Posts < wait & wait.")]
+
+
+@pytest.mark.parametrize(
+    ("digits", "reference", "claimed", "said"),
+    [
+        ("1", REFERENCE, [REFERENCE], ["Say", "Hangup"]),
+        ("2", REFERENCE, [], ["Hangup"]),
+        ("1", "../../etc", [], ["Hangup"]),
+        ("1", "", [], ["Hangup"]),
+    ],
+)
+async def test_the_key_one_claims(
+    http: ClientSession,
+    gateway: TestServer,
+    desk: NotedDesk,
+    digits: str,
+    reference: str,
+    claimed: list[str],
+    said: list[str],
+) -> None:
+    query = urlencode({"reference": reference, "thanks": "thank you", "language": "en"})
+    body = urlencode({"AccountSid": ACCOUNT, "CallSid": "CA1", "Digits": digits})
+    answer = await hook(http, gateway, f"{CLAIMED}?{query}", body)
+    told = ElementTree.fromstring(await answer.text())
+    assert (verbs(told), desk.claimed) == (said, claimed)
+
+
+async def test_what_is_no_number_is_not_called(adapter: Adapter) -> None:
+    with pytest.raises(RecipientGone):
+        await adapter.ring("tel:nobody", "words", "thanks", "en", REFERENCE)

@@ -41,6 +41,7 @@ class NotedDesk:
     def __init__(self) -> None:
         self.taken: list[Incoming] = []
         self.receipts: list[Receipt] = []
+        self.claimed: list[str] = []
         self.ready: list[str] = []
         self.kept: dict[str, Mapping[str, Any]] = {}
         self.days: dict[str, int] = {}
@@ -62,6 +63,10 @@ class NotedDesk:
 
     async def receipt(self, channel: str, receipt: Receipt) -> None:
         self.receipts.append(receipt)
+
+    async def claim(self, reference: str) -> bool:
+        self.claimed.append(reference)
+        return True
 
     async def media_ready(self, channel: str, external_id: str) -> None:
         self.ready.append(external_id)

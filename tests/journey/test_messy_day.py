@@ -13,8 +13,18 @@ from tests.journey.day.stage import Stage
 SCENES = scenes()
 ROWS = [row for scene in SCENES.values() for row in scene.rows]
 # Phrases that are spoken on the phone, stand inside others, or are said by the page where lines are linked.
-PARTS = ("voice_", "state_", "progress_", "reason_", "topic_all", "department_none", "code_line")
-# Phrases operators are told of a channel, and those of what staff take back, change or gather after it was published;
+PARTS = (
+    "voice_",
+    "state_",
+    "progress_",
+    "reason_",
+    "topic_all",
+    "topic_phrase",
+    "department_none",
+    "code_line",
+    "service_",
+)
+# Phrases staff are told of channels and deadlines, and those of what they take back, change or gather after it is out;
 # in the day nobody is asked where something is (see test_whereabouts).
 LATER = (
     "incident_",
@@ -37,6 +47,9 @@ LATER = (
     "join_ask",
     "joined_own",
     "parted",
+    # heard while a campaign goes on, and by those on duty: `test_phrases`, `test_draws`, `test_duty_alarms`
+    "phrase_",
+    "duty_",
 )
 # What departments' services say (tests/casework/test_service_command.py): on the day none is written yet.
 SERVED = ("info", "info_news", "info_several", "info_which", "info_gone")

@@ -222,3 +222,31 @@ async def test_a_closed_connection_sends_nothing(simulator: Simulator, api: Clie
         await api.post("Messages.json", data={"To": CITIZEN, "From": simulator.number, "Body": "gone"})
     await asyncio.sleep(0.05)
     assert simulator.handset(CITIZEN).received == []
+
+
+async def test_a_call_of_the_gateway_is_heard_and_answered_by_a_key(
+    simulator: Simulator, api: ClientSession, page: ClientSession, tiny: TinyGateway
+) -> None:
+    tiny.answers["/claimed"] = ["<Response><Say>thank you</Say><Hangup/></Response>"]
+    gather = f'<Gather numDigits="1" timeout="8" action="{tiny.url}/claimed"><Say>press one</Say></Gather>'
+    form = {"To": OTHER, "From": simulator.number, "Twiml": f"<Response>{gather}<Hangup/></Response>"}
+    async with api.post("Calls.json", data=form) as answer:
+        assert answer.status == 201
+        call = await answer.json()
+    assert (call["direction"], call["to"], call["status"]) == ("outbound-api", OTHER, "in-progress")
+    async with page.post(f"/handsets/calls/{call['sid']}/keys", json={"keys": "1"}) as answer:
+        assert answer.status < 300
+    [told] = await tiny.heard("/claimed", 1)
+    assert (told.form["Digits"], told.form["To"], told.signed) == ("1", OTHER, True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"To": "nobody"}, 21211), ({"From": OTHER}, 21210), ({"Twiml": ""}, 21205), ({"Twiml": "<Other/>"}, 21205)],
+)
+async def test_a_call_that_cannot_be_is_refused(
+    simulator: Simulator, api: ClientSession, wrong: dict[str, str], code: int
+) -> None:
+    form = {"To": OTHER, "From": simulator.number, "Twiml": "<Response/>", **wrong}
+    async with api.post("Calls.json", data=form) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, code)

@@ -17,15 +17,20 @@ from gateway.casework import (
     assessing,
     assigning,
     bulletins,
+    campaigns,
     cases,
     daybook,
+    draws,
+    duty_alarms,
     handling,
     league,
     months,
     organising,
     overdue,
     periods,
+    phrase_of_the_day,
     reminding,
+    rota,
     satisfaction,
 )
 from gateway.casework import answer_templates as template_work
@@ -76,6 +81,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Place, Progress, State
 from gateway.sections import Rule
+from gateway.sections_duty import Duty, RotaRule
+from gateway.sections_duty import DutyAlarm as DutyLimits
 from store import (
     accounts,
     alarms,
@@ -87,6 +94,7 @@ from store import (
     counts,
     dead_letters,
     deliveries,
+    duty,
     history,
     inbox,
     inbox_filters,
@@ -116,6 +124,7 @@ from store import (
     words,
 )
 from store import bulletins as bulletin_rows
+from store import campaigns as campaign_rows
 from store import cases as case_rows
 from store import digests as digest_rows
 from store import mailbox as mailbox_rows
@@ -125,6 +134,8 @@ from store.inbox import Filter
 from store.judging import Which
 from store.standings import Position
 from store.tallies import Span
+from tests.casework.campaign_world import PHRASES
+from tests.casework.campaign_world import begin as begin_campaign
 from tests.casework.radio_world import Humming
 from tests.casework.service_world import HALL, METER, published, typed
 from tests.casework.service_world import OFFICER as SERVICE_OFFICER
@@ -150,6 +161,7 @@ SMALL = {
     "modes",
     "routing_rules",
     "unanswered_words",
+    "campaigns",
 }
 OFFICER = accounts.Account("1" * 32, "of", accounts.Role.OFFICER, "water")
 # The tables, and the other names under which statements use one of them.
@@ -324,6 +336,73 @@ async def ask_for_services(runtime: Runtime) -> None:
         await unanswered.most(connection, 5, dismissed=True)
     await service_work.take(runtime, SERVICE_OFFICER, known.id, service_work.Step.RETIRE)
     await service_work.undo(runtime, SERVICE_OFFICER, known.id)
+    await post_phrases_back(runtime)
+    await be_on_duty(runtime)
+
+
+async def post_phrases_back(runtime: Runtime) -> None:
+    """Have a campaign told, taken part in, drawn and looked at."""
+    campaign_id = await begin_campaign(runtime)
+    await phrase_of_the_day.keep_up(runtime)
+    told = campaigns.today(runtime).isoformat()
+    intake = Intake(runtime)
+    for _ in range(2):
+        taken = await intake.take(message(PHRASES[0][0], CLARA, network="192.0.2.1"))
+    await campaigns.bar(runtime, campaign_id, taken.say.values["number"], actor="mo")
+    await campaigns.let_in(runtime, campaign_id, taken.say.values["number"], actor="mo")
+    await campaigns.drop_day(
+        runtime, campaign_id, campaigns.days_of(await campaign_of(runtime, campaign_id))[1], actor="mo"
+    )
+    await draws.add_codes(runtime, campaign_id, "AAA\nBBB", actor="mo")
+    await draws.drop_codes(runtime, campaign_id, actor="mo")
+    await draws.add_codes(runtime, campaign_id, "AAA\nBBB", actor="mo")
+    await runtime.database.write(lambda tx: campaign_rows.change(tx, campaign_id, ends_on="2026-01-01"))
+    await draws.draw(runtime, campaign_id, actor="mo")
+    await draws.tell_winners(runtime)
+    async with runtime.database.reading() as connection:
+        known = await campaign_rows.of_day(connection, told)
+        await campaign_rows.counts(connection, [phrase.id for _, phrase in known])
+        await campaign_rows.barred(connection, campaign_id)
+        await campaign_rows.named(connection, ["0" * 64])
+        line = await citizens.known(connection, runtime.vault, f"tel:{CLARA}")
+        assert line
+        assert await campaign_rows.number_of(connection, campaign_id, str(line.person))
+        assert await campaign_rows.taken_part(connection, str(line.person))
+    await erasure.erase(runtime, str(line.person), withdraw=True)
+
+
+async def be_on_duty(runtime: Runtime) -> None:
+    """Keep a rota, hand over, and have those on duty told that the queue waits."""
+    runtime.commands.update(duty_alarms.commands())
+    worker = await runtime.database.write(lambda tx: accounts.add(tx, "on duty", accounts.Role.MODERATOR, "x"))
+    today = campaigns.today(runtime).isoformat()
+    shift = await rota.add(runtime, worker.id, today, "00:00", "00:00", actor="mo")
+    rule = RotaRule(account="on duty", begins="08:00", ends="16:00")
+    limits = DutyLimits(waiting_minutes=0.0001)
+    runtime.settings = runtime.settings.model_copy(update={"duty": Duty(alarm=limits, rota=(rule,))})
+    await rota.keep_up(runtime)
+    await rota.swap(runtime, shift, worker.id, actor="mo")
+    await rota.drop(runtime, shift, actor="mo")
+    await rota.put_back(runtime, shift, actor="mo")
+    await rota.hand_over(runtime, "look at the mill", actor="mo")
+    await Intake(runtime).take(message("the tower clock is wrong", DAVID))
+    await alarm_lines.ask(runtime, worker.id, DAVID, "en")
+    await runtime.database.write(lambda tx: alarms.prove(tx, worker.id, clock.now()))
+    await duty_alarms.keep_up(runtime)
+    await duty_alarms.keep_up(runtime)
+    async with runtime.database.reading() as connection:
+        [note] = await duty.notes(connection, runtime.vault)
+        alarm = await duty.newest_alarm(connection)
+        assert alarm
+        assert len(await duty.steps(connection, alarm.id)) == 1
+    await rota.acknowledge(runtime, note.id, actor="ada")
+    await Intake(runtime).take(message("1", DAVID))
+    await duty_alarms.claim_by_key(runtime, f"{alarm.id}{worker.id}")
+
+
+async def campaign_of(runtime: Runtime, campaign_id: str) -> campaign_rows.Campaign:
+    async with runtime.database.reading() as connection:
+        return await campaign_rows.find(connection, campaign_id)
 
 
 async def write_again(runtime: Runtime) -> None:

@@ -23,7 +23,7 @@ VALUES = {
     "action": ["pause"],
     "decision": ["0" * 32],
     "id": ["1", "0" * 32],
-    "act": ["pause", "anew", "up"],
+    "act": ["pause", "anew", "up", "resume", "draw", "drop"],
     "kind": ["departments"],
     "slug": ["water"],
     "chart": ["posts"],

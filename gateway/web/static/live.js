@@ -111,6 +111,20 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
+// How many take part with today's phrases: the last count is all that matters.
+function countPhrases(shown) {
+  const source = new EventSource("/live");
+  const state = document.querySelector("[data-live-state]");
+  source.onopen = () => state && (state.hidden = false);
+  source.onerror = () => state && (state.hidden = true);
+  source.addEventListener("phrase", (event) => {
+    const counted = JSON.parse(event.data);
+    for (const one of shown) one.textContent = counted[one.dataset.phrase] ?? one.textContent;
+  });
+}
+
+const phrases = document.querySelectorAll("[data-phrase]");
+if (phrases.length) countPhrases(phrases);
 const timeline = document.querySelector("[data-live]");
 if (timeline) follow(timeline);
 const post = document.querySelector("[data-post]");

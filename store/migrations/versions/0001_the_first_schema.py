@@ -230,6 +230,31 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "campaigns",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name_zh", sa.String(length=80), nullable=False),
+        sa.Column("name_en", sa.String(length=80), nullable=False),
+        sa.Column("prize_zh", sa.String(length=200), nullable=False),
+        sa.Column("prize_en", sa.String(length=200), nullable=False),
+        sa.Column("begins_on", sa.String(length=10), nullable=False),
+        sa.Column("ends_on", sa.String(length=10), nullable=False),
+        sa.Column("publish_at", sa.String(length=5), nullable=False),
+        sa.Column("winners", sa.Integer(), nullable=False),
+        sa.Column("line_days", sa.Integer(), nullable=False),
+        sa.Column("per_network", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.LargeBinary(), nullable=False),
+        sa.Column("commitment", sa.String(length=64), nullable=False),
+        sa.Column("list_sha256", sa.String(length=64), nullable=True),
+        sa.Column("drawn_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("drawn_by", sa.String(length=64), nullable=True),
+        sa.Column("ended_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+        sa.UniqueConstraint("slug", name=op.f("uq_campaigns_slug")),
+    )
+    op.create_table(
         "cases",
         sa.Column("thread_id", sa.String(length=32), nullable=False),
         sa.Column("department", sa.String(length=64), nullable=True),
@@ -476,6 +501,27 @@ def upgrade() -> None:
         batch_op.create_index("ix_digests_state", ["state"], unique=False)
 
     op.create_table(
+        "duty_alarms",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("waiting_since", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("opened_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("claimed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("closed_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_alarms")),
+    )
+    with op.batch_alter_table("duty_alarms", schema=None) as batch_op:
+        batch_op.create_index("ix_duty_alarms_opened_at", ["opened_at"], unique=False)
+        batch_op.create_index(
+            "uq_duty_alarms_open",
+            ["state"],
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
         "events",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("event", sa.String(length=16), nullable=False),
@@ -515,6 +561,19 @@ def upgrade() -> None:
     with op.batch_alter_table("gists", schema=None) as batch_op:
         batch_op.create_index("ix_gists_created_at", ["created_at"], unique=False)
         batch_op.create_index("ix_gists_post_id", ["post_id"], unique=False)
+
+    op.create_table(
+        "handovers",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("author", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("read_by", sa.String(length=64), nullable=True),
+        sa.Column("read_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
+    )
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.create_index("ix_handovers_created_at", ["created_at"], unique=False)
 
     op.create_table(
         "history",
@@ -938,6 +997,22 @@ def upgrade() -> None:
         batch_op.create_index("ix_services_state_department", ["state", "department"], unique=False)
 
     op.create_table(
+        "shifts",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("begins_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("ends_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("origin", sa.String(length=96), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("dropped_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shifts")),
+        sa.UniqueConstraint("origin", name=op.f("uq_shifts_origin")),
+    )
+    with op.batch_alter_table("shifts", schema=None) as batch_op:
+        batch_op.create_index("ix_shifts_ends_at", ["ends_at"], unique=False)
+
+    op.create_table(
         "sketches",
         sa.Column("mark", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
@@ -1071,6 +1146,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "list", "word", name=op.f("pk_word_hits")),
     )
     op.create_table(
+        "duty_steps",
+        sa.Column("alarm_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("way", sa.String(length=8), nullable=False),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("fault", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["alarm_id"], ["duty_alarms.id"], name=op.f("fk_duty_steps_alarm_id")),
+        sa.PrimaryKeyConstraint("alarm_id", "number", name=op.f("pk_duty_steps")),
+    )
+    op.create_table(
         "inbox_filters",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
@@ -1107,6 +1193,57 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.create_index("ix_keys_citizen_id", ["citizen_id"], unique=False)
+
+    op.create_table(
+        "participants",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("citizen_id", sa.String(length=32), nullable=True),
+        sa.Column("address_id", sa.String(length=32), nullable=True),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.String(length=12), nullable=False),
+        sa.Column("barred_by", sa.String(length=64), nullable=True),
+        sa.Column("barred_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_participants_campaign_id")),
+        sa.ForeignKeyConstraint(["citizen_id"], ["citizens.id"], name=op.f("fk_participants_citizen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_participants")),
+        sa.UniqueConstraint("campaign_id", "citizen_id", name=op.f("uq_participants_campaign_id_citizen_id")),
+        sa.UniqueConstraint("campaign_id", "number", name=op.f("uq_participants_campaign_id_number")),
+    )
+    with op.batch_alter_table("participants", schema=None) as batch_op:
+        batch_op.create_index("ix_participants_citizen_id", ["citizen_id"], unique=False)
+
+    op.create_table(
+        "phrases",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("text_zh", sa.String(length=100), nullable=False),
+        sa.Column("text_en", sa.String(length=100), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=True),
+        sa.Column("published_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_phrases_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phrases")),
+        sa.UniqueConstraint("campaign_id", "day", name=op.f("uq_phrases_campaign_id_day")),
+    )
+    with op.batch_alter_table("phrases", schema=None) as batch_op:
+        batch_op.create_index("ix_phrases_day", ["day"], unique=False)
+
+    op.create_table(
+        "prize_codes",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("lookup", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("given", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_prize_codes_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_prize_codes")),
+        sa.UniqueConstraint("campaign_id", "lookup", name=op.f("uq_prize_codes_campaign_id_lookup")),
+    )
+    with op.batch_alter_table("prize_codes", schema=None) as batch_op:
+        batch_op.create_index("ix_prize_codes_campaign_id_given_id", ["campaign_id", "given", "id"], unique=False)
 
     op.create_table(
         "recovery_codes",
@@ -1224,6 +1361,50 @@ def upgrade() -> None:
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.create_index("ix_incoming_address_id_taken_at", ["address_id", "taken_at"], unique=False)
         batch_op.create_index("ix_incoming_channel_taken_at", ["channel", "taken_at"], unique=False)
+
+    op.create_table(
+        "participations",
+        sa.Column("phrase_id", sa.String(length=32), nullable=False),
+        sa.Column("participant_id", sa.String(length=32), nullable=False),
+        sa.Column("network", sa.String(length=64), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["participant_id"], ["participants.id"], name=op.f("fk_participations_participant_id")),
+        sa.ForeignKeyConstraint(["phrase_id"], ["phrases.id"], name=op.f("fk_participations_phrase_id")),
+        sa.PrimaryKeyConstraint("phrase_id", "participant_id", name=op.f("pk_participations")),
+    )
+    with op.batch_alter_table("participations", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_participations_network",
+            ["phrase_id", "network"],
+            unique=False,
+            sqlite_where=sa.text("network IS NOT NULL"),
+            postgresql_where=sa.text("network IS NOT NULL"),
+        )
+        batch_op.create_index("ix_participations_participant_id", ["participant_id"], unique=False)
+
+    op.create_table(
+        "winners",
+        sa.Column("campaign_id", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("number", sa.String(length=12), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("score", sa.String(length=64), nullable=False),
+        sa.Column("participant_id", sa.String(length=32), nullable=False),
+        sa.Column("code_id", sa.String(length=32), nullable=False),
+        sa.Column("told_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_winners_campaign_id")),
+        sa.ForeignKeyConstraint(["code_id"], ["prize_codes.id"], name=op.f("fk_winners_code_id")),
+        sa.ForeignKeyConstraint(["participant_id"], ["participants.id"], name=op.f("fk_winners_participant_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "place", name=op.f("pk_winners")),
+    )
+    with op.batch_alter_table("winners", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_winners_untold",
+            ["campaign_id"],
+            unique=False,
+            sqlite_where=sa.text("told_at IS NULL"),
+            postgresql_where=sa.text("told_at IS NULL"),
+        )
 
     op.create_table(
         "words",
@@ -1351,6 +1532,21 @@ def downgrade() -> None:
         batch_op.drop_index("ix_words_post_id")
 
     op.drop_table("words")
+    with op.batch_alter_table("winners", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_winners_untold", sqlite_where=sa.text("told_at IS NULL"), postgresql_where=sa.text("told_at IS NULL")
+        )
+
+    op.drop_table("winners")
+    with op.batch_alter_table("participations", schema=None) as batch_op:
+        batch_op.drop_index("ix_participations_participant_id")
+        batch_op.drop_index(
+            "ix_participations_network",
+            sqlite_where=sa.text("network IS NOT NULL"),
+            postgresql_where=sa.text("network IS NOT NULL"),
+        )
+
+    op.drop_table("participations")
     with op.batch_alter_table("incoming", schema=None) as batch_op:
         batch_op.drop_index("ix_incoming_channel_taken_at")
         batch_op.drop_index("ix_incoming_address_id_taken_at")
@@ -1379,6 +1575,18 @@ def downgrade() -> None:
     op.drop_table("service_changes")
     op.drop_table("second_factors")
     op.drop_table("recovery_codes")
+    with op.batch_alter_table("prize_codes", schema=None) as batch_op:
+        batch_op.drop_index("ix_prize_codes_campaign_id_given_id")
+
+    op.drop_table("prize_codes")
+    with op.batch_alter_table("phrases", schema=None) as batch_op:
+        batch_op.drop_index("ix_phrases_day")
+
+    op.drop_table("phrases")
+    with op.batch_alter_table("participants", schema=None) as batch_op:
+        batch_op.drop_index("ix_participants_citizen_id")
+
+    op.drop_table("participants")
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.drop_index("ix_keys_citizen_id")
 
@@ -1388,6 +1596,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_inbox_filters_shared")
 
     op.drop_table("inbox_filters")
+    op.drop_table("duty_steps")
     op.drop_table("word_hits")
     op.drop_table("unindexed")
     with op.batch_alter_table("unanswered_words", schema=None) as batch_op:
@@ -1418,6 +1627,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_sketches_created_at")
 
     op.drop_table("sketches")
+    with op.batch_alter_table("shifts", schema=None) as batch_op:
+        batch_op.drop_index("ix_shifts_ends_at")
+
+    op.drop_table("shifts")
     with op.batch_alter_table("services", schema=None) as batch_op:
         batch_op.drop_index("ix_services_state_department")
         batch_op.drop_index("ix_services_department_changed_at")
@@ -1551,6 +1764,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("history")
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.drop_index("ix_handovers_created_at")
+
+    op.drop_table("handovers")
     with op.batch_alter_table("gists", schema=None) as batch_op:
         batch_op.drop_index("ix_gists_post_id")
         batch_op.drop_index("ix_gists_created_at")
@@ -1561,6 +1778,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_events_at")
 
     op.drop_table("events")
+    with op.batch_alter_table("duty_alarms", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_duty_alarms_open", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
+        )
+        batch_op.drop_index("ix_duty_alarms_opened_at")
+
+    op.drop_table("duty_alarms")
     with op.batch_alter_table("digests", schema=None) as batch_op:
         batch_op.drop_index("ix_digests_state")
 
@@ -1668,6 +1892,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("cases")
+    op.drop_table("campaigns")
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_calls_going_on", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
