@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway import clock
 from gateway.clock import new_id
 from gateway.schema import Kind, Progress, State
 from store.database import Transaction
@@ -52,7 +53,8 @@ async def merge(transaction: Transaction, post_id: str, into: str, state: State,
     stood before.
     """
     connection = transaction.connection
-    row = {"thread_id": post_id, "progress": Progress.MERGED, "span": "normal", "opened_at": at, "due_at": at}
+    row = {"thread_id": post_id, "progress": Progress.MERGED, "span": "normal"}
+    row |= dict.fromkeys(("opened_at", "begun_at", "due_at"), at)
     await connection.execute(insert_new(connection, cases, ["thread_id"]), row)
     moment = literal(at, cases.c.stopped_at.type)
     stopped = func.coalesce(cases.c.stopped_at, moment)
@@ -67,7 +69,7 @@ async def part(transaction: Transaction, post_id: str, **values: Any) -> None:
     """Make a joined thread's case its own again, with the values of its clock; without any it has no case more."""
     mine = cases.c.thread_id == post_id
     if values:
-        known = {**values, "merged_into": None, "merged_at": None, "merged_state": None}
+        known = {**values, "merged_into": None, "merged_at": None, "merged_state": None, "remind_at": clock.now()}
         await transaction.connection.execute(update(cases).where(mine).values(**known))
     else:
         await transaction.connection.execute(delete(cases).where(mine))

@@ -25,8 +25,8 @@ class Prepared:
 
     `lookup` is the keyed hash of the sender's address, `number` the bare number a message is, `solved` what it says of
     an answer when it is only that, `mentioned` the tickets it names, `gists` what texts like it are found by, `filed`
-    where it belongs, `network` the keyed hash of the one a page was used from. `private` when it asks for it; `cut` when
-    it was too long.
+    where it belongs, `network` the keyed hash of the one a page was used from. `private` when it asks for it; `cut`
+    when it was too long.
     """
 
     incoming: Incoming

@@ -317,7 +317,8 @@ async def test_texts_are_read_in_the_voice_of_their_own_script() -> None:
 
 @pytest.mark.parametrize("step", [step for step in Step if step not in (Step.START, Step.TRANSFER)])
 async def test_a_call_that_comes_back_goes_on_where_it_was(step: Step) -> None:
-    values = {"asked": "48217059"} if step in (Step.STATUS, Step.MARKING, Step.WHY) else {}
+    asked = "48217059" if step in (Step.STATUS, Step.MARKING, Step.WHY) else None
+    values = {"asked": asked, "service": "s1", "live": True}
     desk = Pretended()
     desk.judges = step is Step.MARKING
     call, turn = await take(desk, at(step, **values), Began())

@@ -74,7 +74,7 @@ def seconds(number: float) -> timedelta:
 
 async def test_what_was_said_is_counted_by_what_its_thread_is_about(database: Database) -> None:
     before = NOON - timedelta(days=1)
-    case = {"thread_id": "old", "department": "heat", "progress": "assigned", "opened_at": before}
+    case = {"thread_id": "old", "department": "heat", "progress": "assigned", "opened_at": before, "begun_at": before}
     await put(
         database,
         (
