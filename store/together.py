@@ -53,7 +53,7 @@ async def merge(transaction: Transaction, post_id: str, into: str, state: State,
     stood before.
     """
     connection = transaction.connection
-    row = {"thread_id": post_id, "progress": Progress.MERGED, "span": "normal"}
+    row: dict[str, Any] = {"thread_id": post_id, "progress": Progress.MERGED, "span": "normal"}
     row |= dict.fromkeys(("opened_at", "begun_at", "due_at"), at)
     await connection.execute(insert_new(connection, cases, ["thread_id"]), row)
     moment = literal(at, cases.c.stopped_at.type)
