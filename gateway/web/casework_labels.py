@@ -23,8 +23,8 @@ STEPS: Mapping[str, str] = {
 STEPS_DONE: Mapping[str, str] = {
     f"case_{CaseStep.ACCEPT}": N_("accepted the case"),
     f"case_{CaseStep.BEGIN}": N_("began the work"),
-    f"case_{CaseStep.ASK}": N_("asked the citizen; the clock stands still"),
-    f"case_{CaseStep.RESUME}": N_("set the clock going again"),
+    f"case_{CaseStep.ASK}": N_("asked the citizen; the deadline is paused"),
+    f"case_{CaseStep.RESUME}": N_("resumed the deadline"),
     f"case_{CaseStep.PASS_ON}": N_("asked to pass it on to"),
     f"case_{CaseStep.REFUSE}": N_("sent it back"),
     f"case_{CaseStep.CLOSE}": N_("closed the case"),

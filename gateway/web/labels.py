@@ -78,8 +78,8 @@ DONE: Mapping[str, str] = {
     "answered": N_("answered"),
     "marked": N_("judged the answer"),
     "transcribed": N_("Recording transcribed"),
-    "transcript_corrected": N_("corrected what was written down"),
-    "transcript_again": N_("had the recording written down again"),
+    "transcript_corrected": N_("corrected the transcript"),
+    "transcript_again": N_("had the recording transcribed again"),
     "recording_deleted": N_("deleted the recording, by the city’s rule"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
@@ -276,7 +276,7 @@ TRANSCRIPTS: Mapping[str, str] = {
     TranscriptState.NONE: N_("Its speaker wants only the recording kept: please listen and type"),
     TranscriptState.DUE: N_("Waiting for transcription"),
     TranscriptState.NO_MODEL: N_("No speech model installed for this language: please listen and type"),
-    TranscriptState.FAILED: N_("Could not be written down: please listen and type"),
+    TranscriptState.FAILED: N_("Could not be transcribed: please listen and type"),
 }
 # By channel, else by medium: the first part of its name. What is not listed here is shown by its own name.
 MEDIUMS: Mapping[str, str] = {

@@ -159,7 +159,7 @@ async def test_the_page_of_a_post_offers_the_models_and_shows_every_version(worl
     await work(runtime)
     text = await page(world, path)
     assert "Transcribed 2 times" in text
-    assert "had the recording written down again" in text
+    assert "had the recording transcribed again" in text
 
 
 async def test_the_page_of_a_post_says_when_its_recording_was_deleted(world: World) -> None:
