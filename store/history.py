@@ -21,6 +21,9 @@ from store.vault import SealingKey, Vault
 
 # Who acts beside staff: the post's own author, rules, and the clock.
 NOT_STAFF = ("author", "rule", "clock")
+# What is told of a thread when another report is joined to it or leaves it: nothing was done to its own post.
+ASIDE = ("case_merge", "case_separate")
+_of_itself = history.c.action.not_in(ASIDE) | history.c.to_state.is_not(None)
 
 
 class What(StrEnum):
@@ -146,9 +149,14 @@ async def of_thread(connection: AsyncConnection, vault: Vault, post_ids: Sequenc
     return entries
 
 
+def newest(entries: Sequence[Entry]) -> Entry | None:
+    """The last of some entries that was done to the post itself."""
+    return next((one for one in reversed(entries) if one.action not in ASIDE or one.to_state is not None), None)
+
+
 async def last(connection: AsyncConnection, post_id: str) -> Entry | None:
-    """What was done to a post last; without the note."""
-    wanted = select(history).where(history.c.post_id == post_id).order_by(history.c.id.desc()).limit(1)
+    """What was done to a post itself last; without the note."""
+    wanted = select(history).where(history.c.post_id == post_id, _of_itself).order_by(history.c.id.desc()).limit(1)
     row = (await connection.execute(wanted)).first()
     return _entry(row, None) if row else None
 
@@ -159,9 +167,9 @@ async def keep(transaction: Transaction, said: dict[str, object]) -> None:
 
 
 async def lasts(connection: AsyncConnection, post_ids: Sequence[str]) -> Mapping[str, Entry]:
-    """What was done to posts last, by post; without the notes."""
-    newest = select(func.max(history.c.id)).where(history.c.post_id.in_(post_ids)).group_by(history.c.post_id)
-    rows = await connection.execute(select(history).where(history.c.id.in_(newest)))
+    """What was done to posts themselves last, by post; without the notes."""
+    wanted = select(func.max(history.c.id)).where(history.c.post_id.in_(post_ids), _of_itself)
+    rows = await connection.execute(select(history).where(history.c.id.in_(wanted.group_by(history.c.post_id))))
     return {row.post_id: _entry(row, None) for row in rows}
 
 

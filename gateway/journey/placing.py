@@ -71,8 +71,10 @@ def _placed(runtime: Runtime, incoming: Incoming, text: str, language: str) -> t
     given = incoming.place
     name = given.name and folding.clean(given.name, 200)
     known = runtime.gazetteer.find(name, language) if name else None
+    if known is None and name != given.name:
+        given = replace(given, name=name or None)
     if name and known is None:
-        return replace(given, name=name), incoming.place_from
+        return given, incoming.place_from
     known = known or runtime.gazetteer.find(text, language)
     if known is None:
         return given, incoming.place_from

@@ -9,7 +9,7 @@ that differ take from it.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -73,10 +73,13 @@ def said(post: StaffPost) -> Said:
 async def to(runtime: Runtime, one: Said, *, public: bool = False, limit: int = SHOWN) -> Sequence[Similar]:
     """The reports most like one, the likest first; with `public` only those that everybody may read.
 
-    What was turned away is left out; what was joined to another one stands for that one.
+    Where it is, its words may say. What was turned away is left out; what was joined to another one stands for that one.
     """
     if not fold(one.text).strip():
         return ()
+    if one.place.name is None and one.place.lat is None:
+        known = runtime.gazetteer.find(one.text, runtime.settings.city.language)
+        one = replace(one, place=known or NOWHERE)
     at = one.at or clock.now()
     marks = sketch.wanted(one.text, one.place.name, one.place.lat, one.place.lon)
     async with runtime.database.reading() as connection:

@@ -110,7 +110,8 @@ async def draw_post(
         heard = await listened(request, connection, thread)
     first = thread[0]
     compared = await versions(runtime, thread) if unmasked else {}
-    left = undoable(request, [(post.id, post.state, entries[post.id][-1]) for post in thread if entries[post.id]])
+    done = {post.id: last for post in thread if (last := history.newest(entries[post.id]))}
+    left = undoable(request, [(post.id, post.state, done[post.id]) for post in thread if post.id in done])
     chosen = answering_as or account.department or first.department or _suggested(request, first)
     return await draw(
         request,
@@ -132,7 +133,7 @@ async def draw_post(
         joined_to=next((one.ticket for one in main.values()), None),
         joinable=may_decide(request) and joinable(first),
         separable=[post.id for post in thread if _can_be_separated(post)] if may_decide(request) else [],
-        returnable=[post.id for post in thread if entries[post.id] and _can_go_back(post, entries[post.id][-1])],
+        returnable=[post.id for post in thread if post.id in done and _can_go_back(post, done[post.id])],
         **card,
         late=case is not None and case.stopped_at is None and case.due_at < clock.now(),
         needs_words=handling.NEEDS_WORDS,

@@ -37,4 +37,4 @@ FAULTS = (
     N_("there is nothing to take back"),
     N_("only the report itself has a place"),
 )
-TABLES: Mapping[str, Mapping[str, str]] = {"weekday": WEEKDAYS, "routing_done": DONE}
+TABLES: Mapping[str, Mapping[str, str]] = {"weekday_whole": WEEKDAYS, "routing_done": DONE}

@@ -119,6 +119,7 @@ def _report(
         "progress": "closed" if moment else "in_progress",
         "span": "normal",
         "opened_at": opened,
+        "begun_at": opened,
         "acknowledged_at": opened + timedelta(hours=1),
         "due_at": due,
         "stopped_at": moment,

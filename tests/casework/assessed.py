@@ -23,6 +23,7 @@ def case(name: str, due: datetime, answered: datetime | None = None, **values: A
         "department": "water",
         "progress": "answered" if answered else "assigned",
         "opened_at": due,
+        "begun_at": due,
         "span": "normal",
         "acknowledge_by": None,
         "acknowledged_at": answered,

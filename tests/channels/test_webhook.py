@@ -77,7 +77,7 @@ def test_the_vector_of_the_scheme() -> None:
         ({"about": ["withdrawn"]}, 0),
         ({"department": "water"}, 2),
         ({"department": "police"}, 0),
-        ({"category": "water"}, 0),
+        ({"category": "heating"}, 0),
         ({"place": "North Street"}, 2),
         ({"place": "south street"}, 0),
         ({"department": "water", "place": "south street"}, 0),

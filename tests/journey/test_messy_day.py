@@ -47,6 +47,12 @@ LATER = (
     "join_ask",
     "joined_own",
     "parted",
+    # What is asked and said of an answer (test_satisfaction), and of what is sensitive (test_categorising).
+    "ask_mark",
+    "mark_",
+    "answer_files",
+    "kept_for_category",
+    "public_never",
     # heard while a campaign goes on, and by those on duty: `test_phrases`, `test_draws`, `test_duty_alarms`
     "phrase_",
     "duty_",

@@ -41,6 +41,7 @@ async def city(world: World) -> AsyncIterator[World]:
         "department": "heating",
         "progress": "assigned",
         "opened_at": yesterday,
+        "begun_at": yesterday,
         "span": "normal",
         "due_at": yesterday,
     }
