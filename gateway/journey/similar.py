@@ -73,7 +73,8 @@ def said(post: StaffPost) -> Said:
 async def to(runtime: Runtime, one: Said, *, public: bool = False, limit: int = SHOWN) -> Sequence[Similar]:
     """The reports most like one, the likest first; with `public` only those that everybody may read.
 
-    Where it is, its words may say. What was turned away is left out; what was joined to another one stands for that one.
+    Where it is, its words may say. What was turned away is left out; what was joined to another one stands for that
+    one.
     """
     if not fold(one.text).strip():
         return ()
