@@ -58,7 +58,7 @@ async def test_texts_and_photos_sent_while_it_was_stopped_are_there_once(simulat
     photo = File("image/jpeg", (PICTURES / "pothole.jpg").read_bytes())
     async with running(data, **simulator.environment()) as gateway:
         simulator.gateway_url = gateway.url
-        assert await simulator.text(CITIZEN, "the street light is out") == [200]
+        assert await simulator.text(CITIZEN, "the street light at Elm Street 12 is out") == [200]
         assert await gateway.stop() == 0
         assert await simulator.text(CITIZEN, "no heating at No. 7 North Street") == [0, 0]
         assert await simulator.text(OTHER, "a hole in the road", files=[photo]) == [0, 0]
@@ -77,7 +77,7 @@ async def test_texts_and_photos_sent_while_it_was_stopped_are_there_once(simulat
     assert sorted(word for (word,) in words) == [
         "a hole in the road",
         "no heating at No. 7 North Street",
-        "the street light is out",
+        "the street light at Elm Street 12 is out",
     ]
     [(url,)] = rows(data, "SELECT url FROM media")
     attachment = simulator.attachment(url.rpartition("/")[2])
