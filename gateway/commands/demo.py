@@ -14,7 +14,7 @@ from channels import registry
 from gateway import clock
 from gateway.assembly import assemble, environment_of
 from gateway.commands import serve
-from gateway.demo.telling import ADMINISTRATOR, MODERATOR, Telling
+from gateway.demo.telling import ADMINISTRATOR, DAYS, MODERATOR, Telling
 from gateway.errors import Problem, SettingsError
 from gateway.runtime import Runtime
 from gateway.service import is_local
@@ -52,12 +52,12 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return await serve.main(args, environ)
 
 
-async def make_up(folder: Path, environ: Mapping[str, str]) -> None:
-    """Make the city up in a folder; one that was left half done is begun anew."""
+async def make_up(folder: Path, environ: Mapping[str, str], days: int = DAYS) -> None:
+    """Make the city up in a folder, with so many days behind it; one that was left half done is begun anew."""
     making = folder.with_name(f"{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     async with _opened({**environ, "EVERYLINE_DATA": str(making)}) as runtime:
-        telling = Telling(runtime)
+        telling = Telling(runtime, days)
         hashed = await passwords.hashed(runtime, PASSWORD)
         for name, role, department in telling.staff():
             await staffing.add(runtime, name, role, department, hashed, actor="demo")

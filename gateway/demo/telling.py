@@ -19,8 +19,9 @@ from gateway.casework.deadlines import Span
 from gateway.desk import Desk
 from gateway.journey import broadcasting, delivery, moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, Incoming, Place
+from gateway.schema import Action, CaseStep, Incoming, Place, Progress
 from store import cases as case_rows
+from store import changes
 from store.accounts import Account, Role
 
 CITY = Path(__file__).with_name("city.toml")
@@ -31,12 +32,23 @@ PEOPLE = 160
 LINES = ("web_form",) * 3 + ("sms_twilio",) * 3 + ("voice_twilio",) * 2 + ("web_chat",) * 2
 ADMINISTRATOR = "demo"
 MODERATOR = "孙丽"
+# How many of those who are asked give a mark, and what is said when a case was opened again by one.
+MARKING = 0.45
+AGAIN = "已再次到现场处理并复查，给您带来的不便深表歉意。"
 # When what was published that day is shown: each time would take longer than all the rest.
 EVENING = time(23, 30)
 # The same city each time.
 SEED = 20261126
 
 Event = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Whoever said something, and on which line."""
+
+    line: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +61,10 @@ class Story:
 
 
 class Telling:
-    """The past of one city, until now."""
+    """The past of one city, so many days long, until now."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, days: int = DAYS) -> None:
+        self._days = days
         known = tomllib.loads(CITY.read_text(encoding="utf-8"))
         self._runtime, self._desk = runtime, Desk(runtime)
         self._places: list[str] = known["places"]
@@ -70,8 +83,8 @@ class Telling:
     async def tell(self) -> None:
         """Everything that happened, in its order."""
         zone = self._runtime.settings.city.zone
-        first = self._until.astimezone(zone).date() - timedelta(days=DAYS)
-        for day in (first + timedelta(days=number) for number in range(DAYS + 1)):
+        first = self._until.astimezone(zone).date() - timedelta(days=self._days)
+        for day in (first + timedelta(days=number) for number in range(self._days + 1)):
             self._later(datetime.combine(day, EVENING, zone), self._send)
             for _ in range(self._chance.randint(A_DAY - 3, A_DAY + 3)):
                 minute = int(self._chance.triangular(6 * 60, 23 * 60, 10 * 60))
@@ -112,9 +125,10 @@ class Telling:
         if taken.post_id and taken.ticket:
             post_id, ticket = taken.post_id, taken.ticket
             waits = timedelta(seconds=self._chance.triangular(4, 240, 15))
-            self._later(clock.now() + waits, lambda: self._decide(post_id, ticket, story))
+            author = Author(line, address)
+            self._later(clock.now() + waits, lambda: self._decide(post_id, ticket, story, author))
 
-    async def _decide(self, post_id: str, ticket: str, story: Story) -> None:
+    async def _decide(self, post_id: str, ticket: str, story: Story, author: Author) -> None:
         if self._chance.random() < 0.06:
             await moderation.decide(self._runtime, post_id, Action.REJECT, actor=MODERATOR, reason="duplicate")
             return
@@ -128,14 +142,36 @@ class Telling:
         hours = self._chance.triangular(0.5, most, usual)
         self._later(self._working(min(hours / 3, 1.5)), lambda: self._accept(ticket, department))
         if self._chance.random() < 0.97:
-            self._later(self._working(hours), lambda: self._answer(ticket, department, story))
+            self._later(self._working(hours), lambda: self._answer(ticket, department, story, author))
 
     async def _accept(self, ticket: str, department: str) -> None:
         await handling.take(self._runtime, ticket, handling.Wanted(CaseStep.ACCEPT), self._officer(department))
 
-    async def _answer(self, ticket: str, department: str, story: Story) -> None:
+    async def _answer(self, ticket: str, department: str, story: Story, author: Author) -> None:
         text, officer = self._chance.choice(story.answers), self._departments[department]["officer"]
         await cases.answer(self._runtime, ticket, text, department, actor=officer, own=department)
+        if self._chance.random() < MARKING:
+            waits = timedelta(hours=self._chance.triangular(0.2, 40, 3))
+            good = self._chance.random() < self._departments[department]["solved"]
+            mark = self._chance.choice((4, 5, 5) if good else (1, 2, 3))
+            self._later(clock.now() + waits, lambda: self._mark(ticket, mark, author))
+
+    async def _mark(self, ticket: str, mark: int, author: Author) -> None:
+        """Its author says what he thinks of the answer; a bad mark opens the case again, once."""
+        said = f"MARK {ticket} {mark}"
+        incoming = Incoming(author.line, clock.new_id(), said, clock.now(), address=author.address)
+        await self._desk.take(incoming)
+        async with self._runtime.database.reading() as connection:
+            post = await changes.load(connection, ticket)
+            case = await case_rows.find(connection, post.id)
+        if case and case.progress is Progress.REOPENED and case.department:
+            department = case.department
+            self._later(self._working(4), lambda: self._accept(ticket, department))
+            self._later(self._working(12), lambda: self._answer_again(ticket, department))
+
+    async def _answer_again(self, ticket: str, department: str) -> None:
+        officer = self._departments[department]["officer"]
+        await cases.answer(self._runtime, ticket, AGAIN, department, actor=officer, own=department)
 
     def _officer(self, department: str) -> Account:
         name: str = self._departments[department]["officer"]
