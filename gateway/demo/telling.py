@@ -16,8 +16,9 @@ from typing import Any
 from gateway import clock
 from gateway.casework import cases, handling
 from gateway.casework.deadlines import Span
+from gateway.demo import furnishing
 from gateway.desk import Desk
-from gateway.journey import broadcasting, delivery, moderation
+from gateway.journey import broadcasting, delivery, indexing, moderation
 from gateway.runtime import Runtime
 from gateway.schema import Action, CaseStep, Incoming, Place, Progress
 from store import cases as case_rows
@@ -90,6 +91,8 @@ class Telling:
                 minute = int(self._chance.triangular(6 * 60, 23 * 60, 10 * 60))
                 at = datetime.combine(day, time(minute // 60, minute % 60, self._chance.randrange(60)), zone)
                 self._later(at, self._say)
+        morning = datetime.combine(first + timedelta(days=1), time(9), zone)
+        self._later(morning, self._write_services)
         try:
             while self._events:
                 at, _, event = heapq.heappop(self._events)
@@ -97,6 +100,8 @@ class Telling:
                 await event()
         finally:
             clock.replace()
+        await furnishing.begin_campaign(self._runtime, ADMINISTRATOR)
+        await furnishing.keep_watch(self._runtime, (MODERATOR, ADMINISTRATOR))
         await self._send()
 
     def _later(self, at: datetime, event: Event) -> None:
@@ -104,6 +109,9 @@ class Telling:
         self._number += 1
         if at <= self._until:
             heapq.heappush(self._events, (at, self._number, event))
+
+    async def _write_services(self) -> None:
+        await furnishing.write_services(self._runtime, furnishing.chief(ADMINISTRATOR), self._until)
 
     async def _say(self) -> None:
         story = self._chance.choices(self._stories, [3, 4, 4, 3, 2, 2, 1])[0]
@@ -129,6 +137,10 @@ class Telling:
             self._later(clock.now() + waits, lambda: self._decide(post_id, ticket, story, author))
 
     async def _decide(self, post_id: str, ticket: str, story: Story, author: Author) -> None:
+        while await indexing.some(self._runtime):
+            pass
+        if await furnishing.join_alike(self._runtime, ticket, MODERATOR):
+            return
         if self._chance.random() < 0.06:
             await moderation.decide(self._runtime, post_id, Action.REJECT, actor=MODERATOR, reason="duplicate")
             return

@@ -3,10 +3,11 @@
 import tomllib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-ENTRIES = Path(__file__).with_suffix(".toml")
+from tests.process.gateway import ROOT
+
+ENTRIES = ROOT / "gateway/demo/services.toml"
 IN_VAIN = ("宠物登记", "宠物登记", "宠物登记", "kayak rental", "游泳馆", "游泳馆")
 
 Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
