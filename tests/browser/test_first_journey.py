@@ -79,11 +79,11 @@ async def fill_form(window: Watched, gateway: Gateway, phone: Locator, number: s
 
 async def words_in(queue: Locator) -> dict[str, str]:
     """What the queue shows, by its tickets."""
+    # Rows out of sight are not drawn, and have no inner text.
     articles = await queue.locator("article").all()
-    tickets = [(await one.locator("a.ticket").inner_text()).replace(" ", "") for one in articles]
-    return dict(
-        zip(tickets, [(await one.locator(":scope > .words").inner_text()).strip() for one in articles], strict=True)
-    )
+    tickets = [(await one.locator("a.ticket").first.text_content() or "").replace(" ", "") for one in articles]
+    said = [(await one.locator(":scope > .words").text_content() or "").strip() for one in articles]
+    return dict(zip(tickets, said, strict=True))
 
 
 async def test_one_line_in_every_line_out(gateway: Gateway, english: Watched) -> None:
