@@ -1,6 +1,6 @@
 """Duty: shifts, what is handed over, and alarms of a queue that waits too long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -196,6 +196,12 @@ async def claim(transaction: Transaction, alarm_id: str, name: str, at: datetime
     own = update(duty_alarms).where(duty_alarms.c.id == alarm_id, duty_alarms.c.state == AlarmState.OPEN)
     values = {"state": AlarmState.CLAIMED, "claimed_by": name, "claimed_at": at}
     return bool((await transaction.connection.execute(own.values(**values))).rowcount)
+
+
+async def open_among(connection: AsyncConnection, alarm_ids: Collection[str]) -> Collection[str]:
+    """Those of some alarms that nobody has claimed and that are not over."""
+    wanted = select(duty_alarms.c.id).where(duty_alarms.c.id.in_(alarm_ids), duty_alarms.c.state == AlarmState.OPEN)
+    return set((await connection.execute(wanted)).scalars())
 
 
 async def claim_by_line(transaction: Transaction, alarm_id: str, address_id: str, at: datetime) -> bool:

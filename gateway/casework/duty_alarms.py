@@ -4,7 +4,7 @@ Each step is a row before anything leaves, and is taken by one process. What is 
 next step, so long after the last one. After a downtime it goes on where it stood, and nobody is told twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 def commands() -> Mapping[str, Command]:
     """What those on duty answer: the number behind the alarm's text."""
-    return {QUESTION: Command(("on duty", "值班接手"), "", lambda _: Reply(Say("no_question")), _chosen)}
+    return {QUESTION: Command(("on duty", "值班接手"), "", lambda _: Reply(Say("no_question")), _chosen, _open_alarms)}
 
 
 async def keep_up(runtime: Runtime) -> None:
@@ -94,7 +94,14 @@ async def people(runtime: Runtime, at: datetime) -> list[str]:
     return list(dict.fromkeys(shift.account_id for shift in shifts))
 
 
+async def _open_alarms(transaction: Transaction, _: Collection[str], alarm_ids: Collection[str]) -> Collection[str]:
+    """Which alarms are still to be claimed."""
+    return await duty.open_among(transaction.connection, alarm_ids)
+
+
 def _chosen(asked: Asked, alarm_id: str) -> Reply:
+    if alarm_id not in asked.learnt:
+        return Reply(Say("duty_late"))
     return Reply(Say("duty_claimed"), claim=alarm_id)
 
 

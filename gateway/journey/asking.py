@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from gateway import clock
-from gateway.journey import commands, organisation
+from gateway.journey import commands, organisation, whereabouts
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
 from gateway.runtime import Asked, Command, Noted, Reply
-from gateway.schema import Kind, Outcome, Say, State, Taken
-from store import history
+from gateway.schema import Kind, Outcome, Progress, Say, State, Taken
+from store import history, marks
 from store.events import About, Happening
 from store.facts import KnownComment, KnownThread
 
@@ -31,18 +31,29 @@ def answer_question(draft: Draft, number: int) -> Taken:
     return answer(draft, command.choose(_asked(draft, command, "", None, about), option), command)
 
 
-def may_mark(draft: Draft) -> Callable[[int | bool], Reply] | None:
-    """What makes a reply of a mark, or of whether it is solved, when that is what the sender was asked last."""
+def may_mark(draft: Draft, *, by_number: bool = True) -> Callable[[int | bool], Reply] | None:
+    """What makes a reply of a mark, or of whether it is solved, when that is what the sender was asked last.
+
+    Who has judged the answer already may think of it anew; but a number of his first answers what else he is asked.
+    """
     told = draft.facts.told.get(draft.address.id) if draft.address else None
     command = draft.runtime.commands.get("mark")
     if told is None or command is None or command.choose is None or draft.address is None:
         return None
     question, choose = draft.address.question, command.choose
-    if question and question.options:
+    if by_number and question and (question.options or whereabouts.awaited(draft)):
         minutes = draft.runtime.settings.intake.question_minutes
-        if question.expires_at - timedelta(minutes=minutes) > told.at:
+        asked_later = question.expires_at - timedelta(minutes=minutes) > told.at
+        if asked_later or not _is_awaited(draft, told.thread):
             return None
     return lambda given: choose(_asked(draft, command, "", None, told.thread), str(given))
+
+
+def _is_awaited(draft: Draft, thread: KnownThread) -> bool:
+    """Whether the sender has not said yet what he thinks of the last answer to a thread."""
+    known, person = draft.facts.marks.get(thread.root, ()), draft.sender.person
+    done = thread.progress in (Progress.ANSWERED, Progress.CLOSED)
+    return done and marks.is_awaited(known, thread.reopened, person)
 
 
 def obey(draft: Draft, command: Command) -> Taken:
@@ -150,7 +161,8 @@ def _detach(draft: Draft, comment: KnownComment) -> Taken:
 
 def _attach(draft: Draft, thread: KnownThread, under: KnownThread) -> None:
     """A report becomes a word under another one; its ticket leads there from now on."""
-    values = {"thread_id": under.root, "parent_id": under.root, "kind": Kind.COMMENT, "private": under.private}
+    private = under.private or thread.private
+    values = {"thread_id": under.root, "parent_id": under.root, "kind": Kind.COMMENT, "private": private}
     draft.rows.changed.append((thread.id, values))
     draft.rows.history.append(history.entry(thread.id, "author", "added"))
     own = draft.facts.own[draft.sender.person]

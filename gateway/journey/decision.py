@@ -18,11 +18,13 @@ def decide(draft: Draft) -> Taken:
         return Taken(Outcome.COMMAND, Say("empty"), draft.language)
     if incoming.joins:
         return asking.count_in(draft, incoming.thread)
-    if (taken := whereabouts.answer(draft)) is not None:
+    # A number tells no place: of two questions it answers the one that asks for a number.
+    marks = prepared.number is not None and asking.may_mark(draft) is not None
+    if not marks and (taken := whereabouts.answer(draft)) is not None:
         return taken
     if prepared.number is not None:
         return asking.answer_question(draft, prepared.number)
-    if prepared.solved is not None and (mark := asking.may_mark(draft)):
+    if prepared.solved is not None and (mark := asking.may_mark(draft, by_number=False)):
         return asking.answer(draft, mark(prepared.solved))
     if prepared.command:
         return asking.obey(draft, prepared.command)

@@ -47,11 +47,8 @@ def ask(draft: Draft, post_id: str) -> None:
 
 def answer(draft: Draft) -> Taken | None:
     """Take a message as the answer to "where?"; None when it says something else, or more."""
-    prepared, question = draft.prepared, draft.address.question if draft.address else None
-    if question is None or question.kind != WHERE or prepared.command:
-        return None
-    thread = next((one for one in draft.own_threads if one.id == question.post_id), None)
-    if thread is None or not is_open(draft.runtime, thread.place):
+    prepared, thread = draft.prepared, awaited(draft)
+    if thread is None or prepared.command:
         return None
     if prepared.number is not None:
         say = Say("where_words", {"ticket": thread.ticket})
@@ -66,6 +63,15 @@ def answer(draft: Draft) -> Taken | None:
     say = Say("where_thanks", {"ticket": thread.ticket, "place": place.name})
     draft.reply(say, post_id=thread.id)
     return Taken(Outcome.COMMAND, say, draft.language, thread.ticket)
+
+
+def awaited(draft: Draft) -> KnownThread | None:
+    """The report of which its author is still to say where it is, when that is the open question of his line."""
+    question = draft.address.question if draft.address else None
+    if question is None or question.kind != WHERE:
+        return None
+    thread = next((one for one in draft.own_threads if one.id == question.post_id), None)
+    return thread if thread and is_open(draft.runtime, thread.place) else None
 
 
 async def ask_later(runtime: Runtime, transaction: Transaction, post_id: str) -> None:
@@ -137,7 +143,7 @@ def _put(draft: Draft, thread: KnownThread, place: Place, place_from: PlaceFrom 
     values = placing.columns(place) | {"place": masked, "place_from": place_from}
     draft.rows.changed.append((thread.id, values))
     thread.place = place
-    if thread.state is State.PUBLISHED and not thread.private:
+    if thread.state is State.PUBLISHED and not thread.private and not thread.joined:
         draft.rows.events.append(
             {"event": Happening.UPDATE, "about": About.UPDATED, "post_id": thread.id, "at": draft.at}
         )

@@ -24,6 +24,7 @@ AUDIT: Mapping[str, str] = {
 PHRASES: Mapping[str, str] = {
     "duty_alarm": N_("that the queue waits"),
     "duty_claimed": N_("who takes care of the queue"),
+    "duty_late": N_("that the queue is taken care of already"),
 }
 # What deliberate errors say, word for word as they are raised elsewhere.
 FAULTS = (
