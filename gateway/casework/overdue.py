@@ -1,6 +1,6 @@
 """What is late, for the staff: the lists of what nobody took over, accepted or answered in time, the longest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,8 +34,8 @@ class Lists:
     answer: Sequence[Row]
 
 
-async def look(runtime: Runtime, own: str | None) -> Lists:
-    """All that is late now; of one department alone when who asks is limited to it (`own`)."""
+async def look(runtime: Runtime, own: Collection[str] | None) -> Lists:
+    """All that is late now; of some departments alone when who asks sees only these (`own`)."""
     settings, at = runtime.settings, clock.now()
     calendar, accept = settings.calendar, settings.span("accept")
     async with runtime.database.reading() as connection:

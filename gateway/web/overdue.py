@@ -19,7 +19,8 @@ def routes() -> list[web.RouteDef]:
 
 async def _page(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    lists = await overdue.look(request.app[RUNTIME], access.own_department(account))
+    runtime = request.app[RUNTIME]
+    lists = await overdue.look(runtime, access.seen_departments(runtime.settings, account))
     return await draw(
         request,
         "console/overdue.html",
@@ -31,7 +32,8 @@ async def _page(request: web.Request) -> web.Response:
 
 
 async def _json(request: web.Request) -> web.Response:
-    lists = await overdue.look(request.app[RUNTIME], access.own_department(request[ACCOUNT]))
+    runtime = request.app[RUNTIME]
+    lists = await overdue.look(runtime, access.seen_departments(runtime.settings, request[ACCOUNT]))
     return web.json_response(
         {name: [_one(row) for row in getattr(lists, name)] for name in ("accept", "acknowledge", "answer")}
     )

@@ -300,7 +300,7 @@ async def be_late(runtime: Runtime, ticket: str) -> None:
     await assigning.assign(runtime, ticket, "of", OFFICER)
     await reminding.send_due(runtime)
     await overdue.look(runtime, None)
-    await overdue.look(runtime, "water")
+    await overdue.look(runtime, ["water"])
     async with runtime.database.reading() as connection:
         await reminders.gone(connection, ["0" * 32])
     await runtime.database.write(lambda tx: accounts.disable(tx, officer.id, clock.now()))

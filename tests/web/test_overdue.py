@@ -97,6 +97,12 @@ async def test_a_program_gives_a_case_and_asks_what_is_late(world: World, later:
     assert listed["accept"] == []
     listed = await (await world.client.get("/api/v1/console/overdue", headers=water)).json()
     assert listed == {"accept": [], "acknowledge": [], "answer": []}
+    # An officer of a department sees what is late in those below it, as in the inbox.
+    known = world.runtime.settings.departments
+    below = tuple(one.model_copy(update={"parent": "water"}) if one.slug == "roads" else one for one in known)
+    world.runtime.settings = world.runtime.settings.replaced({"departments": below})
+    listed = await (await world.client.get("/api/v1/console/overdue", headers=water)).json()
+    assert [one["ticket"] for one in listed["answer"]] == [taken.ticket]
 
 
 @pytest.mark.parametrize(("language", "nothing"), [("en", "Nothing here is late."), ("zh", "没有逾期事项")])
