@@ -191,6 +191,16 @@ async def stop(
     transaction.wake("broadcasts")
 
 
+async def stop_under(transaction: Transaction, thread_id: str, reason: str, told: Collection[Told]) -> None:
+    """Stop what still goes out of the answers and words under a thread, which is to be read by nobody any more."""
+    under = select(posts.c.id).where(posts.c.thread_id == thread_id, posts.c.parent_id.is_not(None))
+    going = and_(broadcasts.c.post_id.in_(under), broadcasts.c.event.in_(told), _unfinished())
+    await transaction.connection.execute(
+        update(broadcasts).where(going).values(state=BroadcastState.STOPPING, reason=reason)
+    )
+    transaction.wake("broadcasts")
+
+
 async def expire(transaction: Transaction, at: datetime) -> int:
     """Stop the broadcasts whose time is over while something of them has not left; gives how many."""
     over = and_(broadcasts.c.expires_at <= at, broadcasts.c.reason.is_(None), _unfinished())

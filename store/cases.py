@@ -195,17 +195,18 @@ async def overdue(
 
 
 async def loads(connection: AsyncConnection, departments: Sequence[str], at: datetime) -> Mapping[str, Load]:
-    """What each of some departments has before it."""
-    counted = select(cases.c.department, func.count()).where(cases.c.department.in_(departments))
-    counted = counted.group_by(cases.c.department)
-    still = (await connection.execute(counted.where(cases.c.progress.in_(OPEN_PROGRESS)))).all()
-    late = (await connection.execute(counted.where(_late(at)))).all()
-    hidden = counted.join(posts, posts.c.id == cases.c.thread_id).where(posts.c.private)
-    private = (await connection.execute(hidden.where(cases.c.progress.in_(OPEN_PROGRESS)))).all()
-    open_by = {row[0]: row[1] for row in still}
-    private_by = {row[0]: row[1] for row in private}
-    late_by = {row[0]: row[1] for row in late}
-    return {slug: Load(open_by.get(slug, 0), late_by.get(slug, 0), private_by.get(slug, 0)) for slug in departments}
+    """What each of some departments has before it. What was withdrawn it has no more, though its case is kept."""
+    late, private = func.count().filter(_late(at)), func.count().filter(posts.c.private)
+    wanted = (
+        select(cases.c.department, func.count(), late, private)
+        .select_from(cases)
+        .join(posts, posts.c.id == cases.c.thread_id)
+        .where(cases.c.department.in_(departments), cases.c.progress.in_(OPEN_PROGRESS))
+        .where(posts.c.state == State.PUBLISHED)
+        .group_by(cases.c.department)
+    )
+    found = {row[0]: Load(*row[1:]) for row in await connection.execute(wanted)}
+    return {slug: found.get(slug, Load()) for slug in departments}
 
 
 async def record(connection: AsyncConnection, department: str, since: datetime) -> Record:
@@ -216,6 +217,8 @@ async def record(connection: AsyncConnection, department: str, since: datetime) 
         .select_from(cases)
         .join(posts, posts.c.id == cases.c.thread_id)
         .where(cases.c.department == department, cases.c.answered_at >= since)
+        # What was joined to another report is answered with that one.
+        .where(cases.c.progress != Progress.MERGED)
     )
     return Record(*(await connection.execute(wanted)).one())
 

@@ -95,8 +95,10 @@ async def apply(transaction: Transaction, post_id: str, **values: Any) -> None:
 
 
 async def keep_private(transaction: Transaction, thread_id: str, private: bool) -> None:
-    """Keep a whole thread from the public, or show it."""
+    """Keep a whole thread from the public, or show it but for what somebody added in confidence."""
     of_thread = update(posts).where(posts.c.thread_id == thread_id)
+    if not private:
+        of_thread = of_thread.where(posts.c.asked_private.is_(False))
     await transaction.connection.execute(of_thread.values(private=private))
     transaction.wake("media")
 

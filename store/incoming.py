@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import duty, events, participating, tables, tables_campaigns
+from store import changes, duty, events, participating, tables, tables_campaigns
 from store.database import Transaction
 from store.deliveries import mailbox, topics
 from store.dialect import insert_all, upsert
@@ -118,7 +118,7 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
         again = upsert(connection, tables.unindexed, ["post_id"], ["post_id"])
         await connection.execute(again, [{"post_id": post_id} for post_id in elsewhere])
     await _change_addresses(connection, rows, at)
-    await _change_conversations(connection, rows)
+    await _change_conversations(transaction, rows)
     for alarm_id, address_id in rows.claims:
         await duty.claim_by_line(transaction, alarm_id, address_id, at)
     transaction.wake(*_topics(rows))
@@ -167,8 +167,9 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
         await connection.execute(update(table).where(table.c.id.in_(started)).values(stopped_at=None))
 
 
-async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None:
+async def _change_conversations(transaction: Transaction, rows: Rows) -> None:
     """What somebody asked for: languages, topics no more followed, questions put and answered, posts changed."""
+    connection = transaction.connection
     follows, open_questions = tables.subscriptions, tables.questions
     spoken: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
     for address_id, language, chosen in rows.languages:
@@ -187,6 +188,9 @@ async def _change_conversations(connection: AsyncConnection, rows: Rows) -> None
     for post_id, values in rows.changed:
         changed = update(tables.posts).where(tables.posts.c.id == post_id)
         await connection.execute(changed.values(version=tables.posts.c.version + 1, **values))
+        if "private" in values and "thread_id" not in values:
+            # What was added to a thread is kept from the public with it.
+            await changes.keep_private(transaction, post_id, values["private"])
 
 
 def _topics(rows: Rows) -> Iterable[str]:

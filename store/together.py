@@ -147,10 +147,10 @@ async def joined_to(connection: AsyncConnection, thread_id: str, limit: int = 10
     return [_read(row) for row in await connection.execute(wanted)]
 
 
-async def ids_joined_to(connection: AsyncConnection, thread_id: str, limit: int) -> list[str]:
-    """The ids of the same."""
+async def ids_joined_to(connection: AsyncConnection, thread_id: str) -> list[str]:
+    """The ids of all of them."""
     wanted = select(cases.c.thread_id).where(cases.c.merged_into == thread_id).order_by(cases.c.merged_at)
-    return list((await connection.execute(wanted.limit(limit))).scalars())
+    return list((await connection.execute(wanted)).scalars())
 
 
 async def last_answer(connection: AsyncConnection, thread_id: str) -> tuple[str, str | None] | None:

@@ -112,6 +112,7 @@ async def take_back(runtime: Runtime, transaction: Transaction, post: Changing, 
         await tell_author(runtime, transaction, post, Say(phrase, {"ticket": post.ticket}), Priority.RECEIPT)
     if post.state is State.PUBLISHED:
         await broadcasts.stop(transaction, post.id, "undone", PUBLICATIONS)
+        await broadcasts.stop_under(transaction, post.id, "undone", PUBLICATIONS)
         if not post.private:
             version = post.version + 1
             await broadcasts.add(transaction, post.id, Told.WITHDRAWN, version, [], clock.now())
@@ -213,6 +214,7 @@ async def _overtake(transaction: Transaction, post: Changing, told: Told) -> Non
         await deliveries.drop_words(transaction, post.id, CORRECTED, "superseded", clock.now())
         return
     await broadcasts.stop(transaction, post.id, "withdrawn", PUBLICATIONS)
+    await broadcasts.stop_under(transaction, post.id, "withdrawn", PUBLICATIONS)
     await deliveries.drop_words(transaction, post.id, (*DECIDED, *CORRECTED), "withdrawn", clock.now())
 
 
@@ -224,7 +226,8 @@ async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, 
         phrase = ANSWER_PHRASES[told] if heard else None
     if phrase is None:
         return
-    phrase = "published_private" if told is Told.PUBLISHED and post.private else phrase
+    hidden = post.private and post.kind is not Kind.ANSWER
+    phrase = "published_private" if hidden and told in (Told.PUBLISHED, Told.COMMENTED) else phrase
     urgent = Priority.ANSWER if told is Told.ANSWERED else Priority.RECEIPT
     files = await media.number_of(transaction.connection, post.id) if post.kind is Kind.ANSWER else 0
     say = Say(phrase, {"ticket": post.ticket, **({"files": files} if files else {})})
@@ -269,6 +272,7 @@ async def _expand_next(runtime: Runtime, transaction: Transaction, broadcast: Br
         if broadcast.told is Told.WITHDRAWN:
             # An author may keep his post to himself while it is still on its way.
             await broadcasts.stop(transaction, broadcast.post_id, "withdrawn", PUBLICATIONS, before=broadcast.id)
+            await broadcasts.stop_under(transaction, broadcast.post_id, "withdrawn", PUBLICATIONS)
         added = await _add_timelines(runtime, transaction, broadcast)
         await broadcasts.move(transaction, broadcast.id, 1, None, added)
         return False

@@ -11,7 +11,7 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict
 from gateway.journey import broadcasting, due, moderation, organisation, routing
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, Priority, Say, State
+from gateway.schema import OPEN_PROGRESS, State
 from store import cases, changes, events, history
 from store.broadcasts import Told
 from store.changes import Changing
@@ -49,18 +49,16 @@ async def categorise(
         if post.state is State.PUBLISHED:
             known = replace(post, category=category, private=private)
             await _move_case(runtime, transaction, known)
-            await _tell(runtime, transaction, post, known)
+            await _tell(runtime, transaction, post, known, actor)
         return post.version + 1
 
     return await runtime.database.write(work)
 
 
-async def _tell(runtime: Runtime, transaction: Transaction, before: Changing, post: Changing) -> None:
+async def _tell(runtime: Runtime, transaction: Transaction, before: Changing, post: Changing, actor: str) -> None:
     """Let those who read it hear: of its withdrawal, that it is there, or that it changed."""
     if post.private and not before.private:
-        await moderation.take_back(runtime, transaction, before)
-        say = Say("kept_for_category", {"ticket": post.ticket})
-        await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
+        await moderation.hide(runtime, transaction, before, actor=actor)
     elif before.private and not post.private:
         await moderation.announce(transaction, post, events.Happening.POST)
         await broadcasting.start(runtime, transaction, post, Told.PUBLISHED)
@@ -70,7 +68,7 @@ async def _tell(runtime: Runtime, transaction: Transaction, before: Changing, po
 
 async def _move_case(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
     """Give an open case the span of its new category, and a department when it has none yet."""
-    case, at = await cases.find(transaction.connection, post.id), clock.now()
+    case, at = await cases.find(transaction.connection, post.id, hold=True), clock.now()
     if case is None or case.progress not in OPEN_PROGRESS:
         return
     if case.department is None:

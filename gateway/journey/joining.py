@@ -5,12 +5,13 @@ case only to say so (`Progress.MERGED`). Nothing of it is lost: it can stand by 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, claiming, due, finding, sameness
+from gateway.journey import broadcasting, claiming, due, finding, organisation, sameness
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, OPEN_PROGRESS, Action, CaseStep, Priority, Progress, Say, State
@@ -86,8 +87,15 @@ async def release(runtime: Runtime, transaction: Transaction, other: Changing, *
 
 
 async def separate(runtime: Runtime, transaction: Transaction, other: Changing, *, actor: str) -> None:
-    """Have a joined report stand by itself again, as it did before. Raises `Conflict` for one joined to none."""
+    """Have a joined report stand by itself again, as it did before. Raises `Conflict` for one joined to none, and for
+    one of which nothing is left since its author had himself erased."""
+    if _is_erased(other):
+        raise Conflict("its author had it erased; nothing is left that could stand by itself")
     before = await release(runtime, transaction, other, actor=actor)
+    if not other.private and organisation.is_sensitive(runtime.settings, other.category):
+        # The console says so of what it is about since it was joined.
+        other = replace(other, private=True)
+        await changes.keep_private(transaction, other.id, True)
     action = f"case_{CaseStep.SEPARATE}"
     await history.add(transaction, history.entry(other.id, actor, action, from_state=other.state, to_state=before))
     await changes.apply(transaction, other.id, state=before)
@@ -104,9 +112,11 @@ async def separate(runtime: Runtime, transaction: Transaction, other: Changing, 
 
 async def release_all(runtime: Runtime, transaction: Transaction, into: Changing, *, actor: str) -> None:
     """A report is public no more: what was joined to it stands by itself again."""
-    ids = await together.ids_joined_to(transaction.connection, into.id, MOST_AT_ONCE)
-    for other in (await changes.load_many(transaction.connection, ids)).values():
-        await separate(runtime, transaction, other, actor=actor)
+    ids = await together.ids_joined_to(transaction.connection, into.id)
+    for start in range(0, len(ids), MOST_AT_ONCE):
+        for other in (await changes.load_many(transaction.connection, ids[start : start + MOST_AT_ONCE])).values():
+            if not _is_erased(other):
+                await separate(runtime, transaction, other, actor=actor)
 
 
 async def join_posts(
@@ -162,7 +172,8 @@ async def by_citizens(
         into = (await changes.load_many(transaction.connection, [thread_id]))[thread_id]
         await together.count_in(transaction, into.id, into.id, citizen_id, at)
         await changes.follow(transaction, citizen_id, _topic(into), at)
-        await _announce(transaction, into, events.Happening.UPDATE)
+        if into.state is State.PUBLISHED:
+            await _announce(transaction, into, events.Happening.UPDATE)
 
 
 async def join_alike(
@@ -207,6 +218,7 @@ def check(other: Changing, into: Changing) -> None:
 async def _take_down(transaction: Transaction, other: Changing, into: Changing, at: datetime) -> None:
     """What was public of a report is shown no more; whoever followed it follows the other one."""
     await broadcasts.stop(transaction, other.id, "superseded", broadcasting.PUBLICATIONS)
+    await broadcasts.stop_under(transaction, other.id, "superseded", broadcasting.PUBLICATIONS)
     await deliveries.drop_words(transaction, other.id, ("published",), "superseded", at)
     await together.follow_instead(transaction, _topic(other), _topic(into), at)
     await _announce(transaction, other, events.Happening.WITHDRAWN)
@@ -247,6 +259,11 @@ def _clock(runtime: Runtime, case: cases.Case, before: State, at: datetime) -> d
         return {}
     progress = Progress.ASSIGNED if case.department else Progress.NEW
     return {"progress": progress, "stopped_at": None, "due_at": due.resumed(runtime.settings, case, at)}
+
+
+def _is_erased(other: Changing) -> bool:
+    """Whether nothing is left of a report but that it was joined: neither its words nor whose it was."""
+    return not other.text and other.author_id is None
 
 
 def _topic(post: Changing) -> str:

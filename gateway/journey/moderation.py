@@ -96,10 +96,11 @@ async def decide(
         # A correction changes what stands; it publishes nothing that was not.
         after = post.state if action is Action.CORRECT else TABLE[action][1]
         shown = masked if masked is not None else post.text
-        hidden: dict[str, Any] = {}
+        before, was_public = post, post.state is State.PUBLISHED and not post.private
         if after is State.PUBLISHED and not post.private and organisation.is_sensitive(runtime.settings, post.category):
             # Of what it is about the console says since it came that nobody else may read it.
-            post, hidden = replace(post, private=True), {"private": True}
+            post = replace(post, private=True)
+            await changes.keep_private(transaction, post.thread_id, True)
         if after is State.PUBLISHED and not shown:
             raise BadInput("there are no words to publish yet: wait for the transcript or type them", "text")
         key = await history.key_of_post(transaction.connection, runtime.vault, post.id)
@@ -116,7 +117,9 @@ async def decide(
             decision_id=decided_as if action in GROUPED else None,
         )
         await history.add(transaction, entry, words)
-        await changes.apply(transaction, post.id, state=after, text=shown, **hidden, **_publication(post, after))
+        await changes.apply(transaction, post.id, state=after, text=shown, **_publication(post, after))
+        if post.private and was_public:
+            await hide(runtime, transaction, before, actor=actor)
         await _follow_up(runtime, transaction, post, action, after, shown, reason, note, expires_at)
         if post.state in UNDECIDED and after is not post.state:
             choice = groups.Choice(action, after, actor, reason, decided_as)
@@ -245,6 +248,16 @@ async def _follow_up(
             # A withdrawal is what takes back: it waits for nothing.
             waits = action is not Action.WITHDRAW
             await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT, waits=waits)
+
+
+async def hide(runtime: Runtime, transaction: Transaction, post: Changing, *, actor: str) -> None:
+    """What everybody could read is kept from the public for what it is about, in the transaction that said so: it is
+    withdrawn, its author hears why, and what was joined to it stands by itself again. `post` is as it was shown."""
+    await take_back(runtime, transaction, post)
+    kept = replace(post, private=True)
+    await joining.release_all(runtime, transaction, kept, actor=actor)
+    say = Say("kept_for_category", {"ticket": post.ticket})
+    await broadcasting.tell_author(runtime, transaction, kept, say, Priority.RECEIPT)
 
 
 async def take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:

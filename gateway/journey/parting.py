@@ -57,9 +57,10 @@ async def put_back(runtime: Runtime, reference: str, *, actor: str) -> str:
         before = last.from_state or State.PENDING  # type: ignore[union-attr]
         await history.add(transaction, history.entry(post.id, actor, PUT_BACK, from_state=post.state, to_state=before))
         place = {"thread_id": thread.thread_id, "parent_id": thread.thread_id, "kind": Kind.COMMENT}
+        private = thread.private or post.private
         shown = {"published_at": clock.now()} if before is State.PUBLISHED else {}
         await alike.regroup(transaction, post.id)
-        await changes.apply(transaction, post.id, state=before, group_id=None, **place, **shown)
+        await changes.apply(transaction, post.id, state=before, group_id=None, private=private, **place, **shown)
         await changes.leave_to_index(transaction, [post.id])
         await _renew(transaction, await changes.load(transaction.connection, post.id))
         await deliveries.drop_words(transaction, post.id, ("separated",), "undone", clock.now())

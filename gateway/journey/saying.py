@@ -156,8 +156,9 @@ def _post_row(
         "place_slug": place.slug,
         "place_from": filed.place_from if suggests else None,
         "language": draft.language,
-        "private": thread.private if thread else draft.private,
-        "asked_private": thread is None and draft.asks_privacy,
+        # What is added in confidence is read by nobody else, also where the rest is public.
+        "private": thread.private or draft.asks_privacy if thread else draft.private,
+        "asked_private": draft.asks_privacy,
         "own_voice": incoming.own_voice,
         "urgent": verdict.emergency,
         "group_id": group,
@@ -224,6 +225,8 @@ def _receipt(draft: Draft, ticket: str, belongs: Belonging, post_id: str, verdic
         # Under what others said, or on a page of its own, there is nothing to take back by a word.
         talking = belongs.thread.person == draft.sender.person and draft.incoming.commands
         phrase = "repeated" if belongs.repeats else "follow_up" if talking else "added"
+        if draft.asks_privacy and not belongs.repeats:
+            phrase = "received_private"
     elif belongs.perhaps and draft.prepared.outlet:
         question, options = commands.offer_threads(belongs.perhaps, post_id)
         draft.ask(question)

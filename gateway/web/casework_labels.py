@@ -114,6 +114,7 @@ FAULTS = (
     N_("this report is answered already"),
     N_("a report can only be joined to one that is public"),
     N_("this report is joined to no other one"),
+    N_("its author had it erased; nothing is left that could stand by itself"),
     N_("this report was joined to another one; separate it first"),
     N_("this report was joined to another one: answer that one"),
     N_("only what was added to a report can be made one of its own"),
