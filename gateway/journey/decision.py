@@ -1,5 +1,5 @@
-"""What a message is: an echo of ours, an answer to our question, a command, nothing at all, the phrase of
-the day, or something said.
+"""What a message is: an echo of ours, the phrase of the day, an answer to our question, a command, nothing at all, or
+something said.
 
 Pure but for ids and the clock: the facts of the batch are handed in, rows and grown facts come out.
 """
@@ -18,6 +18,9 @@ def decide(draft: Draft) -> Taken:
         return Taken(Outcome.COMMAND, Say("empty"), draft.language)
     if incoming.joins:
         return asking.count_in(draft, incoming.thread)
+    # Said whole, it is that whatever was asked; some name a place.
+    if phrase := phrases.meant(draft):
+        return phrases.take_part(draft, phrase)
     # A number tells no place: of two questions it answers the one that asks for a number.
     marks = prepared.number is not None and asking.may_mark(draft) is not None
     if not marks and (taken := whereabouts.answer(draft)) is not None:
@@ -30,6 +33,4 @@ def decide(draft: Draft) -> Taken:
         return asking.obey(draft, prepared.command)
     if not prepared.text and not incoming.media:
         return asking.answer(draft, Reply(Say("empty")))
-    if phrase := phrases.meant(draft):
-        return phrases.take_part(draft, phrase)
     return saying.post(draft)

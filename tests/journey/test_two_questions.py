@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway import clock
+from gateway.casework import campaigns, duty_alarms, marking
 from gateway.casework import cases as answers
-from gateway.casework import duty_alarms, marking
 from gateway.journey import moderation, whereabouts
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -16,6 +16,7 @@ from gateway.schema import Action, Progress, Taken
 from gateway.settings import Settings
 from store import asked, cases, changes, citizens, duty, incoming, marks, posts, questions
 from store.database import Transaction
+from tests.casework.campaign_world import from_noon, typed
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
 
@@ -117,6 +118,16 @@ async def test_who_judged_already_answers_the_offer_to_join(
     assert await mark_of(runtime, lamp) == [4]
     assert await progress(runtime, pipe.ticket or "") is Progress.MERGED
     assert (await say(runtime, "2")).say.phrase == "mark_reopened", "nothing else is asked: thought of anew"
+
+
+async def test_the_phrase_of_the_day_is_no_place_though_it_names_one(runtime: Runtime) -> None:
+    from_noon()
+    campaign_id = await campaigns.add(runtime, typed(campaigns.today(runtime)), actor="ada")
+    await campaigns.fill(runtime, campaign_id, f"{campaigns.today(runtime)} | 人民路上栽梧桐 |", actor="ada")
+    smell = await say(runtime, "垃圾没有人收，臭得很")
+    assert smell.say.phrase == "received_where"
+    assert (await say(runtime, "人民路上栽梧桐！")).say.phrase == "phrase_taken"
+    assert (await say(runtime, "人民路30号")).say.phrase == "where_thanks", "that is still asked"
 
 
 async def test_a_question_that_is_over_keeps_no_other_from_being_asked(
