@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.clock import new_id
 from gateway.schema import Kind, Progress, State
+from store.citizens import of_person
 from store.database import Transaction
 from store.dialect import insert_new
 from store.tables import cases, citizens, posts, subscriptions
@@ -131,6 +132,18 @@ async def reported(connection: AsyncConnection, thread_id: str, person: str) -> 
     wanted = select(reporters.c.post_id).join(citizens, citizens.c.id == reporters.c.citizen_id)
     wanted = wanted.where(reporters.c.thread_id == thread_id, _person == person).limit(1)
     return (await connection.execute(wanted)).first() is not None
+
+
+async def also_reported(connection: AsyncConnection, person: str) -> list[tuple[str, datetime]]:
+    """The tickets of the threads of which a person said "me too", and when; his own reports that were joined are his
+    posts."""
+    wanted = (
+        select(posts.c.ticket, reporters.c.created_at)
+        .join(posts, posts.c.id == reporters.c.thread_id)
+        .where(reporters.c.citizen_id.in_(of_person(person)), reporters.c.post_id == reporters.c.thread_id)
+        .order_by(reporters.c.created_at)
+    )
+    return [(row.ticket, row.created_at) for row in await connection.execute(wanted)]
 
 
 async def numbers(connection: AsyncConnection, thread_ids: Sequence[str]) -> dict[str, int]:

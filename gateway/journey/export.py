@@ -15,7 +15,7 @@ from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime
 from gateway.schema import Action, Audience, moment
-from store import campaigns, changes, citizens, deliveries, history, marks, mine
+from store import campaigns, changes, citizens, deliveries, history, marks, mine, together
 from store.changes import Changing
 from store.history import Entry
 from store.mine import Message, OwnPost
@@ -60,6 +60,9 @@ async def gather(runtime: Runtime, person: str) -> dict[str, Any]:
             "marks": [
                 {"thread": one.thread_id, "mark": one.mark, "solved": one.solved, "at": moment(one.at)}
                 for one in await marks.of_person(connection, person)
+            ],
+            "also_reported": [
+                {"thread": ticket, "at": moment(at)} for ticket, at in await together.also_reported(connection, person)
             ],
             "phrases": [{**one, "at": moment(one["at"])} for one in await campaigns.taken_part(connection, person)],
             "follows": [

@@ -18,6 +18,7 @@ from speech.models import ModelInfo
 from speech.recogniser import Transcript
 from store import audit, citizens, deliveries, history, kept, posts, tables, waiting
 from store.database import Transaction
+from store.tables_together import reporters
 from tests.conftest import Texting, settle_down
 from tests.journey.test_identity import BROWSER, form, link, who
 from tests.journey.test_intake import ANNA, BORIS, message
@@ -367,6 +368,17 @@ async def test_the_export_holds_everything_and_nothing_of_the_staff(runtime: Run
     assert document["follows"] == [{"line": f"tel:{ANNA}", "topic": "all", "since": document["follows"][0]["since"]}]
     assert document["name"] == "Lin"
     assert any(one["kept"].get("contact") == f"tel:{CARLA}" for one in document["received"])
+
+
+async def test_what_one_reported_too_is_exported_and_erased(runtime: Runtime, life: Life) -> None:
+    ticket = str(life.posts["published"].ticket)
+    assert (await Intake(runtime).take(message(f"JOIN {ticket}", BORIS))).say.phrase == "counted_in"
+    person = await person_of(runtime, f"tel:{BORIS}")
+    document = await export.gather(runtime, person)
+    assert [one["thread"] for one in document["also_reported"]] == [ticket]
+    assert len(await rows(runtime, reporters)) == 1
+    await erasure.erase(runtime, person, withdraw=True)
+    assert await rows(runtime, reporters) == []
 
 
 async def test_another_s_things_are_in_no_export(runtime: Runtime, life: Life) -> None:

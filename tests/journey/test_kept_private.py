@@ -13,7 +13,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Progress, State, Taken
 from gateway.sections_departments import Category
-from store import cases, changes, posts
+from store import cases, changes, events, posts
 from store.cases import Load
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_identity import who
@@ -195,6 +195,19 @@ async def test_an_answer_on_its_way_stays_here_when_its_thread_is_shown_no_more(
     later(300)
     await settle_down(runtime)
     assert not any(ANSWER in text for text in texting.to(CLARA))
+
+
+async def test_where_a_joined_report_is_changes_nothing_that_everybody_reads(runtime: Runtime) -> None:
+    intake = runtime.settings.intake.model_copy(update={"ask_where": True})
+    runtime.settings = runtime.settings.model_copy(update={"intake": intake})
+    lamp = await publish(runtime, await say(runtime, LAMP, ANNA))
+    dark = await say(runtime, "路灯不亮，晚上很黑", BORIS)
+    assert dark.say.phrase == "received_where"
+    await joining.join_posts(runtime, dark.ticket or "", lamp, actor="mo")
+    assert (await say(runtime, "人民路12号", BORIS)).say.phrase == "where_thanks"
+    async with runtime.database.reading() as connection:
+        told = {one.post_id for one in await events.after(connection, 0, 100)}
+    assert dark.post_id not in told
 
 
 async def test_nothing_is_published_of_what_an_erased_author_left_joined(runtime: Runtime) -> None:
