@@ -16,7 +16,7 @@ GONE = "this report is not public any more, so it cannot be joined"
 
 async def offered(desk: Desk, form: Mapping[str, str]) -> Sequence[PublicPost]:
     """What others reported that is likely the same as what somebody types into a form."""
-    lat, lon = (_degrees(form.get(name, "")) for name in ("lat", "lon"))
+    lat, lon = _degrees(form.get("lat", ""), 90), _degrees(form.get("lon", ""), 180)
     place = Place(form.get("place", "").strip()[:200] or None, lat, lon)
     return await desk.similar(form.get("text", ""), place, form.get("category") or None)
 
@@ -63,8 +63,10 @@ async def count_in(desk: Desk, request: web.Request, channel: str, ticket: str, 
         raise Conflict(GONE)
 
 
-def _degrees(typed: str) -> float | None:
+def _degrees(typed: str, most: int) -> float | None:
+    """What a browser says of where it is; None for what is nowhere on earth."""
     try:
-        return float(typed)
+        degrees = float(typed)
     except ValueError:
         return None
+    return degrees if -most <= degrees <= most else None

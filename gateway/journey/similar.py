@@ -33,6 +33,8 @@ ENOUGH, LIKELY = 0.42, 0.52
 SAME_PLACE, NEAR, SAME_CATEGORY, OTHER_CATEGORY, OTHER_NUMBERS, A_DAY = 0.15, 0.12, 0.05, 0.1, 0.25, 0.003
 # Of another house a report is never likely about the same thing, however alike the words are.
 ANOTHER_HOUSE = 0.45
+# Of a long text so many characters are compared: it says at its beginning what it is about.
+COMPARED = 600
 # Metres within which something is near.
 NEAR_BY = 150
 NOWHERE = Place()
@@ -106,7 +108,7 @@ def measured(one: Said, other: Report, at: datetime) -> float:
         share += NEAR
     if one.category and other.category:
         share += SAME_CATEGORY if one.category == other.category else -OTHER_CATEGORY
-    numbers, others = _numbers(one), _numbers(Said(other.words, other.place))
+    numbers, others = _numbers(one.text, one.place.name), _numbers(other.words, other.place.name)
     if numbers and others and not numbers & others:
         share = min(share - OTHER_NUMBERS, ANOTHER_HOUSE)
     return min(1.0, share - A_DAY * abs((at - other.created_at) / timedelta(days=1)))
@@ -121,12 +123,13 @@ def likeness_of(one: str, other: str) -> float:
 
 @lru_cache(maxsize=1024)
 def _pairs(text: str) -> Counter[str]:
-    letters = [letter for letter in fold(text) if letter.isalnum()]
+    letters = [letter for letter in fold(text[:COMPARED]) if letter.isalnum()]
     return Counter(first + second for first, second in pairwise(letters))
 
 
-def _numbers(one: Said) -> set[str]:
-    return set(_NUMBER.findall(fold(f"{one.text} {one.place.name or ''}")))
+@lru_cache(maxsize=1024)
+def _numbers(text: str, place: str | None) -> frozenset[str]:
+    return frozenset(_NUMBER.findall(fold(f"{text[:COMPARED]} {place or ''}")))
 
 
 def _near(one: Place, other: Place) -> bool:

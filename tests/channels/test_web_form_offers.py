@@ -99,6 +99,11 @@ async def test_while_somebody_writes_the_page_asks_for_the_same(world: World, le
     for words in ("a dog barks all night long", "", "x" * 5000):
         nothing = await world.client.post("/new/offered", data={"csrf": token, "text": words})
         assert (nothing.status, (await nothing.text()).strip()) == (200, "")
+    for degrees in ("nan", "inf", "-1e308", "x"):
+        typed = {"csrf": token, "text": SAME, "lat": degrees, "lon": degrees}
+        found = await world.client.post("/new/offered", data=typed)
+        assert found.status == 200, degrees
+        assert f'name="join" value="{leak.ticket}"' in await found.text()
     assert (await world.client.post("/new/offered", data={"text": SAME})).status == 403
 
 

@@ -174,3 +174,11 @@ def test_marks_are_whole_numbers_of_the_text_alone(one: str, other: str) -> None
     assert set(marks) == set(sketch.made(one, other, 30.0, 120.0))
     assert all(-(2**63) <= mark < 2**63 for mark in marks)
     assert set(marks) <= set(sketch.wanted(one, other, 30.0, 120.0))
+
+
+def test_what_is_compared_of_a_long_text_is_bounded() -> None:
+    begin = "人民路12号的路灯坏了，晚上很黑。"
+    rambling = begin + "".join(chr(0x4E00 + n % 5000) for n in range(5000))
+    cut = rambling[: similar.COMPARED]
+    assert similar.likeness_of(rambling, cut) == 1.0
+    assert similar.likeness_of(begin, rambling) == similar.likeness_of(begin, cut)
