@@ -34,6 +34,7 @@ from store.moments import Moment
 from store.paces import Pace, rounded
 from store.tables import SETTLED, cases, history, incoming, posts, tallies
 from store.tallies import Span
+from store.together import DUPLICATE
 
 # What is said at more places in a day is told of the busiest; the others are one.
 MOST_PLACES = 50
@@ -150,8 +151,12 @@ def _came(day: Day) -> Select[Any]:
 
 
 def _decided(day: Day) -> Select[Any]:
-    """What was decided, but what was undone; how long it waited is known of what a person published or rejected."""
+    """What was decided, but what was undone; how long it waited is known of what a person published or rejected.
+
+    What was joined to another report was decided, and not turned away: it counts with that one.
+    """
     reached = history.c.to_state
+    joined = and_(reached == State.REJECTED, history.c.reason.is_not(None), history.c.reason == DUPLICATE)
     states = (State.PUBLISHED, State.REJECTED, State.HELD)
     timed = and_(reached != State.HELD, history.c.actor != BY_RULE)
     waited = case((timed, _clamped(posts.c.created_at, history.c.at)), else_=UNTIMED)
@@ -164,7 +169,10 @@ def _decided(day: Day) -> Select[Any]:
     return (
         _about(posts.c.channel, day.hour(history.c.at))
         .join(history, history.c.post_id == posts.c.id)
-        .add_columns(*(case((reached == state, 1), else_=0).label(state) for state in states), waited.label("waited"))
+        .add_columns(
+            *(case((and_(reached == state, ~joined), 1), else_=0).label(state) for state in states),
+            waited.label("waited"),
+        )
         .where(_settled, day.holds(history.c.at), posts.c.kind.in_(SAID), ~taken_back)
     )
 

@@ -17,6 +17,8 @@ from store.dialect import insert_new
 from store.tables import cases, citizens, posts, subscriptions
 from store.tables_together import reporters
 
+# The reason why what was joined to another report is not shown by itself; told by a phrase of its own.
+DUPLICATE = "duplicate"
 _person = func.coalesce(citizens.c.merged_into, citizens.c.id)
 _owner = citizens.alias("owner")
 _owning = func.coalesce(_owner.c.merged_into, _owner.c.id)

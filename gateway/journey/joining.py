@@ -19,8 +19,6 @@ from store import alike, broadcasts, cases, changes, deliveries, events, history
 from store.changes import Changing
 from store.database import Transaction
 
-# The reason why a report is not shown by itself, told by a phrase of its own.
-DUPLICATE = "duplicate"
 # What the author of a joined report is told, and taken back with it.
 TOLD = ("joined", "answered_joined")
 # Decided in one transaction.
@@ -51,7 +49,7 @@ async def join(
         Action.WITHDRAW if shown else Action.REJECT,
         from_state=other.state,
         to_state=after,
-        reason=DUPLICATE,
+        reason=together.DUPLICATE,
         decision_id=decision_id,
         at=at,
     )

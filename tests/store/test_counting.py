@@ -130,6 +130,15 @@ async def test_decisions_count_on_their_day_and_only_peoples_time(database: Data
     assert found.paces[(Dimension.HOUR, "12"), Pace.DECISION] == found.paces[(Dimension.ALL, ""), Pace.DECISION]
 
 
+async def test_what_was_joined_to_another_report_was_decided_and_not_rejected(database: Database) -> None:
+    joined = change("b", NOON + seconds(20), "pending", "rejected") | {"reason": "duplicate"}
+    await put(database, (posts, [post(name, NOON) for name in "ab"]), (history, [joined]))
+    await put(database, (history, [change("a", NOON + seconds(10), "pending", "rejected")]))
+    found = await counted(database)
+    assert found.figures[Dimension.ALL, ""] == Figures(posts=2, rejected=1)
+    assert found.paces[(Dimension.ALL, ""), Pace.DECISION] == {10: 1, 20: 1}
+
+
 async def test_the_first_answer_of_a_thread_counts_for_who_gave_it(database: Database) -> None:
     answer: dict[str, Any] = {
         "thread_id": "a",
