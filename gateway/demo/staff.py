@@ -130,13 +130,8 @@ class Staff:
         self._stage.later(self._stage.working(6), lambda: self._answer(thread, officer))
 
     async def _answer(self, thread: Thread, officer: Account) -> None:
-        stage, language = self._stage, thread.author.language
-        words = thread.story.words.get(language) or thread.story.words["zh"]
-        await self._tell(thread, officer, stage.chance.choice(words["answers"]))
-        if stage.happens(MARKED):
-            solved = stage.known["departments"][officer.department]["solved"]
-            number = stage.chance.choice((4, 5, 5) if stage.happens(solved) else (1, 2, 3))
-            stage.later(stage.within(12, 2400, 180), lambda: self._hear_mark(thread, number))
+        words = thread.story.words.get(thread.author.language) or thread.story.words["zh"]
+        await self._tell(thread, officer, self._stage.chance.choice(words["answers"]))
 
     async def _hear_mark(self, thread: Thread, number: int) -> None:
         """A mark closes the case, and a bad one opens it again, once."""
@@ -149,8 +144,13 @@ class Staff:
             stage.later(stage.working(AGAIN_ANSWERED), lambda: self._tell(thread, head, words))
 
     async def _tell(self, thread: Thread, officer: Account, words: str) -> None:
-        department = officer.department or ""
+        """Answer; of some answers their authors say some hours later what they think."""
+        stage, department = self._stage, officer.department or ""
         await cases.answer(self._runtime, thread.ticket, words, department, actor=officer.name, own=department)
+        if stage.happens(MARKED):
+            good = stage.happens(stage.known["departments"][department]["solved"])
+            number = stage.chance.choice((4, 5, 5) if good else (1, 2, 3))
+            stage.later(stage.within(12, 2400, 180), lambda: self._hear_mark(thread, number))
 
     async def _take(
         self, thread: Thread, step: CaseStep, account: Account, *, department: str | None = None, words: str = ""

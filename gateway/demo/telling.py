@@ -7,6 +7,7 @@ count. Nothing of it leaves the process: lines whose carrier is only simulated t
 from dataclasses import replace
 from datetime import date, timedelta
 
+from channels.base import DeliveryKind
 from gateway import clock
 from gateway.casework import assessing, bulletins, daybook, handling, months, reminding, satisfaction
 from gateway.demo import furnishing
@@ -28,9 +29,11 @@ ASKED_A_DAY = 2
 EARLIEST, USUAL, LATEST = 6 * 60, 10 * 60, 23 * 60
 # When what was published that day is shown: each time would take longer than all the rest.
 EVENING = 23 * 60 + 30
+# What reaches its reader without leaving the process.
+SHOWN = (DeliveryKind.TIMELINE, DeliveryKind.MAILBOX)
 # The hours at which somebody looks at deadlines, and what the radio says is made.
 HOURS = range(8, 20)
-BULLETINS = (8 * 60 + 10, 18 * 60 + 10)
+BULLETINS = (9 * 60, 19 * 60)
 BULLETIN_DAYS = 2
 # On which day of the next month a supervisor judges one, before it is frozen.
 JUDGED_ON = 3
@@ -156,7 +159,9 @@ class Telling:
             pass
         while await broadcasting.expand_some(self._runtime):
             pass
-        for channel in self._runtime.timelines():
+        for channel in self._runtime.channels.values():
+            if channel.capabilities.delivery not in SHOWN:
+                continue
             line = delivery.Line(self._runtime, channel)
             while await line.step():
                 await line.finish()
