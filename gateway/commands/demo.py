@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import ClientSession
@@ -63,12 +64,13 @@ def introduction() -> str:
     return "\n".join([*lines, "", ""])
 
 
-async def make_up(folder: Path, environ: Mapping[str, str], days: int = DAYS) -> None:
-    """Make the city up in a folder, with so many days behind it; one that was left half done is begun anew."""
+async def make_up(folder: Path, environ: Mapping[str, str], days: int = DAYS, until: datetime | None = None) -> None:
+    """Make the city up in a folder, with so many days behind it up to a moment (None: now); one that was left half done
+    is begun anew."""
     making = folder.with_name(f"{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     async with _opened({**environ, "EVERYLINE_DATA": str(making)}) as runtime:
-        telling = Telling(runtime, days)
+        telling = Telling(runtime, days, until or clock.now())
         await telling.organise()
         hashed = await passwords.hashed(runtime, PASSWORD)
         for one in stage.crew(stage.read()):

@@ -25,7 +25,7 @@ HANDSETS = ("+8613800138001", "+8613800138002")
 # Of four people one speaks English.
 ENGLISH = 4
 # Opening a photo takes longer than all else about a post, so only the last days have some.
-PICTURED = timedelta(days=10)
+PICTURED = timedelta(days=4)
 
 
 @dataclass(frozen=True, slots=True)

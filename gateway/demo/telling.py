@@ -5,10 +5,9 @@ count. Nothing of it leaves the process: lines whose carrier is only simulated t
 """
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from channels.base import DeliveryKind
-from gateway import clock
 from gateway.casework import assessing, bulletins, daybook, handling, months, reminding, satisfaction
 from gateway.demo import furnishing
 from gateway.demo.campaigning import Campaigning
@@ -37,6 +36,8 @@ BULLETINS = (9 * 60, 19 * 60)
 BULLETIN_DAYS = 2
 # On which day of the next month a supervisor judges one, before it is frozen.
 JUDGED_ON = 3
+# Of a shorter part of a month there is too little to judge.
+JUDGED = timedelta(days=5)
 # What nobody has decided yet came so many minutes ago, one after the other.
 WAITS, APART = 12, 2
 # Since when one lies between two departments.
@@ -44,11 +45,12 @@ LYING = timedelta(days=5)
 
 
 class Telling:
-    """The past of one city, so many days long, until now."""
+    """The past of one city, so many days long, until a moment."""
 
-    def __init__(self, runtime: Runtime, days: int = DAYS) -> None:
+    def __init__(self, runtime: Runtime, days: int, until: datetime) -> None:
         self._runtime, self._days = runtime, days
-        self._stage = Stage(runtime, Desk(runtime), clock.now())
+        self._stage = Stage(runtime, Desk(runtime), until)
+        self._first = self._stage.today - timedelta(days=days)
         self._citizens = Citizens(self._stage)
         self._staff = Staff(self._stage, self._citizens)
 
@@ -60,18 +62,12 @@ class Telling:
         """Everything that happened, in its order."""
         stage = self._stage
         await stage.meet()
-        first = stage.today - timedelta(days=self._days)
-        self._furnish(first)
-        for day in (first + timedelta(days=number) for number in range(self._days + 1)):
+        self._furnish(self._first)
+        for day in (self._first + timedelta(days=number) for number in range(self._days + 1)):
             self._live(day)
         Campaigning(stage, self._citizens).plan(self._days)
         self._end()
         await stage.play()
-        await assessing.keep_up(self._runtime)
-        await daybook.keep_up(self._runtime)
-        while await media.work_on_due(self._runtime):
-            pass
-        await self._send()
 
     def _furnish(self, first: date) -> None:
         """What is kept in the console, before anything else happens."""
@@ -97,7 +93,7 @@ class Telling:
             for minute in BULLETINS:
                 stage.later(stage.at(day, minute), lambda: bulletins.keep_up(self._runtime))
         month = months.Month(day.year, day.month) + -1
-        if day.day == JUDGED_ON and day - timedelta(days=self._days) < month.last:
+        if day.day == JUDGED_ON and self._first + JUDGED <= month.last:
             stage.later(stage.at(day, 10 * 60), lambda: furnishing.give_points(stage, month))
         stage.later(stage.at(day, EVENING - 1), lambda: furnishing.read_services(stage))
         stage.later(stage.at(day, EVENING), self._send)
@@ -114,6 +110,17 @@ class Telling:
         for number, said in enumerate(waiting):
             at = stage.until - timedelta(minutes=WAITS) + number * timedelta(minutes=APART)
             stage.later(at, lambda said=said: self._citizens.say(said["line"], said["text"]))  # type: ignore[misc]
+
+        stage.later(stage.until, self._close)
+
+    async def _close(self) -> None:
+        """What the clock would have done by now."""
+        await self._look()
+        await assessing.keep_up(self._runtime)
+        await daybook.keep_up(self._runtime)
+        while await media.work_on_due(self._runtime):
+            pass
+        await self._send()
 
     async def _report(self) -> None:
         thread = await self._citizens.report()
