@@ -93,7 +93,11 @@ async def keep_watch(stage: Stage) -> None:
         for number, (begins, ends) in enumerate(SHIFTS):
             who = people[(day + number) % len(people)]
             await rota.add(stage.runtime, who.id, str(date), begins, ends, actor=actor)
-    for account, number in zip(people, staff["phones"], strict=True):
+    # Whoever is on duty now has the first of the phones: it lies on the handsets' page.
+    hour = stage.until.astimezone(stage.runtime.settings.city.zone).hour
+    begin = 1 + hour // (24 // len(SHIFTS))
+    turns = [people[(begin + turn) % len(people)] for turn in range(len(people))]
+    for account, number in zip(turns, staff["phones"], strict=True):
         await stage.runtime.database.write(lambda tx, a=account.id, n=number: _reach(stage, tx, a, n))  # type: ignore[misc]
     for number, text in enumerate(stage.known["duty"]["notes"]):
         await rota.hand_over(stage.runtime, text, actor=people[number % len(people)].name)
