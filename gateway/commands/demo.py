@@ -6,15 +6,17 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import ClientSession
 
 from channels import registry
-from gateway import clock
+from gateway import clock, logs
 from gateway.assembly import assemble, environment_of
 from gateway.commands import serve
-from gateway.demo.telling import ADMINISTRATOR, DAYS, MODERATOR, Telling
+from gateway.demo import stage
+from gateway.demo.telling import DAYS, Telling
 from gateway.errors import Problem, SettingsError
 from gateway.runtime import Runtime
 from gateway.service import is_local
@@ -22,6 +24,7 @@ from gateway.settings import load
 from gateway.web import passwords, staffing
 from gateway.workers import Workers
 from store import migrating, proof
+from store.accounts import Role
 from store.database import Database
 from store.vault import Vault, open_key_file
 
@@ -46,21 +49,32 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not await asyncio.to_thread(folder.exists):
         sys.stdout.write("Making up two months of a city. This takes a minute or two, once.\n")
         sys.stdout.flush()
+        logs.configure(level="WARNING")  # of what happened long ago
         await make_up(folder, environ)
-    sys.stdout.write(f"\n  log in as        {ADMINISTRATOR} (administrator), {MODERATOR} (moderator), or an officer\n")
-    sys.stdout.write(f"  the password is  {PASSWORD}\n")
+    sys.stdout.write(introduction())
     return await serve.main(args, environ)
 
 
-async def make_up(folder: Path, environ: Mapping[str, str], days: int = DAYS) -> None:
-    """Make the city up in a folder, with so many days behind it; one that was left half done is begun anew."""
+def introduction() -> str:
+    """Who may log in, and how."""
+    lines = ["", f"  Log in as one of these. The password is:  {PASSWORD}", ""]
+    for one in stage.crew(stage.read()):
+        of = one.department or ("all departments" if one.role is Role.OFFICER else "")
+        lines.append(" ".join(("   ", one.name, one.role, of, "(head)" if one.head else "")).rstrip())
+    return "\n".join([*lines, "", ""])
+
+
+async def make_up(folder: Path, environ: Mapping[str, str], days: int = DAYS, until: datetime | None = None) -> None:
+    """Make the city up in a folder, with so many days behind it up to a moment (None: now); one that was left half done
+    is begun anew."""
     making = folder.with_name(f"{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     async with _opened({**environ, "EVERYLINE_DATA": str(making)}) as runtime:
-        telling = Telling(runtime, days)
+        telling = Telling(runtime, days, until or clock.now())
+        await telling.organise()
         hashed = await passwords.hashed(runtime, PASSWORD)
-        for name, role, department in telling.staff():
-            await staffing.add(runtime, name, role, department, hashed, actor="demo")
+        for one in stage.crew(stage.read()):
+            await staffing.add(runtime, one.name, one.role, one.department, hashed, actor="demo", head=one.head)
         await telling.tell()
     making.rename(folder)
 

@@ -4,200 +4,171 @@ The clock is moved from event to event, so that what is counted by days, working
 count. Nothing of it leaves the process: lines whose carrier is only simulated take in, and send nothing yet.
 """
 
-import heapq
-import tomllib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from pathlib import Path
-from random import Random
-from typing import Any
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
-from gateway import clock
-from gateway.casework import cases, handling
-from gateway.casework.deadlines import Span
+from channels.base import DeliveryKind
+from gateway.casework import assessing, bulletins, daybook, handling, months, reminding, satisfaction
 from gateway.demo import furnishing
+from gateway.demo.campaigning import Campaigning
+from gateway.demo.citizens import TEXTING, Citizens, Thread
+from gateway.demo.staff import Staff
+from gateway.demo.stage import Stage
 from gateway.desk import Desk
-from gateway.journey import broadcasting, delivery, indexing, moderation
+from gateway.journey import broadcasting, delivery, indexing, media
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, Incoming, Place, Progress
-from store import cases as case_rows
-from store import changes
-from store.accounts import Account, Role
+from gateway.schema import State
 
-CITY = Path(__file__).with_name("city.toml")
 DAYS = 62
-A_DAY = 6
-PEOPLE = 160
-# Which lines people use, and how many of ten.
-LINES = ("web_form",) * 3 + ("sms_twilio",) * 3 + ("voice_twilio",) * 2 + ("web_chat",) * 2
-ADMINISTRATOR = "demo"
-MODERATOR = "孙丽"
-# How many of those who are asked give a mark, and what is said when a case was opened again by one.
-MARKING = 0.45
-AGAIN = "已再次到现场处理并复查，给您带来的不便深表歉意。"
+# Reports a day, and how many of them somebody else makes too.
+FEWEST, MOST = 4, 10
+REPEATED = 0.12
+ASKED_A_DAY = 2
+# When people speak, in minutes of the day.
+EARLIEST, USUAL, LATEST = 6 * 60, 10 * 60, 23 * 60
 # When what was published that day is shown: each time would take longer than all the rest.
-EVENING = time(23, 30)
-# The same city each time.
-SEED = 20261126
-
-Event = Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Whoever said something, and on which line."""
-
-    line: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One thing people say, and how its department answers."""
-
-    category: str
-    texts: tuple[str, ...]
-    answers: tuple[str, ...]
+EVENING = 23 * 60 + 30
+# What reaches its reader without leaving the process.
+SHOWN = (DeliveryKind.TIMELINE, DeliveryKind.MAILBOX)
+# The hours at which somebody looks at deadlines, and what the radio says is made.
+HOURS = range(8, 20)
+BULLETINS = (9 * 60, 19 * 60)
+BULLETIN_DAYS = 2
+# On which day of the next month a supervisor judges one, before it is frozen.
+JUDGED_ON = 3
+# Of a shorter part of a month there is too little to judge.
+JUDGED = timedelta(days=5)
+# What nobody has decided yet came so many minutes ago, one after the other.
+WAITS, APART = 12, 2
+# Since when one lies between two departments.
+LYING = timedelta(days=5)
 
 
 class Telling:
-    """The past of one city, so many days long, until now."""
+    """The past of one city, so many days long, until a moment."""
 
-    def __init__(self, runtime: Runtime, days: int = DAYS) -> None:
-        self._days = days
-        known = tomllib.loads(CITY.read_text(encoding="utf-8"))
-        self._runtime, self._desk = runtime, Desk(runtime)
-        self._places: list[str] = known["places"]
-        self._departments: dict[str, Any] = known["departments"]
-        self._stories = [Story(one["category"], tuple(one["texts"]), tuple(one["answers"])) for one in known["stories"]]
-        self._chance = Random(SEED)  # a story, not a secret
-        self._until = clock.now()
-        self._events: list[tuple[datetime, int, Event]] = []
-        self._number = 0
+    def __init__(self, runtime: Runtime, days: int, until: datetime) -> None:
+        self._runtime, self._days = runtime, days
+        self._stage = Stage(runtime, Desk(runtime), until)
+        self._first = self._stage.today - timedelta(days=days)
+        self._citizens = Citizens(self._stage)
+        self._staff = Staff(self._stage, self._citizens)
 
-    def staff(self) -> list[tuple[str, Role, str | None]]:
-        """Who works in the city: name, role, and the department of those who are bound to one."""
-        officers = [(one["officer"], Role.OFFICER, slug) for slug, one in self._departments.items()]
-        return [(ADMINISTRATOR, Role.ADMINISTRATOR, None), (MODERATOR, Role.MODERATOR, None), *officers]
+    async def organise(self) -> None:
+        """Found the city's departments; then its staff need their accounts."""
+        await furnishing.organise(self._stage)
 
     async def tell(self) -> None:
         """Everything that happened, in its order."""
-        zone = self._runtime.settings.city.zone
-        first = self._until.astimezone(zone).date() - timedelta(days=self._days)
-        for day in (first + timedelta(days=number) for number in range(self._days + 1)):
-            self._later(datetime.combine(day, EVENING, zone), self._send)
-            for _ in range(self._chance.randint(A_DAY - 3, A_DAY + 3)):
-                minute = int(self._chance.triangular(6 * 60, 23 * 60, 10 * 60))
-                at = datetime.combine(day, time(minute // 60, minute % 60, self._chance.randrange(60)), zone)
-                self._later(at, self._say)
-        morning = datetime.combine(first + timedelta(days=1), time(9), zone)
-        self._later(morning, self._write_services)
-        try:
-            while self._events:
-                at, _, event = heapq.heappop(self._events)
-                clock.replace(now=lambda at=at: at)  # type: ignore[misc]  # of this turn
-                await event()
-        finally:
-            clock.replace()
-        await furnishing.begin_campaign(self._runtime, ADMINISTRATOR)
-        await furnishing.keep_watch(self._runtime, (MODERATOR, ADMINISTRATOR))
+        stage = self._stage
+        await stage.meet()
+        self._furnish(self._first)
+        for day in (self._first + timedelta(days=number) for number in range(self._days + 1)):
+            self._live(day)
+        Campaigning(stage, self._citizens).plan(self._days)
+        self._end()
+        await stage.play()
+
+    def _furnish(self, first: date) -> None:
+        """What is kept in the console, before anything else happens."""
+        stage = self._stage
+        stage.later(stage.at(first, 2), lambda: furnishing.write_templates(stage))
+        stage.later(stage.at(first, 3), lambda: furnishing.write_services(stage))
+
+    def _live(self, day: date) -> None:
+        """One day of the city."""
+        stage, chance = self._stage, self._stage.chance
+        for _ in range(chance.randint(FEWEST, MOST)):
+            stage.later(stage.at(day, chance.triangular(EARLIEST, LATEST, USUAL)), self._report)
+        asked = stage.known["asked"]
+        for _ in range(ASKED_A_DAY):
+            words = chance.choice(asked["told"] if stage.happens(0.7) else asked["in_vain"])
+            at = stage.at(day, chance.triangular(EARLIEST, LATEST, USUAL))
+            stage.later(at, lambda words=words: self._citizens.say(chance.choice(TEXTING), words))  # type: ignore[misc]
+        if stage.happens(stage.known["spam"]["share"] * MOST):
+            stage.later(stage.at(day, chance.uniform(EARLIEST, LATEST)), self._advertise)
+        for hour in HOURS:
+            stage.later(stage.at(day, hour * 60), self._look)
+        if day >= stage.today - timedelta(days=BULLETIN_DAYS):
+            for minute in BULLETINS:
+                stage.later(stage.at(day, minute), lambda: bulletins.keep_up(self._runtime))
+        month = months.Month(day.year, day.month) + -1
+        if day.day == JUDGED_ON and self._first + JUDGED <= month.last:
+            stage.later(stage.at(day, 10 * 60), lambda: furnishing.give_points(stage, month))
+        stage.later(stage.at(day, EVENING - 1), lambda: furnishing.read_services(stage))
+        stage.later(stage.at(day, EVENING), self._send)
+
+    def _end(self) -> None:
+        """The last hours, up to now: what is told, who is on duty, and what waits for a moderator."""
+        stage = self._stage
+        stage.later(stage.until - LYING, self._leave_lying)
+        stage.later(stage.until - timedelta(hours=20), lambda: furnishing.tell_news(stage))
+        stage.later(stage.until - timedelta(hours=4), lambda: furnishing.keep_watch(stage))
+        first, second = stage.known["alike"]
+        stage.later(stage.until - timedelta(hours=3), lambda: self._publish(first))
+        waiting = [second, *stage.known["waiting"]]
+        for number, said in enumerate(waiting):
+            at = stage.until - timedelta(minutes=WAITS) + number * timedelta(minutes=APART)
+            stage.later(at, lambda said=said: self._citizens.say(said["line"], said["text"]))  # type: ignore[misc]
+
+        stage.later(stage.until, self._close)
+
+    async def _close(self) -> None:
+        """What the clock would have done by now."""
+        await self._look()
+        await assessing.keep_up(self._runtime)
+        await daybook.keep_up(self._runtime)
+        while await media.work_on_due(self._runtime):
+            pass
         await self._send()
 
-    def _later(self, at: datetime, event: Event) -> None:
-        """Have something happen at a moment, unless that is still to come."""
-        self._number += 1
-        if at <= self._until:
-            heapq.heappush(self._events, (at, self._number, event))
-
-    async def _write_services(self) -> None:
-        await furnishing.write_services(self._runtime, furnishing.chief(ADMINISTRATOR), self._until)
-
-    async def _say(self) -> None:
-        story = self._chance.choices(self._stories, [3, 4, 4, 3, 2, 2, 1])[0]
-        place, number = self._chance.choice(self._places), self._chance.randint(1, 120)
-        text = self._chance.choice(story.texts).format(place=place, number=number)
-        line, person = self._chance.choice(LINES), self._chance.randrange(PEOPLE)
-        address = f"web:demo{person:028x}" if line.startswith("web") else f"tel:+86138{person:08}"
-        said = Incoming(
-            channel=line,
-            external_id=clock.new_id(),
-            text=text,
-            received_at=clock.now(),
-            address=address,
-            category=story.category if line == "web_form" else None,
-            place=Place(name=f"{place}{number}号") if line == "web_form" else Place(),
-            commands=line != "web_form",
-        )
-        taken = await self._desk.take(said)
-        if taken.post_id and taken.ticket:
-            post_id, ticket = taken.post_id, taken.ticket
-            waits = timedelta(seconds=self._chance.triangular(4, 240, 15))
-            author = Author(line, address)
-            self._later(clock.now() + waits, lambda: self._decide(post_id, ticket, story, author))
-
-    async def _decide(self, post_id: str, ticket: str, story: Story, author: Author) -> None:
-        while await indexing.some(self._runtime):
-            pass
-        if await furnishing.join_alike(self._runtime, ticket, MODERATOR):
+    async def _report(self) -> None:
+        thread = await self._citizens.report()
+        if thread is None:
             return
-        if self._chance.random() < 0.06:
-            await moderation.decide(self._runtime, post_id, Action.REJECT, actor=MODERATOR, reason="duplicate")
-            return
-        await moderation.decide(self._runtime, post_id, Action.PUBLISH, actor=MODERATOR)
-        async with self._runtime.database.reading() as connection:
-            case = await case_rows.find(connection, post_id)
-        if case is None or case.department not in self._departments:
-            return
-        department = case.department
-        usual, most = self._departments[department]["hours"]
-        hours = self._chance.triangular(0.5, most, usual)
-        self._later(self._working(min(hours / 3, 1.5)), lambda: self._accept(ticket, department))
-        if self._chance.random() < 0.97:
-            self._later(self._working(hours), lambda: self._answer(ticket, department, story, author))
+        self._staff.hear(thread)
+        if self._stage.happens(REPEATED) and not thread.story.private:
+            self._stage.later(self._stage.within(15, 1200, 120), lambda: self._repeat(thread))
 
-    async def _accept(self, ticket: str, department: str) -> None:
-        await handling.take(self._runtime, ticket, handling.Wanted(CaseStep.ACCEPT), self._officer(department))
+    async def _repeat(self, first: Thread) -> None:
+        if again := await self._citizens.repeat(first):
+            self._staff.hear(again)
 
-    async def _answer(self, ticket: str, department: str, story: Story, author: Author) -> None:
-        text, officer = self._chance.choice(story.answers), self._departments[department]["officer"]
-        await cases.answer(self._runtime, ticket, text, department, actor=officer, own=department)
-        if self._chance.random() < MARKING:
-            waits = timedelta(hours=self._chance.triangular(0.2, 40, 3))
-            good = self._chance.random() < self._departments[department]["solved"]
-            mark = self._chance.choice((4, 5, 5) if good else (1, 2, 3))
-            self._later(clock.now() + waits, lambda: self._mark(ticket, mark, author))
+    async def _leave_lying(self) -> None:
+        """One goes to whom its words say, is passed on, and taken over by nobody."""
+        story = next(story for story in self._stage.stories if story.lies)
+        if thread := await self._citizens.report(story):
+            self._staff.hear(replace(thread, lies=True))
 
-    async def _mark(self, ticket: str, mark: int, author: Author) -> None:
-        """Its author says what he thinks of the answer; a bad mark opens the case again, once."""
-        said = f"MARK {ticket} {mark}"
-        incoming = Incoming(author.line, clock.new_id(), said, clock.now(), address=author.address)
-        await self._desk.take(incoming)
-        async with self._runtime.database.reading() as connection:
-            post = await changes.load(connection, ticket)
-            case = await case_rows.find(connection, post.id)
-        if case and case.progress is Progress.REOPENED and case.department:
-            department = case.department
-            self._later(self._working(4), lambda: self._accept(ticket, department))
-            self._later(self._working(12), lambda: self._answer_again(ticket, department))
+    async def _advertise(self) -> None:
+        chance = self._stage.chance
+        taken = await self._citizens.say(chance.choice(TEXTING), chance.choice(self._stage.known["spam"]["texts"]))
+        if taken.post_id and taken.state is not State.REJECTED:
+            post_id = taken.post_id
+            self._stage.later(self._stage.within(1, 6, 2), lambda: self._staff.turn_away(post_id, "advertising"))
 
-    async def _answer_again(self, ticket: str, department: str) -> None:
-        officer = self._departments[department]["officer"]
-        await cases.answer(self._runtime, ticket, AGAIN, department, actor=officer, own=department)
+    async def _publish(self, said: dict[str, str]) -> None:
+        taken = await self._citizens.say(said["line"], said["text"])
+        if taken.post_id:
+            await self._staff.publish(taken.post_id)
 
-    def _officer(self, department: str) -> Account:
-        name: str = self._departments[department]["officer"]
-        return Account(id=name, name=name, role=Role.OFFICER, department=department)
-
-    def _working(self, hours: float) -> datetime:
-        """The moment when so many working hours from now are over."""
-        return self._runtime.settings.calendar.after(clock.now(), Span(timedelta(hours=hours), True))
+    async def _look(self) -> None:
+        """What moderators and the scheduler do all day."""
+        for post_id in self._citizens.added():
+            await self._staff.publish(post_id)
+        await handling.resume_answered(self._runtime)
+        await reminding.send_due(self._runtime)
+        await satisfaction.close_silent(self._runtime)
 
     async def _send(self) -> None:
         """Show what was published; nothing of it leaves this process."""
+        while await indexing.some(self._runtime):
+            pass
         while await broadcasting.expand_some(self._runtime):
             pass
-        for channel in self._runtime.timelines():
+        for channel in self._runtime.channels.values():
+            if channel.capabilities.delivery not in SHOWN:
+                continue
             line = delivery.Line(self._runtime, channel)
             while await line.step():
                 await line.finish()
