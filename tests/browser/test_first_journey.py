@@ -58,10 +58,10 @@ async def call(handset: Handset, sample: str) -> None:
     await handset.hang_up()
 
 
-async def fill_form(window: Watched, gateway: Gateway, phone: Locator, number: str) -> str:
+async def fill_form(window: Watched, gateway: Gateway, phone: Locator, number: str, words: str = FORM_WORDS) -> str:
     """Send the form with a contact and prove the contact by the code on its handset; gives the ticket."""
     form = await window.open(f"{gateway.url}/new")
-    await form.get_by_label("What is wrong, and where?").fill(FORM_WORDS)
+    await form.get_by_label("What is wrong, and where?").fill(words)
     await form.get_by_label("Mobile number").fill(number)
     await form.get_by_role("button", name="Send").click()
     await expect(form.get_by_role("heading", name="Received")).to_be_visible()
