@@ -97,7 +97,7 @@ async def test_a_few_words_become_a_case_that_is_answered_judged_and_counted(
 async def expect_counted(english: Watched, gateway: Gateway) -> None:
     """The department's numbers of the month that runs: one report, answered in time, solved, and fully satisfied."""
     page = await english.open(f"{gateway.url}/departments")
-    await page.get_by_role("link", name="How departments do").first.click()
+    await page.get_by_role("link", name="How departments are doing").first.click()
     league = page.locator("main")
     async for _ in _again(page):
         if "Roads" in await league.inner_text():

@@ -68,7 +68,7 @@ async def test_one_tap_adds_oneself(world: World, leak: Taken) -> None:
 
 async def test_who_means_something_else_sends_his_own(world: World, leak: Taken) -> None:
     page = await (await send(world, await blank(world), text=SAME)).text()
-    assert "It is something else: send mine" in page
+    assert "No, it is something else: send mine" in page
     sent = await again(world, page, text=SAME)
     assert sent.status == 303
     assert await waits(world) == [SAME]

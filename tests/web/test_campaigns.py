@@ -170,7 +170,7 @@ async def test_anybody_checks_the_draw_with_the_program_of_the_page(
 async def test_the_seed_is_secret_before_the_draw(world: World) -> None:
     await begin(world.runtime)
     page = await read(world, "/phrase/spring")
-    assert "is published after the draw" in page
+    assert "published after the draw" in page
     assert 'id="seed"' not in page
     assert "一寸光阴一寸金" not in page  # tomorrow's
     assert (await world.client.get("/phrase/nothing")).status == 404

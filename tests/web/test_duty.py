@@ -40,7 +40,7 @@ async def test_nobody_is_on_before_somebody_is_put_there(world: World) -> None:
     own = await enter(world)
     page = await read(world, PAGE)
     assert "Nobody is on duty now." in page
-    assert "Nothing was handed over yet." in page
+    assert "There are no notes yet." in page
     await add(world, own)
     page = await read(world, f"{PAGE}?done=added")
     assert "The shift stands in the rota." in page
@@ -55,7 +55,7 @@ async def test_a_shift_is_swapped_taken_away_and_put_back(world: World) -> None:
     assert "<strong>bert</strong>" in await read(world, PAGE)
     response = await press(world, f"{PAGE}/shifts/{shift}/drop", PAGE)
     page = await read(world, response.headers["Location"])
-    assert "The shift is taken away." in page
+    assert "The shift was removed." in page
     assert "Nobody is on duty now." in page
     assert f"/shifts/{shift}/resume" in page
     assert (await press(world, f"{PAGE}/shifts/{shift}/resume", PAGE)).status == 303
