@@ -75,7 +75,7 @@ async def test_a_campaign_is_made_filled_called_off_and_resumed(world: World) ->
     assert "春江水暖鸭先知" in page
     assert page.count(">no phrase<") == 2
     assert (await press(world, f"{one}/call-off", one)).status == 303
-    assert "This campaign is called off" in await read(world, one)
+    assert "This campaign is cancelled" in await read(world, one)
     assert (await press(world, f"{one}/call-off", one)).status == 409
     assert (await press(world, f"{one}/resume", one)).status == 303
     assert (await press(world, f"{one}/phrases/remove", one, day="2027-03-01")).status == 303
