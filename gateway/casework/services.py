@@ -99,7 +99,7 @@ def clean(runtime: Runtime, typed: Typed) -> Entry:
     if kind not in NEWS_KINDS:
         return Entry(typed.department, kind, said)
     if typed.valid_until is None:
-        raise BadInput("say until when it is true", "valid_until")
+        raise BadInput("say until when it is valid", "valid_until")
     if typed.valid_from and typed.valid_from >= typed.valid_until:
         raise BadInput("it must end after it begins", "valid_until")
     return Entry(typed.department, kind, said, typed.valid_from, typed.valid_until)
@@ -154,7 +154,7 @@ async def take(runtime: Runtime, account: Account, service_id: str, step: Step, 
     if known.state not in states:
         raise Conflict("this change is not possible any more")
     if after is ServiceState.PUBLISHED and known.entry.has_ended(clock.now()):
-        raise BadInput("this has ended already: say until when it is true", "valid_until")
+        raise BadInput("this has ended already: say until when it is valid", "valid_until")
     rules = verdict(runtime, known.entry) if step is Step.PUBLISH else ()
     standing = Standing(ServiceState.HELD, rules) if rules else Standing(after)
     await _change(runtime, account, known, known.entry, standing, step, version)

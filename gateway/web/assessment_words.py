@@ -44,7 +44,7 @@ WHICH: Mapping[Which, str] = {
     Which.IN_TIME: N_("Answered in time"),
     Which.LATE: N_("Answered late"),
     Which.UNANSWERED: N_("Not answered"),
-    Which.TOLD: N_("Solved or not, said by citizens"),
+    Which.TOLD: N_("With a citizen’s verdict"),
     Which.SOLVED: N_("Solved, say citizens"),
     Which.UNSOLVED: N_("Not solved, say citizens"),
     Which.MARKED: N_("With stars"),

@@ -54,9 +54,9 @@ LEVELS: Mapping[str, str] = {
 }
 # Of what somebody of the staff may be told on his own line.
 ALARM_SUBJECTS: Mapping[str, str] = {
-    AlarmSubject.INCIDENTS: N_("A channel is sick, or well again"),
+    AlarmSubject.INCIDENTS: N_("A channel fails or recovers"),
     AlarmSubject.REMINDERS: N_("A case was given to me, or its deadline is near"),
-    AlarmSubject.ESCALATIONS: N_("A deadline is over, and it is my matter now"),
+    AlarmSubject.ESCALATIONS: N_("A deadline has passed, and it is now with me"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {

@@ -6,7 +6,7 @@ hold no inline script or style, so that the Content-Security-Policy can forbid b
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -242,7 +242,7 @@ class Drawing:
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
-            "day": lambda moment: format_date(moment.astimezone(settings.city.zone), DAYS[language], locale=language),
+            "day": self._day(language),
             "span": lambda seconds: format_timedelta(timedelta(seconds=seconds), locale=language),
             "clock": lambda moment: format_datetime(moment, "HH:mm", tzinfo=settings.city.zone, locale=language),
             "overdue": lambda moment: moment < clock.now(),
@@ -274,6 +274,17 @@ class Drawing:
             return escape(gettext(timed)) % {"until": moment(standing.until)}
 
         return stands
+
+    def _day(self, language: str) -> Callable[[date | str], str]:
+        zone = self._runtime.settings.city.zone
+
+        def day(value: date | str) -> str:
+            known = date.fromisoformat(value) if isinstance(value, str) else value
+            if isinstance(known, datetime):
+                known = known.astimezone(zone)
+            return format_date(known, DAYS[language], locale=language)
+
+        return day
 
     def _moment(self, language: str) -> Callable[..., Markup]:
         zone = self._runtime.settings.city.zone

@@ -7,7 +7,7 @@ from gateway.web.catalogues import N_
 DUTY_DONE: Mapping[str, str] = {
     "added": N_("The shift stands in the rota."),
     "swapped": N_("The shift is somebody else’s now."),
-    "drop": N_("The shift is taken away."),
+    "drop": N_("The shift was removed."),
     "resume": N_("The shift is back."),
     "noted": N_("The note waits for whoever comes next."),
     "read": N_("You have read the note."),
@@ -17,7 +17,7 @@ WAYS: Mapping[str, str] = {"text": N_("by text message"), "call": N_("by a call"
 AUDIT: Mapping[str, str] = {
     "shift added": N_("shift added"),
     "shift swapped": N_("shift given to another"),
-    "shift removed": N_("shift taken away"),
+    "shift removed": N_("shift removed"),
     "shift put back": N_("shift put back"),
     "duty claimed": N_("waiting queue taken care of"),
 }

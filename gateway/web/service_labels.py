@@ -15,15 +15,15 @@ KINDS: Mapping[str, str] = {
 }
 STATES: Mapping[str, str] = {
     ServiceState.DRAFT: N_("Draft"),
-    ServiceState.HELD: N_("Waits for a moderator"),
+    ServiceState.HELD: N_("Waiting for a moderator"),
     ServiceState.PUBLISHED: N_("Published"),
-    ServiceState.RETIRED: N_("Taken away"),
+    ServiceState.RETIRED: N_("Taken down"),
 }
 STEPS: Mapping[str, str] = {
     Step.PUBLISH: N_("Publish"),
-    Step.APPROVE: N_("Let it out"),
+    Step.APPROVE: N_("Publish it"),
     Step.SEND_BACK: N_("Back to the department"),
-    Step.RETIRE: N_("Take it away"),
+    Step.RETIRE: N_("Take it down"),
 }
 # What was done to an entry, in its history.
 DONE: Mapping[str, str] = {
@@ -33,7 +33,7 @@ DONE: Mapping[str, str] = {
     Step.PUBLISH: N_("published"),
     Step.APPROVE: N_("let out by a moderator"),
     Step.SEND_BACK: N_("sent back by a moderator"),
-    Step.RETIRE: N_("taken away"),
+    Step.RETIRE: N_("taken down"),
 }
 AUDIT: Mapping[str, str] = {
     "service added": N_("service written"),
@@ -42,7 +42,7 @@ AUDIT: Mapping[str, str] = {
     "service publish": N_("service published"),
     "service approve": N_("service let out"),
     "service send_back": N_("service sent back"),
-    "service retire": N_("service taken away"),
+    "service retire": N_("service taken down"),
     "service told": N_("service told to followers"),
     "word dismissed": N_("unanswered word dismissed"),
     "word put back": N_("unanswered word put back"),
@@ -53,9 +53,9 @@ FAULTS = (
     N_("give a title of at most 80 characters"),
     N_("write what citizens are told"),
     N_("at most 20 words, each of at most 32 characters"),
-    N_("say until when it is true"),
+    N_("say until when it is valid"),
     N_("it must end after it begins"),
-    N_("this has ended already: say until when it is true"),
+    N_("this has ended already: say until when it is valid"),
     N_("this has ended already"),
     N_("these are another department’s services"),
     N_("this is for moderators"),

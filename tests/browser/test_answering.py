@@ -32,6 +32,7 @@ async def test_a_template_is_read_put_in_and_edited(gateway: Gateway, english: W
     await page.get_by_label("Text").fill(TEXT)
     await page.get_by_role("button", name="Save").click()
     await page.goto(f"{gateway.url}/console/posts/{ticket}")
+    await page.get_by_text("Answer before the post is decided").click()
     await page.get_by_label("Department").select_option("roads")
     filled = f"Your report {ticket} is with Roads; they are on their way to {{place}}."
     await page.get_by_label("Template").select_option(label="On our way")

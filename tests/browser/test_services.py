@@ -60,7 +60,7 @@ async def test_a_word_in_vain_becomes_an_entry_that_answers_it(gateway: Gateway,
     await handset.hang_up()
 
     await console.goto(f"{gateway.url}/console/services/words")
-    await expect(console.get_by_text("Nothing is asked for in vain.")).to_be_visible()
+    await expect(console.get_by_text("Every word that was asked for has an entry.")).to_be_visible()
     # What was given is counted: in the chat, on the page and on the phone; the latter two a few seconds later.
     await console.get_by_role("link", name="Entries").click()
     given = console.get_by_role("row", name="Kayak").get_by_role("cell").nth(4)

@@ -36,7 +36,7 @@ async def test_the_same_is_offered_while_somebody_writes_and_joined_by_one_key(
     await form.get_by_label("What is wrong, and where?").press_sequentially(SAME)
     offer = form.locator("section.offered")
     await expect(offer).to_contain_text(LEAK)
-    await form.get_by_role("button", name="It is this: add me").click()
+    await form.get_by_role("button", name="Yes, it is this: add me").click()
     await form.wait_for_url("**/posts/*?joined=1")
     await expect(form.locator(".reporters")).to_have_text("2 people reported this")
     await expect(form.get_by_role("status")).to_contain_text("You are counted among those who reported this")

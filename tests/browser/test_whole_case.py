@@ -106,7 +106,7 @@ async def test_a_few_words_become_a_case_that_is_answered_judged_and_counted(
     await expect(officer.locator("#case")).to_contain_text("Closed")
     await expect(officer.locator("#case")).to_contain_text("★★★★★")
     league = await english.open(f"{gateway.url}/departments")
-    await league.get_by_role("link", name="How departments do").first.click()
+    await league.get_by_role("link", name="How departments are doing").first.click()
     roads = league.locator("ol.league > li", has=league.get_by_role("link", name="Roads", exact=True))
     await read_until(roads, "5 stars, 1 mark")
     await expect(roads).to_contain_text("1 of 1 answered, 1 in time")

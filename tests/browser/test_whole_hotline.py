@@ -130,9 +130,9 @@ async def test_what_is_spoken_is_read_published_answered_and_heard(gateway: Gate
         await other.line_has_spoken()
         ear.begin()
         await other.press(ticket)
+        await expect(board.locator("[data-calls] .call", has_text="hearing an answer")).to_have_count(1)
         await other.line_has_spoken()
         assert len(HEARD & await ear.words()) >= 3
-        await expect(board.locator("[data-calls] .call", has_text="hearing an answer")).to_have_count(1)
         await other.hang_up()
 
         # And in the next bulletin: as a podcast, and by menu 3.

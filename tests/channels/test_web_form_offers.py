@@ -48,7 +48,7 @@ async def test_before_it_is_sent_the_same_is_shown(world: World, leak: Taken) ->
     response = await send(world, await blank(world), text=SAME, place="North Street")
     page = await response.text()
     assert response.status == 200
-    assert "Nothing was sent yet" in page
+    assert "Nothing has been sent yet" in page
     assert LEAK in page
     assert f'name="join" value="{leak.ticket}"' in page
     assert SAME in page, "and what was typed is still there"
@@ -68,7 +68,7 @@ async def test_one_tap_adds_oneself(world: World, leak: Taken) -> None:
 
 async def test_who_means_something_else_sends_his_own(world: World, leak: Taken) -> None:
     page = await (await send(world, await blank(world), text=SAME)).text()
-    assert "It is something else: send mine" in page
+    assert "No, it is something else: send mine" in page
     sent = await again(world, page, text=SAME)
     assert sent.status == 303
     assert await waits(world) == [SAME]

@@ -75,7 +75,7 @@ async def test_a_campaign_is_made_filled_called_off_and_resumed(world: World) ->
     assert "春江水暖鸭先知" in page
     assert page.count(">no phrase<") == 2
     assert (await press(world, f"{one}/call-off", one)).status == 303
-    assert "This campaign is called off" in await read(world, one)
+    assert "This campaign is cancelled" in await read(world, one)
     assert (await press(world, f"{one}/call-off", one)).status == 409
     assert (await press(world, f"{one}/resume", one)).status == 303
     assert (await press(world, f"{one}/phrases/remove", one, day="2027-03-01")).status == 303
@@ -170,7 +170,7 @@ async def test_anybody_checks_the_draw_with_the_program_of_the_page(
 async def test_the_seed_is_secret_before_the_draw(world: World) -> None:
     await begin(world.runtime)
     page = await read(world, "/phrase/spring")
-    assert "is published after the draw" in page
+    assert "published after the draw" in page
     assert 'id="seed"' not in page
     assert "一寸光阴一寸金" not in page  # tomorrow's
     assert (await world.client.get("/phrase/nothing")).status == 404

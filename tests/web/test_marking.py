@@ -43,7 +43,7 @@ async def test_the_posts_page_leads_to_one_touch_that_closes_the_case(world: Wor
     assert await progress(world, taken) is Progress.CLOSED
     page = await browser.get(f"/posts/{taken.ticket}")
     assert "5 of 5 stars" in page
-    assert "Who reported it says:" in page
+    assert "The author says:" in page
 
 
 async def test_a_bad_one_opens_it_again_and_can_be_taken_back(world: World, browser: Browser) -> None:
@@ -71,7 +71,7 @@ async def test_others_are_told_who_may_and_can_do_nothing(world: World, browser:
     taken = await answered(browser)
     async with another() as stranger:
         page = await stranger.get(f"/posts/{taken.ticket}/mark")
-        assert "Only who wrote this report can say so." in page
+        assert "Only the author of this report can say so." in page
         assert 'name="mark"' not in page
         await stranger.post(f"/posts/{taken.ticket}/mark", 404, mark="1")
         await stranger.say("another lamp")

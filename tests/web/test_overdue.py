@@ -40,12 +40,12 @@ async def test_a_case_is_taken_given_and_given_back(officer: World) -> None:
     taken = await officer.published(LAMP)
     page, mine = f"/console/posts/{taken.ticket}", "/console/inbox?progress=open&officer=me"
     row, nobodys = f'href="{page}"', "/console/inbox?officer=nobody"
-    assert "Take it myself" in await read(officer, page)
+    assert "Assign to me" in await read(officer, page)
     assert row not in await read(officer, mine)
     assert row in await read(officer, nobodys)
     await give(officer, taken.ticket, "of")
     shown = await read(officer, page)
-    assert "Take it myself" not in shown
+    assert "Assign to me" not in shown
     assert "gave the case to" in shown
     assert row in await read(officer, mine)
     assert row not in await read(officer, nobodys)
@@ -56,7 +56,7 @@ async def test_a_case_is_taken_given_and_given_back(officer: World) -> None:
     assert "gave the case back to the whole department" in await read(officer, page)
     await officer.log_in("wa")
     await give(officer, taken.ticket, "wa", 403)
-    assert "Give it to one person" not in await read(officer, page)
+    assert "Assign to a person" not in await read(officer, page)
 
 
 async def test_a_shared_filter_of_ones_own_is_everybodys_own(officer: World) -> None:
@@ -105,7 +105,7 @@ async def test_a_program_gives_a_case_and_asks_what_is_late(world: World, later:
     assert [one["ticket"] for one in listed["answer"]] == [taken.ticket]
 
 
-@pytest.mark.parametrize(("language", "nothing"), [("en", "Nothing here is late."), ("zh", "没有逾期事项")])
+@pytest.mark.parametrize(("language", "nothing"), [("en", "Nothing is overdue here."), ("zh", "没有逾期事项")])
 async def test_the_page_says_what_is_late_and_where_a_supervisor_decides(
     world: World, later: Callable[[float], None], language: str, nothing: str
 ) -> None:

@@ -59,7 +59,7 @@ async def state(world: World, service_id: str) -> ServiceState:
 
 
 async def test_without_any_the_list_says_so(world: World) -> None:
-    assert "No department tells of a service here yet." in await page(world, "/services")
+    assert "No department has published a service yet." in await page(world, "/services")
 
 
 async def test_the_list_has_news_first_then_departments(world: World) -> None:
@@ -153,7 +153,7 @@ async def test_an_officer_writes_previews_publishes_and_undoes(world: World) -> 
     await send(world, f"/console/services/{service_id}/undo")
     assert (await work.find(world.runtime, service_id)).entry.said["en"].title == "Water meter"
     await send(world, f"/console/services/{service_id}/retire")
-    assert "Taken away" in await page(world, f"/console/services/{service_id}?done=retire")
+    assert "Taken down" in await page(world, f"/console/services/{service_id}?done=retire")
     await send(world, f"/console/services/{service_id}/retire", 409)
 
 
@@ -206,7 +206,7 @@ async def test_a_moderator_reviews_what_the_filter_holds(world: World) -> None:
     await logged_in(world, Role.MODERATOR)
     assert held.id in await page(world, "/console/services?state=held")
     text = await page(world, f"/console/services/{held.id}")
-    assert "Let it out" in text
+    assert "Publish it" in text
     assert 'name="title_en"' in text
     assert '<fieldset class="entry stack" disabled>' in text
     await send(world, "/console/services", 403, **FORM)
@@ -245,7 +245,7 @@ async def test_a_word_asked_in_vain_is_one_press_from_its_entry(world: World) ->
     assert 'name="title_en" maxlength="80" value="Kayak"' in form
     assert ">kayak</textarea>" in form
     await send(world, "/console/services/words", word="kayak")
-    assert "Nothing is asked for in vain." in await page(world, "/console/services/words")
+    assert "Every word that was asked for has an entry." in await page(world, "/console/services/words")
     await send(world, "/console/services/words", word="kayak", back="1")
     assert await missed(world.runtime) == [("kayak", 3)]
     await send(world, "/console/services/words", 404, word="dogs")
