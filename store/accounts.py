@@ -15,7 +15,8 @@ from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store.database import Transaction
 from store.dialect import hold_back, insert_new
-from store.tables import accounts, alarms, cases, invitations, recovery_codes, second_factors, sessions
+from store.tables_cases import cases
+from store.tables_staff import accounts, alarms, invitations, recovery_codes, second_factors, sessions
 
 # What PostgreSQL's processes wait for before they change who administers.
 _ADMINISTRATORS = "administrators"

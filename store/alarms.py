@@ -13,7 +13,8 @@ from store.accounts import Account, Role
 from store.citizens import address_place
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import accounts, addresses, alarms, keys
+from store.tables_citizens import addresses, keys
+from store.tables_staff import accounts, alarms
 from store.vault import Vault
 
 COLUMNS = ("address_id", "code_hash", "tries", "sent", "sent_at", "expires_at", "proved_at")

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import State
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import gists, posts
+from store.tables_posts import posts
+from store.tables_search import gists
 
 _WAITING = (State.PENDING, State.HELD)
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.errors import Conflict, NotFound
 from store.database import Transaction
-from store.tables import answer_templates, template_changes
+from store.tables_inbox import answer_templates, template_changes
 
 # The department of a template that is every department's.
 EVERY = ""

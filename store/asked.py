@@ -11,7 +11,8 @@ from store.changes import Reach
 from store.citizens import of_person
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import addresses, citizens, posts, questions
+from store.tables_citizens import addresses, citizens, questions
+from store.tables_posts import posts
 from store.tables_together import reporters
 
 

@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Insert, Select, String, bindparam, func, l
 from store.citizens import of_person
 from store.deliveries import HEARD
 from store.dialect import insert_new_on
-from store.tables import addresses, citizens, deliveries, subscriptions
+from store.tables_citizens import addresses, citizens, subscriptions
+from store.tables_deliveries import deliveries
 from store.tables_together import reporters
 
 ONCE = ("broadcast_id", "address_id", "channel")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from store.database import Transaction
-from store.tables import audit
+from store.tables_staff import audit
 
 # Beyond every line, for a question that begins with the newest.
 _END = 2**62

@@ -14,7 +14,10 @@ from gateway import clock
 from gateway.errors import Conflict, NotFound
 from gateway.schema import DeliveryState, Kind
 from store.database import Transaction
-from store.tables import broadcasts, citizens, deliveries, posts, subscriptions
+from store.tables_broadcasts import broadcasts
+from store.tables_citizens import citizens, subscriptions
+from store.tables_deliveries import deliveries
+from store.tables_posts import posts
 
 
 class Told(StrEnum):

@@ -18,7 +18,8 @@ from gateway.errors import NotFound
 from gateway.schema import Bulletin, BulletinPart, State
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import bulletin_parts, bulletin_sources, bulletins, posts
+from store.tables_posts import posts
+from store.tables_radio import bulletin_parts, bulletin_sources, bulletins
 
 # How far back the air goes: what is older is not looked at again.
 ON_AIR = 30

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.errors import TooMany
 from store.database import Transaction
 from store.dialect import Given, hold_back, update_all
-from store.tables import calls
+from store.tables_calls import calls
 from store.vault import Vault
 
 # The topic that tells every process that calls began, went on or ended.

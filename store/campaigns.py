@@ -13,8 +13,8 @@ from store.citizens import of_person
 from store.database import Transaction
 from store.dialect import insert_new, upsert
 from store.participating import TOPIC
-from store.tables import citizens
 from store.tables_campaigns import campaigns, participants, participations, phrases, prize_codes, winners
+from store.tables_citizens import citizens
 
 MOST_LISTED = 100
 PIECE = 5000

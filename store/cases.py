@@ -16,7 +16,8 @@ from gateway.errors import NotFound
 from gateway.schema import OPEN_PROGRESS, Deadline, Due, Kind, Level, Progress, State
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
 from store.tables_reminders import reminders
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.citizens import claim, link, of_person
 from store.database import Transaction
-from store.tables import addresses, challenges, posts
+from store.tables_citizens import addresses, challenges
+from store.tables_posts import posts
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from gateway.schema import Kind, Place, State
 from store.citizens import of_person, person_of
 from store.database import Transaction
 from store.dialect import insert_new, upsert
-from store.tables import addresses, cases, posts, subscriptions, unindexed
+from store.tables_cases import cases
+from store.tables_citizens import addresses, subscriptions
+from store.tables_posts import posts
+from store.tables_search import unindexed
 
 
 @dataclass(frozen=True, slots=True)

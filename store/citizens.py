@@ -15,7 +15,7 @@ from gateway import clock
 from gateway.errors import NotFound
 from store.database import Transaction
 from store.dialect import among, insert_new
-from store.tables import addresses, citizens, keys, subscriptions
+from store.tables_citizens import addresses, citizens, keys, subscriptions
 from store.vault import SealingKey, Vault
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import claims
+from store.tables_moderation import claims
 
 # The topic that tells every process that somebody opened or left a post.
 CLAIMED = "queue"

@@ -32,7 +32,10 @@ from store.dialect import seconds_between
 from store.figures import NONE, OTHERS, Counted, Dimension, Figures, Key
 from store.moments import Moment
 from store.paces import Pace, rounded
-from store.tables import SETTLED, cases, history, incoming, posts, tallies
+from store.tables_cases import cases
+from store.tables_channels import tallies
+from store.tables_history import SETTLED, history
+from store.tables_posts import incoming, posts
 from store.tallies import Span
 from store.together import DUPLICATE
 

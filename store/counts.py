@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from gateway.schema import PRIORITY_RANK, DeliveryState, ReceiptStatus
 from store import tallies
-from store.tables import attempts, deliveries, incoming, receipts
+from store.tables_deliveries import attempts, deliveries, receipts
+from store.tables_posts import incoming
 from store.tallies import Span, Tally
 
 COUNTED = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)

@@ -13,7 +13,8 @@ from store import outbox
 from store.database import Transaction
 from store.deliveries import StaffDelivery, for_staff
 from store.deliveries import outbox as topic
-from store.tables import DEAD, addresses, deliveries
+from store.tables_citizens import addresses
+from store.tables_deliveries import DEAD, deliveries
 
 STATES = (DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.DROPPED)
 # An unknown younger than this is still being settled by its channel.

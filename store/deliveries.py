@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import attempts, deliveries, posts
+from store.tables_deliveries import attempts, deliveries
+from store.tables_posts import posts
 from store.vault import SealingKey, Vault
 
 # What the topics of all mailboxes begin with.

@@ -16,7 +16,9 @@ from store.broadcasts import BroadcastState, Told
 from store.database import Transaction
 from store.dialect import insert_new
 from store.participating import FOLLOWED
-from store.tables import addresses, broadcasts, digests, posts, subscriptions
+from store.tables_broadcasts import broadcasts, digests
+from store.tables_citizens import addresses, subscriptions
+from store.tables_posts import posts
 
 OPEN, DONE = "open", "done"
 # Stands between topics in one text; no topic holds it.

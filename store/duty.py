@@ -14,8 +14,9 @@ from gateway.errors import Conflict, NotFound
 from store.citizens import address_place
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import accounts, addresses, alarms, keys
+from store.tables_citizens import addresses, keys
 from store.tables_duty import duty_alarms, duty_steps, handovers, shifts
+from store.tables_staff import accounts, alarms
 from store.vault import Vault
 
 MOST_NOTES = 30

@@ -16,25 +16,15 @@ from gateway.schema import DeliveryState, MediaState, State
 from store import alike, campaigns
 from store.citizens import of_person
 from store.database import Transaction
-from store.tables import (
-    addresses,
-    alarms,
-    attempts,
-    calls,
-    challenges,
-    citizens,
-    deliveries,
-    gists,
-    history,
-    incoming,
-    keys,
-    media,
-    posts,
-    questions,
-    staff_search,
-    subscriptions,
-)
+from store.tables_calls import calls
+from store.tables_citizens import addresses, challenges, citizens, keys, questions, subscriptions
+from store.tables_deliveries import attempts, deliveries
+from store.tables_history import history
 from store.tables_marks import marks
+from store.tables_media import media
+from store.tables_posts import incoming, posts
+from store.tables_search import gists, staff_search
+from store.tables_staff import alarms
 from store.tables_together import reporters, sketches
 
 # What stands before the hash of a file that came with a message itself and was not looked at yet.

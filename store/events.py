@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from store.database import Transaction
 from store.dialect import hold_back
-from store.tables import events
+from store.tables_stream import events
 
 
 class Happening(StrEnum):

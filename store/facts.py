@@ -15,7 +15,11 @@ from store.deliveries import HEARD
 from store.dialect import hold_back
 from store.marks import Mark
 from store.participating import Participating
-from store.tables import addresses, cases, citizens, deliveries, gists, incoming, keys, posts, questions, subscriptions
+from store.tables_cases import cases
+from store.tables_citizens import addresses, citizens, keys, questions, subscriptions
+from store.tables_deliveries import deliveries
+from store.tables_posts import incoming, posts
+from store.tables_search import gists
 
 # How many of a person's newest threads are looked at, and how many of the words he added.
 NEWEST = 20

@@ -13,7 +13,8 @@ from gateway.schema import State
 from store.database import Transaction
 from store.dialect import insert_all
 from store.paces import Pace, Times
-from store.tables import figures, paces, posts
+from store.tables_figures import figures, paces
+from store.tables_posts import posts
 
 
 class Dimension(StrEnum):

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import OPEN_PROGRESS, State
-from store.tables import cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from gateway import clock
 from gateway.schema import State
 from store import audit, transcribing
 from store.database import Transaction
-from store.tables import history, keys, media, words
+from store.tables_citizens import keys
+from store.tables_history import history, words
+from store.tables_media import media
 from store.transcribing import Written
 from store.vault import SealingKey, Vault
 

@@ -21,7 +21,8 @@ from gateway.schema import Kind, Progress, State
 from store import marks
 from store.posts import StaffPost, cursor_at, position_of, staff_by_id
 from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at
-from store.tables import cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
 
 WINDOW = 5_000
 # An officer that is none: the case is a matter of the whole department.

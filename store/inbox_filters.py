@@ -11,7 +11,8 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict, NotFound
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import accounts, inbox_filters
+from store.tables_inbox import inbox_filters
+from store.tables_staff import accounts
 
 # Of one account; more than anybody finds his way among.
 MOST = 50

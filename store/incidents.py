@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import incidents
+from store.tables_channels import incidents
 
 
 @dataclass(frozen=True, slots=True)

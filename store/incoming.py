@@ -9,7 +9,22 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import changes, duty, events, participating, tables, tables_campaigns
+from store import (
+    changes,
+    duty,
+    events,
+    participating,
+    tables_broadcasts,
+    tables_campaigns,
+    tables_cases,
+    tables_citizens,
+    tables_deliveries,
+    tables_history,
+    tables_media,
+    tables_posts,
+    tables_search,
+    tables_stream,
+)
 from store.database import Transaction
 from store.deliveries import mailbox, topics
 from store.dialect import insert_all, upsert
@@ -19,10 +34,12 @@ Row = dict[str, Any]
 EVERY_TOPIC = "*"
 _SEEN_BY_READERS = {"thread_id", "private", "place"}
 # Made once: making a statement anew for each batch takes longer than running it.
-_ANSWERED = delete(tables.questions).where(tables.questions.c.address_id.in_(bindparam("lines", expanding=True)))
+_ANSWERED = delete(tables_citizens.questions).where(
+    tables_citizens.questions.c.address_id.in_(bindparam("lines", expanding=True))
+)
 _SPEAKING = (
-    update(tables.addresses)
-    .where(tables.addresses.c.id.in_(bindparam("speakers", expanding=True)))
+    update(tables_citizens.addresses)
+    .where(tables_citizens.addresses.c.id.in_(bindparam("speakers", expanding=True)))
     .values(language=bindparam("spoken"), chosen=bindparam("by_choice"))
 )
 
@@ -89,33 +106,33 @@ async def write(transaction: Transaction, rows: Rows, at: datetime) -> None:
     if rows.events:
         await events.in_order(transaction)
     for table in (
-        tables.citizens,
-        tables.keys,
-        tables.addresses,
-        tables.incoming,
-        tables.posts,
-        tables.words,
-        tables.history,
-        tables.media,
-        tables.cases,
-        tables.challenges,
-        tables.deliveries,
-        tables.broadcasts,
-        tables.events,
+        tables_citizens.citizens,
+        tables_citizens.keys,
+        tables_citizens.addresses,
+        tables_posts.incoming,
+        tables_posts.posts,
+        tables_history.words,
+        tables_history.history,
+        tables_media.media,
+        tables_cases.cases,
+        tables_citizens.challenges,
+        tables_deliveries.deliveries,
+        tables_broadcasts.broadcasts,
+        tables_stream.events,
         tables_campaigns.participants,
         tables_campaigns.participations,
     ):
         await _insert(connection, table, getattr(rows, table.name))
     if rows.subscriptions:
         # Who follows something already may ask for it at once, or by digest again.
-        follow = upsert(connection, tables.subscriptions, ["topic", "address_id"], ["at_once"])
+        follow = upsert(connection, tables_citizens.subscriptions, ["topic", "address_id"], ["at_once"])
         await connection.execute(follow, rows.subscriptions)
     if rows.gists:
-        await insert_all(connection, tables.gists, rows.gists, ("gist",))
-    await _insert(connection, tables.unindexed, [{"post_id": row["id"]} for row in rows.posts])
+        await insert_all(connection, tables_search.gists, rows.gists, ("gist",))
+    await _insert(connection, tables_search.unindexed, [{"post_id": row["id"]} for row in rows.posts])
     made = {row["id"] for row in rows.posts}
     if elsewhere := {post_id for post_id, values in rows.changed if "place" in values} - made:
-        again = upsert(connection, tables.unindexed, ["post_id"], ["post_id"])
+        again = upsert(connection, tables_search.unindexed, ["post_id"], ["post_id"])
         await connection.execute(again, [{"post_id": post_id} for post_id in elsewhere])
     await _change_addresses(connection, rows, at)
     await _change_conversations(transaction, rows)
@@ -130,12 +147,14 @@ async def ask(
     """Make a question the one open question of a line that did not ask us."""
     row = {"address_id": address_id, "kind": kind, "post_id": None, "options": list(options), "expires_at": expires_at}
     columns = ["kind", "post_id", "options", "expires_at"]
-    await transaction.connection.execute(upsert(transaction.connection, tables.questions, ["address_id"], columns), row)
+    await transaction.connection.execute(
+        upsert(transaction.connection, tables_citizens.questions, ["address_id"], columns), row
+    )
 
 
 async def forget_payloads(transaction: Transaction, before: datetime) -> int:
     """Empty what carriers sent before a moment; that a message came, and its answer, stays. Gives how many."""
-    table = tables.incoming
+    table = tables_posts.incoming
     channels = (await transaction.connection.execute(select(table.c.channel).distinct())).scalars().all()
     old = update(table).where(table.c.channel.in_(channels), table.c.taken_at < before, table.c.sealed != b"")
     return (await transaction.connection.execute(old.values(sealed=b""))).rowcount
@@ -143,7 +162,7 @@ async def forget_payloads(transaction: Transaction, before: datetime) -> int:
 
 async def forget_questions(transaction: Transaction, at: datetime) -> int:
     """Delete the questions nobody may answer any more; gives how many."""
-    table = tables.questions
+    table = tables_citizens.questions
     return (await transaction.connection.execute(delete(table).where(table.c.expires_at <= at))).rowcount
 
 
@@ -153,16 +172,16 @@ async def _insert(connection: AsyncConnection, table: Table, rows: list[Row]) ->
 
 
 async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetime) -> None:
-    table = tables.addresses
+    table = tables_citizens.addresses
     for claim in rows.claimed:
         await connection.execute(update(table).where(table.c.id == claim.id).values(citizen_id=claim.citizen_id))
-        owned = update(tables.keys).where(tables.keys.c.id == claim.key_id)
+        owned = update(tables_citizens.keys).where(tables_citizens.keys.c.id == claim.key_id)
         await connection.execute(owned.values(citizen_id=claim.citizen_id))
     standing = dict(rows.standing)
     if stopped := [address_id for address_id, says_stop in standing.items() if says_stop]:
-        gone = tables.subscriptions.c.address_id.in_(stopped)
+        gone = tables_citizens.subscriptions.c.address_id.in_(stopped)
         await connection.execute(update(table).where(table.c.id.in_(stopped)).values(stopped_at=at))
-        await connection.execute(delete(tables.subscriptions).where(gone))
+        await connection.execute(delete(tables_citizens.subscriptions).where(gone))
     if started := [address_id for address_id, says_stop in standing.items() if not says_stop]:
         await connection.execute(update(table).where(table.c.id.in_(started)).values(stopped_at=None))
 
@@ -170,7 +189,7 @@ async def _change_addresses(connection: AsyncConnection, rows: Rows, at: datetim
 async def _change_conversations(transaction: Transaction, rows: Rows) -> None:
     """What somebody asked for: languages, topics no more followed, questions put and answered, posts changed."""
     connection = transaction.connection
-    follows, open_questions = tables.subscriptions, tables.questions
+    follows, open_questions = tables_citizens.subscriptions, tables_citizens.questions
     spoken: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
     for address_id, language, chosen in rows.languages:
         spoken[language, chosen].append(address_id)
@@ -186,8 +205,8 @@ async def _change_conversations(transaction: Transaction, rows: Rows) -> None:
     if asked:
         await insert_all(connection, open_questions, list(asked.values()), ("address_id",))
     for post_id, values in rows.changed:
-        changed = update(tables.posts).where(tables.posts.c.id == post_id)
-        await connection.execute(changed.values(version=tables.posts.c.version + 1, **values))
+        changed = update(tables_posts.posts).where(tables_posts.posts.c.id == post_id)
+        await connection.execute(changed.values(version=tables_posts.posts.c.version + 1, **values))
         if "private" in values and "thread_id" not in values:
             # What was added to a thread is kept from the public with it.
             await changes.keep_private(transaction, post_id, values["private"])

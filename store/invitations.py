@@ -10,7 +10,7 @@ from store import accounts
 from store.accounts import Credentials
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import invitations
+from store.tables_staff import invitations
 
 
 async def invite(transaction: Transaction, account_id: str, secret_hash: str, expires_at: datetime) -> None:

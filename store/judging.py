@@ -34,8 +34,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import OPEN_PROGRESS, Progress, State
 from store.database import Transaction
 from store.posts import cursor_at, position_of
-from store.tables import cases, posts
+from store.tables_cases import cases
 from store.tables_marks import marks
+from store.tables_posts import posts
 from store.tables_scores import scored
 
 ANSWERED = (Progress.ANSWERED, Progress.CLOSED)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import kept
+from store.tables_channels import kept
 from store.vault import Vault
 
 # How much is looked through at once.

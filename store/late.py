@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import OPEN_PROGRESS, Progress, State
 from store.cases import Case, read
-from store.tables import accounts, cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
+from store.tables_staff import accounts
 
 
 @dataclass(frozen=True, slots=True)

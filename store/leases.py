@@ -6,7 +6,7 @@ from sqlalchemy import or_, select, update
 
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import leases
+from store.tables_leases import leases
 
 
 async def hold(transaction: Transaction, name: str, holder: str, at: datetime, until: datetime) -> bool:

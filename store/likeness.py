@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import CITIZEN_KINDS, Place, State
 from store.database import Transaction
 from store.dialect import insert_all
-from store.tables import cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
 from store.tables_together import likenesses, sketches
 
 # Of each mark so many of the newest are looked at, and of all that are found those with most marks in common: a look-up

@@ -16,7 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import DeliveryState
 from store.database import Transaction
 from store.deliveries import Claimed, held
-from store.tables import addresses, deliveries, incoming, keys, media
+from store.tables_citizens import addresses, keys
+from store.tables_deliveries import deliveries
+from store.tables_media import media
+from store.tables_posts import incoming
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Sorts behind every id of a message.

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from store.citizens import of_person as citizens_of
 from store.database import Transaction
-from store.tables import citizens
+from store.tables_citizens import citizens
 from store.tables_marks import marks
 
 # From this mark down somebody is not content, and from that one up he is.

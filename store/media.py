@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.errors import NotFound
 from gateway.schema import MediaState, PlaceFrom, State, TranscriptState
 from store.database import Transaction
-from store.tables import media, posts
+from store.tables_media import media
+from store.tables_posts import posts
 
 # What stands before the hash of a file that was handed to us and not fetched.
 KEPT = "blob:"

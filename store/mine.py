@@ -13,7 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import Audience, DeliveryState, Kind, MediaState, Place, Progress, State
 from store.citizens import of_person
 from store.posts import cursor_at, position_of
-from store.tables import cases, deliveries, incoming, keys, media, posts
+from store.tables_cases import cases
+from store.tables_citizens import keys
+from store.tables_deliveries import deliveries
+from store.tables_media import media
+from store.tables_posts import incoming, posts
 from store.vault import SealingKey, Vault
 
 _thread, _main = posts.alias("thread"), posts.alias("main")

@@ -9,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import MediaState, Ruling, State, TranscriptState
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import history, media, modes, posts
+from store.tables_history import history
+from store.tables_media import media
+from store.tables_moderation import modes
+from store.tables_posts import posts
 
 _MODERATION = "moderation"
 # The topic that tells every process that the mode was switched.

@@ -9,7 +9,9 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import FIRST_KINDS, Kind, State
-from store.tables import cases, media, posts
+from store.tables_cases import cases
+from store.tables_media import media
+from store.tables_posts import posts
 
 # What is looked at of a very long time.
 MOST = 500

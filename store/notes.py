@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import clock
 from store import history
 from store.database import Transaction
-from store.tables import notes, words
+from store.tables_history import notes, words
 from store.vault import Vault
 
 

@@ -16,7 +16,10 @@ from gateway.schema import PRIORITY_RANK, DeliveryState, Priority
 from store.database import Transaction
 from store.deliveries import Claimed, held
 from store.dialect import among, insert_all
-from store.tables import UNDERWAY, addresses, attempts, broadcasts, deliveries, keys, posts
+from store.tables_broadcasts import broadcasts
+from store.tables_citizens import addresses, keys
+from store.tables_deliveries import UNDERWAY, attempts, deliveries
+from store.tables_posts import posts
 
 RANKS = tuple(PRIORITY_RANK.values())
 FIRST_BULK = PRIORITY_RANK[Priority.BROADCAST]

@@ -13,7 +13,7 @@ from gateway.schema import DeliveryState, Receipt, ReceiptStatus
 from store.database import Transaction
 from store.dialect import Given, add_up, among, hold_back, insert_new, update_all
 from store.outbox import IN_TURN, underway
-from store.tables import attempts, deliveries, receipts, spendings
+from store.tables_deliveries import attempts, deliveries, receipts, spendings
 
 # How far a delivery has come. An outcome or a receipt moves it only to a higher rank; a try that is over without a
 # message at the carrier begins again at `due`, and so does what a person has sent again.

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
-from store.tables import addresses, citizens
 from store.tables_campaigns import campaigns, participants, participations, phrases
+from store.tables_citizens import addresses, citizens
 
 # The topic that wakes whoever counts who took part.
 TOPIC = "phrases"

@@ -30,7 +30,11 @@ from gateway.schema import (
 )
 from store import marks, together
 from store.marks import Mark
-from store.tables import accounts, cases, citizens, media, posts
+from store.tables_cases import cases
+from store.tables_citizens import citizens
+from store.tables_media import media
+from store.tables_posts import posts
+from store.tables_staff import accounts
 
 MOST = 100
 

@@ -12,7 +12,9 @@ from gateway import clock
 from gateway.errors import NotFound
 from gateway.schema import DeliveryState
 from store.broadcasts import UNSETTLED, WAITING, BroadcastState, Told
-from store.tables import attempts, broadcasts, deliveries, posts
+from store.tables_broadcasts import broadcasts
+from store.tables_deliveries import attempts, deliveries
+from store.tables_posts import posts
 
 # Over how many seconds a channel's pace is measured.
 PACE_OVER = 60

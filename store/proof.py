@@ -11,7 +11,7 @@ from sqlalchemy import select
 from gateway.errors import VaultError, WrongKey
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import keys
+from store.tables_citizens import keys
 from store.vault import Vault
 
 # The id of the key that proves it; no citizen's.

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from gateway import clock
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import questions
+from store.tables_citizens import questions
 
 
 async def put(transaction: Transaction, address_ids: Collection[str], kind: str, post_id: str, until: datetime) -> None:

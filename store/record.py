@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
 from store.citizens import of_person, person_of
-from store.tables import addresses, history, posts
+from store.tables_citizens import addresses
+from store.tables_history import history
+from store.tables_posts import posts
 
 # A rejection for these says nothing against its author.
 HARMLESS = ("duplicate", "repeat:own", "phrase:day", "undone")

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import MediaState, State, TranscriptState
 from store import history
 from store.database import Transaction
-from store.tables import RECORDED, media, posts
-from store.tables import history as happened
+from store.tables_history import history as happened
+from store.tables_media import RECORDED, media
+from store.tables_posts import posts
 
 # What nobody has to listen to any more, as long as it stands so.
 DECIDED = (State.PUBLISHED, State.REJECTED, State.WITHDRAWN)

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.schema import Due, Level, State
 from store.cases import Case, read
 from store.database import Transaction
-from store.tables import cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
 from store.tables_reminders import reminders
 
 

@@ -14,7 +14,8 @@ from gateway.schema import CITIZEN_KINDS, Place
 from store import audit
 from store.database import Transaction
 from store.dialect import hold_back
-from store.tables import cases, posts
+from store.tables_cases import cases
+from store.tables_posts import posts
 from store.tables_routing import routing_changes, routing_rules
 from store.wakeups import SETTINGS
 

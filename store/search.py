@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import FIRST_KINDS, Progress, State
 from store.database import Transaction
-from store.tables import cases, posts, search, staff_search, unindexed
+from store.tables_cases import cases
+from store.tables_posts import posts
+from store.tables_search import search, staff_search, unindexed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # PostgreSQL numbers no more positions in one text.

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import recovery_codes, second_factors
+from store.tables_staff import recovery_codes, second_factors
 from store.vault import Vault
 
 

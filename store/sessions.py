@@ -13,7 +13,7 @@ from gateway import clock
 from gateway.errors import NotFound
 from store.accounts import Account, Role
 from store.database import Transaction
-from store.tables import accounts, second_factors, sessions
+from store.tables_staff import accounts, second_factors, sessions
 
 
 class SessionKind(StrEnum):

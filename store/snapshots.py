@@ -25,7 +25,11 @@ from store.broadcasts import BroadcastState
 from store.database import Database, Transaction
 from store.proof import PROOF
 from store.sessions import SessionKind
-from store.tables import broadcasts, deliveries, digests, invitations, keys, leases, sessions
+from store.tables_broadcasts import broadcasts, digests
+from store.tables_citizens import keys
+from store.tables_deliveries import deliveries
+from store.tables_leases import leases
+from store.tables_staff import invitations, sessions
 
 RESTORED = "restored"
 # What a file beside the database is called that a restore put another in the place of.

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import upsert
-from store.tables import standings, switches
+from store.tables_channels import standings, switches
 
 # The topic that tells every process that a channel was paused, isolated or resumed.
 SWITCHED = "switches"

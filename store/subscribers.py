@@ -17,7 +17,9 @@ from store.deliveries import outbox
 from store.dialect import Given, update_all
 from store.events import About
 from store.outcomes import Recorded
-from store.tables import addresses, deliveries, events, keys, subscribers
+from store.tables_citizens import addresses, keys
+from store.tables_deliveries import deliveries
+from store.tables_stream import events, subscribers
 
 # The topic that wakes whoever feeds subscribers.
 TOPIC = "subscribers"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import add_up
-from store.tables import tallies
+from store.tables_channels import tallies
 
 
 class Span(StrEnum):

@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import Ruling, State
-from store.tables import posts
+from store.tables_posts import posts
 
 _thread = posts.alias("thread")
 

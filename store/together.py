@@ -14,7 +14,9 @@ from gateway.schema import Kind, Progress, State
 from store.citizens import of_person
 from store.database import Transaction
 from store.dialect import insert_new
-from store.tables import cases, citizens, posts, subscriptions
+from store.tables_cases import cases
+from store.tables_citizens import citizens, subscriptions
+from store.tables_posts import posts
 from store.tables_together import reporters
 
 # The reason why what was joined to another report is not shown by itself; told by a phrase of its own.

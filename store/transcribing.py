@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import MediaState, TranscriptState
 from store.database import Transaction
-from store.tables import UNWRITTEN, media, posts, transcripts
+from store.tables_media import UNWRITTEN, media, transcripts
+from store.tables_posts import posts
 
 _waits = (media.c.state == MediaState.STORED) & (media.c.transcript_state == TranscriptState.DUE)
 # As it stands in the index, which SQLite must see word for word.

@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.errors import BadInput
 from gateway.schema import State
 from store.posts import StaffPost, staff_posts, staffed
-from store.tables import DECIDED, history, media, posts
+from store.tables_history import DECIDED, history
+from store.tables_media import media
+from store.tables_posts import posts
 from store.tables_together import likenesses
 
 UNDECIDED = (State.PENDING, State.HELD)

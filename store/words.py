@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
 from store.dialect import add_up
-from store.tables import word_hits
+from store.tables_moderation import word_hits
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)

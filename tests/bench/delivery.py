@@ -22,7 +22,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Audience, Kind, Outgoing, Priority, SendResult, State
 from gateway.settings import load
 from gateway.workers import Workers
-from store import citizens, deliveries, migrating, tables
+from store import citizens, deliveries, migrating, tables_posts
 from store.database import Database, Transaction
 from store.vault import Vault
 from tests.bench.intake import Figure
@@ -133,7 +133,7 @@ async def _fill(runtime: Runtime, number: int) -> None:
     post_id, broadcasts = clock.new_id(), [clock.new_id() for _ in range(-(-number // FOLLOWERS))]
 
     async def fill(transaction: Transaction) -> None:
-        await transaction.connection.execute(tables.posts.insert(), _post(post_id))
+        await transaction.connection.execute(tables_posts.posts.insert(), _post(post_id))
         known = [await _follower(runtime, transaction, n) for n in range(min(FOLLOWERS, number))]
         rows = [
             _row(known[n % FOLLOWERS], Priority.BROADCAST, post_id, broadcasts[n // FOLLOWERS]) for n in range(number)

@@ -29,8 +29,8 @@ from gateway.workers import Workers
 from store import migrating, search
 from store.database import Database
 from store.dialect import file_engine
-from store.tables import posts
-from store.tables import search as index
+from store.tables_posts import posts
+from store.tables_search import search as index
 from store.vault import Vault
 from tests import postgres
 from tests.bench.intake import Figure

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from gateway import clock
 from gateway.schema import TranscriptState
-from store import calls, tables
+from store import calls, tables_media
 from store.calls import Call, Words
 from store.database import Database
 from store.vault import Vault, open_key_file
@@ -76,7 +76,7 @@ async def ring(data: Path, ticket: str) -> None:
 async def break_recording(data: Path, media_id: str) -> None:
     """Note a recording as one that could not be written down."""
     failed = {"transcript_state": TranscriptState.FAILED, "error": "the worker took longer than 120 seconds"}
-    wanted = update(tables.media).where(tables.media.c.id == media_id).values(**failed)
+    wanted = update(tables_media.media).where(tables_media.media.c.id == media_id).values(**failed)
     async with beside(data) as (database, _):
         await database.write(lambda tx: tx.connection.execute(wanted))
 

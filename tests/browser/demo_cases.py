@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from gateway import clock
 from gateway.schema import OPEN_PROGRESS, Progress
-from store import tables
+from store import tables_cases
 from store.database import Transaction
 from tests.browser.demo_calls import beside
 
@@ -22,7 +22,7 @@ LATE = 3
 
 async def let_be_late(data: Path) -> None:
     """Set back the clocks of some cases, and of those that are being passed on."""
-    cases, long_ago = tables.cases, clock.now() - timedelta(days=12)
+    cases, long_ago = tables_cases.cases, clock.now() - timedelta(days=12)
     values = {"begun_at": long_ago, "due_at": long_ago + timedelta(days=9), "remind_at": long_ago}
 
     async def work(transaction: Transaction) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 
 from gateway import clock
 from gateway.journey import tickets
-from store import tables, tables_marks, tables_services
+from store import tables_cases, tables_marks, tables_posts, tables_services
 from store.database import Transaction
 from tests.browser.demo_calls import beside
 
@@ -62,11 +62,11 @@ async def fill(data: Path) -> None:
     rows = list(_reports(chance, at))
 
     async def work(transaction: Transaction) -> None:
-        known = set((await transaction.connection.execute(select(tables.posts.c.ticket))).scalars())
+        known = set((await transaction.connection.execute(select(tables_posts.posts.c.ticket))).scalars())
         free = (ticket for ticket in tickets.draw(2 * len(rows)) if ticket not in known)
         for row in rows:
             row[0]["ticket"] = next(free)
-        for table, part in ((tables.posts, 0), (tables.cases, 1)):
+        for table, part in ((tables_posts.posts, 0), (tables_cases.cases, 1)):
             await transaction.connection.execute(insert(table), [row[part] for row in rows])
         marks = [row[2] for row in rows if row[2]]
         await transaction.connection.execute(insert(tables_marks.marks), marks)

@@ -8,8 +8,9 @@ from zlib import crc32
 from gateway import clock
 from gateway.runtime import Runtime
 from store.accounts import Account, Role
-from store.tables import cases, posts
+from store.tables_cases import cases
 from store.tables_marks import marks
+from store.tables_posts import posts
 from tests.store.test_counting import post, put
 
 CHIEF = Account("c" * 32, "chief", Role.MODERATOR)

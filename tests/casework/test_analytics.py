@@ -11,7 +11,9 @@ from gateway.casework.analytics import Report
 from gateway.casework.periods import Span, ask
 from gateway.errors import BadInput
 from gateway.runtime import Runtime
-from store.tables import history, posts, tallies
+from store.tables_channels import tallies
+from store.tables_history import history
+from store.tables_posts import posts
 from tests.store.test_counting import DAY, NOON, change, post, put, seconds
 
 WEEK_AGO = NOON - timedelta(days=7)

@@ -21,7 +21,7 @@ from store import audit, changes, scores
 from store import cases as case_rows
 from store.accounts import Account, Role
 from store.judging import Which
-from store.tables import cases
+from store.tables_cases import cases
 from store.tables_services import service_uses, services
 from tests.casework.assessed import CHIEF, OFFICER, case, given, hash_of, mark
 from tests.journey.test_intake import message

@@ -11,7 +11,7 @@ from gateway.casework.daybook import AGAIN, FRESH, day_of, due
 from gateway.runtime import Runtime
 from store import figures
 from store.figures import Dimension, Known
-from store.tables import posts
+from store.tables_posts import posts
 from tests.store.test_counting import DAY, NOON, post, put
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

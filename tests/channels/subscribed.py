@@ -23,7 +23,7 @@ from gateway.schema import Action, Incoming, Outgoing
 from store import subscribers
 from store.deliveries import StaffDelivery, search
 from store.subscribers import Subscriber
-from store.tables import deliveries as table
+from store.tables_deliveries import deliveries as table
 
 FIRST = asyncio.FIRST_COMPLETED
 CITY = City(name="Test", public_url="https://city.example", language="en", country="CN")

@@ -13,7 +13,7 @@ from gateway.errors import Busy
 from gateway.journey import media
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, Taken
-from store import posts, tables
+from store import posts, tables_citizens, tables_posts
 from tests.channels.asterisk import sound_of
 from tests.channels.line_world import silence
 
@@ -41,10 +41,10 @@ async def test_it_is_a_report_of_its_caller_in_his_words(runtime: Runtime) -> No
     while await media.work_on_due(runtime):
         pass
     async with runtime.database.reading() as connection:
-        [post] = (await connection.execute(select(tables.posts.c.id))).all()
+        [post] = (await connection.execute(select(tables_posts.posts.c.id))).all()
         [shown] = await posts.thread(connection, post.id)
     assert (shown.text, shown.language, shown.channel) == ("loud noise at the park", "en", "texting")
-    assert await number_of(runtime, tables.addresses) == 1
+    assert await number_of(runtime, tables_citizens.addresses) == 1
     assert await _left.take(desk, "texting", 0) == 0
     assert list((runtime.settings.storage.data / "calls").rglob("*.*")) == []
 
@@ -53,7 +53,7 @@ async def test_who_said_nothing_left_nothing(runtime: Runtime) -> None:
     desk = Desk(runtime)
     await cut(desk, silence(5))
     assert await _left.take(desk, "texting", 0) == 0
-    assert await number_of(runtime, tables.posts) == 0
+    assert await number_of(runtime, tables_posts.posts) == 0
     assert list((runtime.settings.storage.data / "calls").rglob("*.*")) == []
 
 
@@ -73,7 +73,7 @@ async def test_what_cannot_be_taken_now_is_taken_next_time_and_once(
             patched.setattr(Desk, "take", breaks)
             assert await _left.take(desk, "texting", 0) == 0
     assert await _left.take(desk, "texting", 0) == 1
-    assert await number_of(runtime, tables.posts) == 1
+    assert await number_of(runtime, tables_posts.posts) == 1
 
 
 async def test_a_wish_to_be_called_back_stays_between_caller_and_staff(runtime: Runtime) -> None:
@@ -83,7 +83,7 @@ async def test_a_wish_to_be_called_back_stays_between_caller_and_staff(runtime: 
     await cut(desk, sound_of(SPOKEN)[0])
     assert await _left.take(desk, "texting", 0) == 1
     async with runtime.database.reading() as connection:
-        [post] = (await connection.execute(select(tables.posts))).all()
+        [post] = (await connection.execute(select(tables_posts.posts))).all()
     assert (post.kind, post.private, post.own_voice) == ("question", True, False)
 
 
@@ -95,7 +95,7 @@ async def test_what_it_was_to_be_is_known_from_the_call_and_else_staff_alone_see
         await cut(desk, sound_of(SPOKEN)[0], name)
     assert await _left.take(desk, "texting", 0) == 2
     async with runtime.database.reading() as connection:
-        found = (await connection.execute(select(tables.posts.c.private, tables.posts.c.kind))).all()
+        found = (await connection.execute(select(tables_posts.posts.c.private, tables_posts.posts.c.kind))).all()
     assert sorted(tuple(row) for row in found) == [(False, "report"), (True, "report")]
 
 

@@ -23,7 +23,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State, TranscriptState
 from gateway.web.app import create_app
-from store import calls, posts, tables
+from store import calls, posts, tables_posts
 from store.posts import StaffPost
 from tests.channels.asterisk import CALLER, SECRET, AsteriskCall, Exchange, sound_of
 from tests.channels.line_world import silence, voice
@@ -62,7 +62,7 @@ class World:
         while await media.work_on_due(self.runtime):
             pass
         async with self.runtime.database.reading() as connection:
-            [post_id] = (await connection.execute(select(tables.posts.c.id))).scalars()
+            [post_id] = (await connection.execute(select(tables_posts.posts.c.id))).scalars()
             return (await posts.thread(connection, post_id))[0]
 
     async def over(self, call: AsteriskCall) -> calls.Call:
@@ -234,7 +234,7 @@ async def test_a_hang_up_at_each_step_keeps_what_was_said(world: World, step: st
     seen = await world.over(call)
     assert seen.how == "hung_up"
     async with world.runtime.database.reading() as connection:
-        number = len((await connection.execute(select(tables.posts.c.id))).all())
+        number = len((await connection.execute(select(tables_posts.posts.c.id))).all())
     said = step in ("mid-sentence", "confirming", "ending")
     assert number == int(said)
     if said:

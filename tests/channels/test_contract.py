@@ -22,7 +22,7 @@ from gateway.desk import Desk
 from gateway.runtime import Runtime
 from gateway.schema import Outgoing
 from gateway.web.app import create_app
-from store import tables
+from store import tables_deliveries, tables_posts
 from tests.channels.asterisk import SECRET
 from tests.process.gateway import free_port
 from tests.process.twilio import ACCOUNT, CREDENTIALS, NUMBER, TOKEN
@@ -78,7 +78,7 @@ def routes(channel: Channel, runtime: Runtime, guard: Guard) -> list[Route]:
 
 async def kept(runtime: Runtime) -> int:
     async with runtime.database.reading() as connection:
-        return (await connection.execute(select(func.count()).select_from(tables.incoming))).scalar_one()
+        return (await connection.execute(select(func.count()).select_from(tables_posts.incoming))).scalar_one()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -238,5 +238,5 @@ async def test_the_same_webhook_three_times_makes_one_post_and_one_answer(
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert len({await answer.text() for answer in answers}) == 1
     async with runtime.database.reading() as connection:
-        for table in (tables.incoming, tables.posts, tables.deliveries):
+        for table in (tables_posts.incoming, tables_posts.posts, tables_deliveries.deliveries):
             assert (await connection.execute(select(func.count()).select_from(table))).scalar_one() == 1, table.name

@@ -22,7 +22,7 @@ from gateway.journey import delivery, mailbox, moderation
 from gateway.journey.broadcasting import expand_some
 from gateway.runtime import Runtime
 from gateway.schema import Action, DeliveryState, Incoming
-from store import deliveries, outbox, tables
+from store import deliveries, outbox, tables_deliveries, tables_media, tables_posts
 from store.accounts import Role
 from store.database import Database
 from tests.channels.chat_world import PATIENCE, SOCKET, Talk, arrive, browser, connect, meet, open_chat, words_of
@@ -87,8 +87,8 @@ async def test_said_again_after_a_reconnect_it_is_kept_once_and_answered_the_sam
     assert await again.nothing_more()
     assert len(again.conversation()) == 2
     assert again.letters[min(again.letters)]["id"] == said
-    assert await number_of(world.runtime, tables.posts) == 1
-    assert await number_of(world.runtime, tables.incoming) == 1
+    assert await number_of(world.runtime, tables_posts.posts) == 1
+    assert await number_of(world.runtime, tables_posts.incoming) == 1
 
 
 async def test_taken_is_said_only_after_the_desk_has_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ async def test_two_browsers_may_use_the_same_id(world: World, aiohttp_client: Ai
     said, other = new_id(), await browser(world, aiohttp_client)
     for client in (world.client, other):
         assert (await (await arrive(client)).say(WORDS, said))["is"] == "taken"
-    assert await number_of(world.runtime, tables.posts) == 2
+    assert await number_of(world.runtime, tables_posts.posts) == 2
 
 
 # --- history -----------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ async def test_what_the_form_took_of_the_same_browser_stands_there_too(world: Wo
 async def test_a_programs_post_fills_nobodys_mailbox(world: World) -> None:
     response = await world.client.post("/api/v1/posts", json={"text": WORDS})
     assert response.status == 202
-    assert await number_of(world.runtime, tables.deliveries) == 0
+    assert await number_of(world.runtime, tables_deliveries.deliveries) == 0
 
 
 # --- live --------------------------------------------------------------------------------------------------------
@@ -428,7 +428,7 @@ async def test_too_long_too_often_and_busy_are_told_and_nothing_of_it_is_kept(
         monkeypatch.setattr(world.desk, "take", refusing)
         frame = await talk.say(WORDS)
         assert (frame["is"], frame["why"], frame["again"]) == ("refused", why, again)
-    assert await number_of(runtime, tables.incoming) == 0
+    assert await number_of(runtime, tables_posts.incoming) == 0
     monkeypatch.setattr(world.desk, "take", take)
     assert (await talk.say(WORDS))["is"] == "taken"
     frame = await talk.say(WORDS)
@@ -523,7 +523,7 @@ async def test_the_form_says_the_same_as_the_socket(world: World) -> None:
     assert (await post(world.client, hidden, "one\r\ntwo")).headers["Location"] == "/chat#end"
     assert (await post(world.client, hidden, "one\r\ntwo")).status == 303
     assert (await post(world.client, hidden, "changed")).status == 303
-    assert await number_of(world.runtime, tables.posts) == 2
+    assert await number_of(world.runtime, tables_posts.posts) == 2
     talk = await connect(world.client)
     assert ("own", "one\ntwo") in [*talk.conversation()] or await talk.until_said("one\ntwo")
 
@@ -553,7 +553,7 @@ async def test_photos_and_voice_notes_are_shown_to_who_sent_them_and_to_nobody_e
     other = await browser(world, aiohttp_client)
     assert [(await other.get(path)).status for path in paths] == [404, 404]
     async with world.runtime.database.reading() as connection:
-        rows = (await connection.execute(select(tables.media))).all()
+        rows = (await connection.execute(select(tables_media.media))).all()
     assert [(row.type, row.channel, row.language) for row in rows] == [
         ("image/png", "web_chat", None),
         ("audio/wav", "web_chat", "en"),
@@ -578,7 +578,7 @@ async def test_what_is_wrong_with_a_form_is_said_and_its_text_is_still_there(
     assert response.status == 422
     assert sentence.lower() in page.lower()
     assert f">{text}</textarea>" in page
-    assert await number_of(world.runtime, tables.incoming) == 0
+    assert await number_of(world.runtime, tables_posts.incoming) == 0
 
 
 async def test_an_old_form_must_be_loaded_again(world: World) -> None:

@@ -15,7 +15,7 @@ from gateway.journey import media
 from gateway.runtime import Runtime
 from gateway.schema import MediaState, Place, PlaceFrom, State
 from gateway.settings import Settings
-from store import posts, tables
+from store import posts, tables_media, tables_posts
 from store.posts import StaffPost
 from tests.channels.public_site import open_site
 from tests.journey.test_media import film, on_disk, photo_taken, recorded
@@ -138,7 +138,7 @@ async def test_a_file_that_is_not_taken_is_said_and_the_words_stay(
     assert f">{WORDS}</textarea>" in page
     assert 'value="here"' in page
     assert "choose your photos and recordings again" in page
-    assert await number_of(world, tables.posts) == 0
+    assert await number_of(world, tables_posts.posts) == 0
     if label not in ("too many",):
         assert fault_of(page).startswith("photo.jpg: ")
 
@@ -161,10 +161,10 @@ async def test_a_form_sent_twice_with_files_is_one_post(world: World) -> None:
     fields = await hidden(world) | {"text": WORDS}
     first, second = await asyncio.gather(*(send(world, fields, photo_taken(), PNG) for _ in range(2)))
     assert first.headers["Location"] == second.headers["Location"]
-    assert (await number_of(world, tables.posts), await number_of(world, tables.media)) == (1, 2)
+    assert (await number_of(world, tables_posts.posts), await number_of(world, tables_media.media)) == (1, 2)
     other = await send(world, fields, photo_taken())
     assert other.headers["Location"] == first.headers["Location"], "the same words with another photo add to it"
-    assert (await number_of(world, tables.posts), await number_of(world, tables.media)) == (2, 3)
+    assert (await number_of(world, tables_posts.posts), await number_of(world, tables_media.media)) == (2, 3)
 
 
 async def test_the_same_photo_chosen_twice_is_kept_once(world: World) -> None:
@@ -177,7 +177,7 @@ async def test_a_form_too_large_is_told_the_limit(world: World) -> None:
     page = await response.text()
     assert response.status == 413
     assert "all files of a post together" in page
-    assert await number_of(world, tables.posts) == 0
+    assert await number_of(world, tables_posts.posts) == 0
 
 
 async def test_a_form_without_a_length_is_bounded_too(world: World) -> None:
@@ -267,7 +267,7 @@ BROKEN = [
 async def test_a_broken_form_is_refused_in_words(world: World, path: str, label: str, kind: str, body: bytes) -> None:
     response = await world.client.post(path, data=body, headers={"Content-Type": kind})
     assert response.status in (400, 403, 422), label
-    assert await number_of(world, tables.posts) == 0
+    assert await number_of(world, tables_posts.posts) == 0
 
 
 async def test_a_new_visitors_cookie_survives_the_larger_limit(world: World) -> None:
@@ -301,7 +301,7 @@ async def test_a_key_makes_a_repeat_with_files_the_same_post(world: World) -> No
         response = await world.client.post(API, data=form({"text": WORDS}, PNG), headers=headers)
         tickets.add((await response.json())["ticket"])
     assert len(tickets) == 1
-    assert await number_of(world, tables.media) == 1
+    assert await number_of(world, tables_media.media) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gateway.journey import intake, tickets
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, Incoming, IncomingMedia, Outcome, Place, PlaceFrom, Taken
-from store import tables, waiting
+from store import tables_citizens, tables_deliveries, tables_posts, waiting
 from store.facts import Facts
 from store.incoming import Rows
 from tests.conftest import Texting, settle_down
@@ -220,8 +220,8 @@ async def test_hundreds_of_nasty_texts_at_once_are_all_kept(runtime: Runtime, te
         for n, text in enumerate(NASTY * 9)
     ]
     taken = await asyncio.gather(*(takes(one) for one in sent))
-    assert await number_of(runtime, tables.incoming) == len(sent) > 300
-    assert await number_of(runtime, tables.posts) == len([one for one in taken if one.post_id])
+    assert await number_of(runtime, tables_posts.incoming) == len(sent) > 300
+    assert await number_of(runtime, tables_posts.posts) == len([one for one in taken if one.post_id])
     async with runtime.database.reading() as connection:
         for one in await waiting.queue(connection, 1000):
             assert fit_to_be_kept(one.text)
@@ -236,7 +236,7 @@ async def test_one_new_citizen_in_one_batch_is_one_citizen(runtime: Runtime, tex
     said = ("the tram stop has no roof", "and no bench", "STATUS", "FOLLOW ALL", "", "1")
     taken = await asyncio.gather(*(takes(message(text)) for text in said))
     assert [one.outcome for one in taken] == [Outcome.POST, Outcome.FOLLOW_UP, *[Outcome.COMMAND] * 4]
-    for table in (tables.citizens, tables.addresses, tables.keys):
+    for table in (tables_citizens.citizens, tables_citizens.addresses, tables_citizens.keys):
         assert await number_of(runtime, table) == 1
     assert taken[2].say.values["ticket"] == taken[0].ticket, "what was decided before is known in the same batch"
     await settle_down(runtime)
@@ -253,4 +253,6 @@ async def test_a_repeated_command_is_answered_once(runtime: Runtime, texting: Te
     await settle_down(runtime)
     assert len(texting.to(ANNA)) == 1
     async with runtime.database.reading() as connection:
-        assert (await connection.execute(select(func.count()).select_from(tables.deliveries))).scalar_one() == 1
+        assert (
+            await connection.execute(select(func.count()).select_from(tables_deliveries.deliveries))
+        ).scalar_one() == 1

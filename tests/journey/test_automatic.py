@@ -13,7 +13,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia, State
 from gateway.settings import Settings
 from store import changes, history
-from store.tables import addresses
+from store.tables_citizens import addresses
 from tests.conftest import broadcasting_as
 from tests.journey.test_intake import ANNA, BORIS, message
 

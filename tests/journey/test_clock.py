@@ -13,7 +13,7 @@ from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Outgoing, SendResult
-from store import events, tables
+from store import events, tables_deliveries
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message
 
@@ -35,7 +35,7 @@ class Jump:
 
 async def states(runtime: Runtime) -> list[str]:
     async with runtime.database.reading() as connection:
-        return list((await connection.execute(select(tables.deliveries.c.state))).scalars())
+        return list((await connection.execute(select(tables_deliveries.deliveries.c.state))).scalars())
 
 
 @pytest.mark.parametrize("offset", [DAY, -DAY])

@@ -16,7 +16,7 @@ from gateway.journey.topics import Names, without_now
 from gateway.runtime import Asked, Runtime
 from gateway.schema import Action
 from gateway.settings import Settings
-from store import tables
+from store import tables_citizens, tables_deliveries, tables_posts
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message, number_of
 
@@ -128,7 +128,7 @@ async def test_tickets_answers_to_authors_and_emergencies_wait_for_no_digest(
     assert "a crew is coming" in texting.to(BORIS)[-1]
     assert not any("crew" in text for text in texting.to(DAVID))
     urgent = await say(begun, "gas smells strongly at the station road", CLARA)
-    marked = tables.posts.update().where(tables.posts.c.id == urgent).values(urgent=True)
+    marked = tables_posts.posts.update().where(tables_posts.posts.c.id == urgent).values(urgent=True)
     await begun.database.write(lambda tx: tx.connection.execute(marked))
     await moderation.decide(begun, urgent, Action.PUBLISH, actor="mo")
     await settle_down(begun)
@@ -198,7 +198,7 @@ async def test_many_followers_are_written_to_in_few_questions(begun: Runtime, la
     began = time.perf_counter()
     await evening_alone(begun, later)
     assert time.perf_counter() - began < 10
-    assert await number_of(begun, tables.deliveries) >= number
+    assert await number_of(begun, tables_deliveries.deliveries) >= number
 
 
 async def evening_alone(runtime: Runtime, later: Callable[[float], None]) -> None:
@@ -212,15 +212,15 @@ async def followers(connection: object, number: int) -> None:
     at = clock.now()
     key, citizen = clock.new_id(), clock.new_id()
     one = {"id": citizen, "created_at": at}
-    await connection.execute(tables.citizens.insert(), one)  # type: ignore[attr-defined]
+    await connection.execute(tables_citizens.citizens.insert(), one)  # type: ignore[attr-defined]
     sealing = {"id": key, "citizen_id": citizen, "wrapped": b"", "created_at": at}
-    await connection.execute(tables.keys.insert(), sealing)  # type: ignore[attr-defined]
+    await connection.execute(tables_citizens.keys.insert(), sealing)  # type: ignore[attr-defined]
     ids = [clock.new_id() for _ in range(number)]
     fixed = {"citizen_id": citizen, "scheme": "tel", "key_id": key, "sealed": b"", "created_at": at}
     lines = [{"id": one, "lookup": one, **fixed} for one in ids]
-    await connection.execute(tables.addresses.insert(), lines)  # type: ignore[attr-defined]
+    await connection.execute(tables_citizens.addresses.insert(), lines)  # type: ignore[attr-defined]
     follows = [{"id": clock.new_id(), "address_id": one, "topic": "all", "created_at": at} for one in ids]
-    await connection.execute(tables.subscriptions.insert(), follows)  # type: ignore[attr-defined]
+    await connection.execute(tables_citizens.subscriptions.insert(), follows)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

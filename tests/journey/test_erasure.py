@@ -16,7 +16,22 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia, State, Taken
 from speech.models import ModelInfo
 from speech.recogniser import Transcript
-from store import audit, citizens, deliveries, history, kept, posts, tables, waiting
+from store import (
+    audit,
+    citizens,
+    deliveries,
+    history,
+    kept,
+    posts,
+    tables_broadcasts,
+    tables_channels,
+    tables_citizens,
+    tables_deliveries,
+    tables_history,
+    tables_media,
+    tables_posts,
+    waiting,
+)
 from store.database import Transaction
 from store.tables_together import reporters
 from tests.conftest import Texting, settle_down
@@ -84,18 +99,18 @@ async def erase(runtime: Runtime, *, withdraw: bool = True) -> None:
 
 
 async def test_nothing_sealed_can_be_opened_any_more(runtime: Runtime, life: Life) -> None:
-    sealed_before = {row["id"]: row for row in await rows(runtime, tables.words)}
-    wrapped = {row["id"]: row["wrapped"] for row in await rows(runtime, tables.keys)}
+    sealed_before = {row["id"]: row for row in await rows(runtime, tables_history.words)}
+    wrapped = {row["id"]: row["wrapped"] for row in await rows(runtime, tables_citizens.keys)}
     await erase(runtime)
-    left = {row["id"]: row["wrapped"] for row in await rows(runtime, tables.keys)}
-    stays = {row["key_id"] for row in await rows(runtime, tables.addresses)}
+    left = {row["id"]: row["wrapped"] for row in await rows(runtime, tables_citizens.keys)}
+    stays = {row["key_id"] for row in await rows(runtime, tables_citizens.addresses)}
     assert {key_id for key_id, value in left.items() if value} == stays, "only the follower's key is left"
     assert left.keys() == wrapped.keys()
-    for row in await rows(runtime, tables.words):
+    for row in await rows(runtime, tables_history.words):
         assert row["sealed"] == sealed_before[row["id"]]["sealed"]
         with pytest.raises(VaultError):
             runtime.vault.unwrap(row["key_id"], left[row["key_id"]])
-    theirs = [row for row in await rows(runtime, tables.incoming) if row["key_id"] not in stays]
+    theirs = [row for row in await rows(runtime, tables_posts.incoming) if row["key_id"] not in stays]
     assert theirs
     assert all(row["sealed"] == b"" for row in theirs)
 
@@ -103,13 +118,13 @@ async def test_nothing_sealed_can_be_opened_any_more(runtime: Runtime, life: Lif
 async def test_nothing_names_the_person(runtime: Runtime, life: Life) -> None:
     await erase(runtime)
     urns = {runtime.vault.lookup(urn) for urn in (f"tel:{ANNA}", BROWSER, f"tel:{CARLA}")}
-    assert not [row for row in await rows(runtime, tables.addresses) if row["lookup"] in urns]
-    assert await rows(runtime, tables.challenges) == []
-    assert [row["topic"] for row in await rows(runtime, tables.subscriptions)] == ["all"]
-    assert {row["display_name"] for row in await rows(runtime, tables.citizens)} == {None}
-    assert {row["merged_into"] for row in await rows(runtime, tables.citizens)} == {None}
-    assert {row["citizen_id"] for row in await rows(runtime, tables.posts)} == {None}
-    assert {row["text"] for row in await rows(runtime, tables.posts)} == {""}
+    assert not [row for row in await rows(runtime, tables_citizens.addresses) if row["lookup"] in urns]
+    assert await rows(runtime, tables_citizens.challenges) == []
+    assert [row["topic"] for row in await rows(runtime, tables_citizens.subscriptions)] == ["all"]
+    assert {row["display_name"] for row in await rows(runtime, tables_citizens.citizens)} == {None}
+    assert {row["merged_into"] for row in await rows(runtime, tables_citizens.citizens)} == {None}
+    assert {row["citizen_id"] for row in await rows(runtime, tables_posts.posts)} == {None}
+    assert {row["text"] for row in await rows(runtime, tables_posts.posts)} == {""}
 
 
 async def test_the_follower_hears_of_the_withdrawal_and_the_author_nothing(runtime: Runtime, life: Life) -> None:
@@ -137,10 +152,10 @@ async def test_published_words_may_stay_without_a_name(runtime: Runtime, life: L
 
 async def test_it_is_in_the_history_and_the_audit_without_a_word_of_him(runtime: Runtime, life: Life) -> None:
     await erase(runtime)
-    noted = [row for row in await rows(runtime, tables.history) if row["action"] == "erased"]
+    noted = [row for row in await rows(runtime, tables_history.history) if row["action"] == "erased"]
     assert {row["post_id"] for row in noted} == {taken.post_id for taken in life.posts.values()}
     assert {row["actor"] for row in noted} == {"author"}
-    reasons = {row["reason"] for row in await rows(runtime, tables.history) if row["actor"] == "author"}
+    reasons = {row["reason"] for row in await rows(runtime, tables_history.history) if row["actor"] == "author"}
     assert reasons == {None, "erased"}
     async with runtime.database.reading() as connection:
         traces = await audit.traces(connection, audit.Wanted(actor="author"))
@@ -149,7 +164,7 @@ async def test_it_is_in_the_history_and_the_audit_without_a_word_of_him(runtime:
 
 
 async def test_the_same_phone_is_a_new_citizen(runtime: Runtime, life: Life) -> None:
-    old = {row["id"] for row in await rows(runtime, tables.citizens)}
+    old = {row["id"] for row in await rows(runtime, tables_citizens.citizens)}
     await erase(runtime)
     again = await Intake(runtime).take(message("a new report", ANNA))
     assert again.post_id
@@ -165,7 +180,9 @@ async def test_open_deliveries_are_dropped(runtime: Runtime, life: Life) -> None
     await erase(runtime)
     before = len(life.texting.sent)
     states = {
-        row["state"] for row in await rows(runtime, tables.deliveries) if row["post_id"] == life.posts["late"].post_id
+        row["state"]
+        for row in await rows(runtime, tables_deliveries.deliveries)
+        if row["post_id"] == life.posts["late"].post_id
     }
     assert states == {"dropped"}
     await settle_down(runtime)
@@ -177,13 +194,21 @@ async def test_a_delivery_that_comes_due_again_later_stops_no_line(runtime: Runt
     await settle_down(runtime)
     await identity.send_code(runtime, BROWSER, f"tel:{ANNA}", "en")
     await erase(runtime)
-    code = [row["id"] for row in await rows(runtime, tables.deliveries) if row["state"] == "dropped"][-1]
-    again = tables.deliveries.update().where(tables.deliveries.c.id == code).values(state="due", done_at=None)
+    code = [row["id"] for row in await rows(runtime, tables_deliveries.deliveries) if row["state"] == "dropped"][-1]
+    again = (
+        tables_deliveries.deliveries.update()
+        .where(tables_deliveries.deliveries.c.id == code)
+        .values(state="due", done_at=None)
+    )
     await runtime.database.write(lambda tx: tx.connection.execute(again))
     other = await Intake(runtime).take(message("somebody else's", BORIS))
     await settle_down(runtime)
     assert any(str(other.ticket) in text for text in life.texting.to(BORIS))
-    dropped = {row["id"]: row["reason"] for row in await rows(runtime, tables.deliveries) if row["state"] == "dropped"}
+    dropped = {
+        row["id"]: row["reason"]
+        for row in await rows(runtime, tables_deliveries.deliveries)
+        if row["state"] == "dropped"
+    }
     assert dropped[code] == "erased"
 
 
@@ -197,10 +222,12 @@ async def test_a_sealed_value_whose_key_is_gone_stops_no_line(runtime: Runtime, 
         language="en", at=clock.now(), address_id=line.id, key=gone, sealed=b"x" * 40,
     )  # fmt: skip
     key = {"id": gone.id, "citizen_id": None, "wrapped": b"", "created_at": clock.now()}
-    await runtime.database.write(lambda tx: tx.connection.execute(tables.keys.insert(), key))
+    await runtime.database.write(lambda tx: tx.connection.execute(tables_citizens.keys.insert(), key))
     await runtime.database.write(lambda tx: deliveries.add(tx, [row]))
     await settle_down(runtime)
-    assert [one["reason"] for one in await rows(runtime, tables.deliveries) if one["key_id"] == gone.id] == ["erased"]
+    assert [one["reason"] for one in await rows(runtime, tables_deliveries.deliveries) if one["key_id"] == gone.id] == [
+        "erased"
+    ]
 
 
 async def test_staff_can_still_look_and_decide(runtime: Runtime, life: Life) -> None:
@@ -230,7 +257,7 @@ async def test_files_go_unless_somebody_else_s_row_names_them(runtime: Runtime, 
     later = await Intake(runtime).take(message("listen", ANNA, media=(call,)))
     await Intake(runtime).take(message("look too", BORIS, media=(uploads["theirs"],)))
     assert own.post_id
-    table = tables.media
+    table = tables_media.media
     stored = table.update().where(table.c.external_id == "RE9").values(state="stored", sha256=fetched, due_at=None)
     await runtime.database.write(lambda tx: tx.connection.execute(stored))
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
@@ -261,7 +288,7 @@ async def test_a_recording_that_is_being_written_down_gives_no_words_back(
     sha256 = await runtime.blobs.keep(b"sound")
     call = IncomingMedia("RE9", "http://carrier.invalid/RE9", "audio/wav", "en")
     await Intake(runtime).take(message("", ANNA, media=(call,), commands=False))
-    fetched = tables.media.update().values(state="stored", sha256=sha256, due_at=clock.now())
+    fetched = tables_media.media.update().values(state="stored", sha256=sha256, due_at=clock.now())
     await runtime.database.write(lambda tx: tx.connection.execute(fetched))
     heard: list[str] = []
 
@@ -274,17 +301,17 @@ async def test_a_recording_that_is_being_written_down_gives_no_words_back(
     monkeypatch.setattr(type(runtime.models), "find", lambda *_, **__: ModelInfo("en", Path(), "test"))
     await media.work_on_due(runtime)
     assert heard
-    assert [row["text"] for row in await rows(runtime, tables.posts)] == [""]
-    assert {row["what"] for row in await rows(runtime, tables.words)} == {"original"}
+    assert [row["text"] for row in await rows(runtime, tables_posts.posts)] == [""]
+    assert {row["what"] for row in await rows(runtime, tables_history.words)} == {"original"}
 
 
 async def test_what_carriers_said_of_his_number_is_forgotten(runtime: Runtime, texting: Texting) -> None:
     texting.fail.append(failures.Refused(f"{ANNA} is no number", "21211"))
     await Intake(runtime).take(message("lamp broken", ANNA))
     await settle_down(runtime)
-    assert [ANNA in (row["detail"] or "") for row in await rows(runtime, tables.attempts)] == [True]
+    assert [ANNA in (row["detail"] or "") for row in await rows(runtime, tables_deliveries.attempts)] == [True]
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
-    assert [row["detail"] for row in await rows(runtime, tables.attempts)] == [None]
+    assert [row["detail"] for row in await rows(runtime, tables_deliveries.attempts)] == [None]
 
 
 async def test_what_channels_keep_of_his_calls_is_forgotten(runtime: Runtime, life: Life) -> None:
@@ -296,33 +323,33 @@ async def test_what_channels_keep_of_his_calls_is_forgotten(runtime: Runtime, li
 
     await runtime.database.write(keep)
     await erase(runtime)
-    assert [row["name"] for row in await rows(runtime, tables.kept)] == ["CA2"]
+    assert [row["name"] for row in await rows(runtime, tables_channels.kept)] == ["CA2"]
 
 
 async def test_what_others_said_alike_waits_without_him(runtime: Runtime, texting: Texting) -> None:
     same = "rubbish lies all over the old market square"
     first = await Intake(runtime).take(message(same, ANNA))
     second = await Intake(runtime).take(message(f"{same}!", BORIS))
-    groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables.posts)}
+    groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables_posts.posts)}
     assert groups == {first.post_id: None, second.post_id: first.post_id}, "else this proves nothing"
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
     async with runtime.database.reading() as connection:
         assert [post.id for post in await waiting.queue(connection)] == [second.post_id]
     third = await Intake(runtime).take(message(f"{same}.", CARLA))
-    groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables.posts)}
+    groups = {row["id"]: row["group_id"] for row in await rows(runtime, tables_posts.posts)}
     assert groups[third.post_id] == second.post_id, "and gathers what comes"
 
 
 async def test_a_word_under_another_s_thread_is_nobody_s_afterwards(runtime: Runtime, life: Life) -> None:
     thread = await Intake(runtime).take(message("a thread of somebody else", BORIS))
-    comment = tables.posts.update().where(tables.posts.c.id == life.posts["published"].post_id)
+    comment = tables_posts.posts.update().where(tables_posts.posts.c.id == life.posts["published"].post_id)
     moved = comment.values(thread_id=thread.post_id, parent_id=thread.post_id, kind="comment", ticket=None)
     await runtime.database.write(lambda tx: tx.connection.execute(moved))
     await erase(runtime, withdraw=False)
     await settle_down(runtime)
     left = str(life.posts["published"].post_id)
     await moderation.decide(runtime, left, Action.WITHDRAW, actor="mo", reason="unclear")
-    assert not [row for row in await rows(runtime, tables.deliveries) if row["phrase"] == "comment_rejected"]
+    assert not [row for row in await rows(runtime, tables_deliveries.deliveries) if row["phrase"] == "comment_rejected"]
 
 
 async def test_many_posts_are_withdrawn_piece_by_piece(runtime: Runtime, texting: Texting, monkeypatch: Any) -> None:
@@ -331,8 +358,8 @@ async def test_many_posts_are_withdrawn_piece_by_piece(runtime: Runtime, texting
         taken = await Intake(runtime).take(message(f"report number {number} of many", ANNA, commands=False))
         await moderation.decide(runtime, str(taken.post_id), Action.PUBLISH, actor="mo")
     await erasure.erase(runtime, await person_of(runtime, f"tel:{ANNA}"), withdraw=True)
-    assert {row["state"] for row in await rows(runtime, tables.posts)} == {"withdrawn"}
-    told = [row for row in await rows(runtime, tables.broadcasts) if row["event"] == "withdrawn"]
+    assert {row["state"] for row in await rows(runtime, tables_posts.posts)} == {"withdrawn"}
+    told = [row for row in await rows(runtime, tables_broadcasts.broadcasts) if row["event"] == "withdrawn"]
     assert len(told) == 5
 
 
@@ -392,7 +419,9 @@ async def test_another_s_things_are_in_no_export(runtime: Runtime, life: Life) -
 async def test_an_export_survives_a_key_that_is_gone(runtime: Runtime, life: Life) -> None:
     person = await person_of(runtime)
     phone = await who(runtime, f"tel:{ANNA}")
-    lost = tables.keys.update().where(tables.keys.c.citizen_id == phone.citizen_id).values(wrapped=b"")
+    lost = (
+        tables_citizens.keys.update().where(tables_citizens.keys.c.citizen_id == phone.citizen_id).values(wrapped=b"")
+    )
     await runtime.database.write(lambda tx: tx.connection.execute(lost))
     document = await export.gather(runtime, person)
     assert {line["address"] for line in document["lines"]} == {None, BROWSER}

@@ -12,7 +12,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action
 from store import audit, subscribers
 from store.subscribers import Standing
-from store.tables import deliveries
+from store.tables_deliveries import deliveries
 from tests.channels.subscribed import Hooks
 from tests.journey.test_intake import message
 from tests.journey.test_two_processes import other

@@ -14,8 +14,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Findings
 from store import search
-from store.tables import posts
-from store.tables import search as index
+from store.tables_posts import posts
+from store.tables_search import search as index
 from tests.conftest import broadcasting_as
 from tests.journey.test_intake import ANNA, BORIS, message
 

@@ -17,7 +17,7 @@ from gateway.journey import identity, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Taken
-from store import citizens, tables
+from store import citizens, tables_citizens
 from store.citizens import Known, Line
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
@@ -163,7 +163,7 @@ async def lines_of(runtime: Runtime, urn: str) -> list[Line]:
 async def dump(runtime: Runtime) -> list[Any]:
     """Who is whom, and by what name."""
     async with runtime.database.reading() as connection:
-        wanted = select(tables.citizens).order_by(tables.citizens.c.id)
+        wanted = select(tables_citizens.citizens).order_by(tables_citizens.citizens.c.id)
         return [tuple(row) for row in await connection.execute(wanted)]
 
 
@@ -285,7 +285,7 @@ async def test_whoever_is_linked_is_one_person_and_points_one_step(runtime: Runt
     ids = [f"{number:032x}" for number in range(7)]
     people = [{one} for one in ids]
     rows = [{"id": one, "created_at": clock.now()} for one in ids]
-    await runtime.database.write(lambda tx: tx.connection.execute(tables.citizens.insert(), rows))
+    await runtime.database.write(lambda tx: tx.connection.execute(tables_citizens.citizens.insert(), rows))
     for _ in range(40):
         one, other = chance.sample(ids, 2)
         if chance.random() < 0.5:
@@ -386,7 +386,7 @@ async def vouching(runtime: Runtime, browser: Known) -> list[Line]:
 async def test_the_key_of_a_claimed_line_is_its_citizens(runtime: Runtime, texting: Texting) -> None:
     await link(runtime, texting, ANNA)
     async with runtime.database.reading() as connection:
-        lost = select(func.count()).select_from(tables.keys).where(tables.keys.c.citizen_id.is_(None))
+        lost = select(func.count()).select_from(tables_citizens.keys).where(tables_citizens.keys.c.citizen_id.is_(None))
         assert (await connection.execute(lost)).scalar_one() == 0
 
 

@@ -13,7 +13,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from store import inbox
-from store.tables import posts, staff_search, unindexed
+from store.tables_posts import posts
+from store.tables_search import staff_search, unindexed
 from tests.journey.test_intake import ANNA, BORIS, message
 
 LAMP = "人民路12号的路灯坏了，我的电话13812345678"

@@ -12,7 +12,7 @@ from channels.base import ChannelSettings, Surroundings
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Incoming, Outcome, State
-from store import posts, tables
+from store import posts, tables_citizens, tables_deliveries, tables_posts
 from tests.conftest import Texting, settle_down
 
 ANNA, BORIS, CLARA, DAVID = (f"+861380013800{n}" for n in range(1, 5))
@@ -47,7 +47,7 @@ async def test_a_repeat_gets_the_same_answer_and_makes_nothing(runtime: Runtime,
     later = await intake.take(again)
     assert {taken.ticket for taken in (*others, later)} == {first.ticket}
     assert all(taken.repeated for taken in (*others, later))
-    assert await number_of(runtime, tables.posts) == 1
+    assert await number_of(runtime, tables_posts.posts) == 1
     await settle_down(runtime)
     assert len(texting.to(ANNA)) == 1
 
@@ -55,9 +55,9 @@ async def test_a_repeat_gets_the_same_answer_and_makes_nothing(runtime: Runtime,
 async def test_two_texts_of_a_new_citizen_at_once_make_one_citizen(runtime: Runtime) -> None:
     intake = Intake(runtime)
     await asyncio.gather(intake.take(message("one lamp is broken")), intake.take(message("and another one")))
-    assert await number_of(runtime, tables.citizens) == 1
-    assert await number_of(runtime, tables.addresses) == 1
-    assert await number_of(runtime, tables.posts) == 2
+    assert await number_of(runtime, tables_citizens.citizens) == 1
+    assert await number_of(runtime, tables_citizens.addresses) == 1
+    assert await number_of(runtime, tables_posts.posts) == 2
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])  # asks the file
@@ -96,5 +96,7 @@ async def test_each_reply_goes_out_by_the_line_the_citizen_spoke_on(runtime: Run
     for number, line in enumerate(lines):
         await Intake(runtime).take(message(f"lamp {number} is dark", f"+8613800138{number:03}", channel=line))
     async with runtime.database.reading() as connection:
-        used = await connection.execute(select(tables.deliveries.c.channel).order_by(tables.deliveries.c.id))
+        used = await connection.execute(
+            select(tables_deliveries.deliveries.c.channel).order_by(tables_deliveries.deliveries.c.id)
+        )
         assert list(used.scalars()) == lines

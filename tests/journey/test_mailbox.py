@@ -14,7 +14,7 @@ from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
 from gateway.schema import Action, Audience, Incoming, Priority, Taken
-from store import deliveries, tables
+from store import deliveries, tables_citizens, tables_posts
 from store.mailbox import Position, owner
 from tests.channels.chat_world import with_chat
 
@@ -111,7 +111,7 @@ async def test_what_cannot_be_opened_or_worded_any_more_hides_nothing_else(talki
     await say(talking, "broken lamp", channel="form", commands=False, raw=b"text=broken+lamp")
     await put(talking, clock.now(), "a phrase of an older version")
     assert [letter.text for letter in await opened(talking).news(10) if letter.own] == [WORDS, "broken lamp"]
-    await talking.database.write(lambda tx: tx.connection.execute(update(tables.keys).values(wrapped=b"")))
+    await talking.database.write(lambda tx: tx.connection.execute(update(tables_citizens.keys).values(wrapped=b"")))
     letters = await opened(talking).news(10)
     assert len(letters) == 2
     assert not any(letter.own for letter in letters)
@@ -120,7 +120,7 @@ async def test_what_cannot_be_opened_or_worded_any_more_hides_nothing_else(talki
 async def test_payloads_that_were_forgotten_leave_the_words_of_posts(talking: Runtime) -> None:
     await say(talking, WORDS)
     await say(talking, "HELP")
-    await talking.database.write(lambda tx: tx.connection.execute(update(tables.incoming).values(sealed=b"")))
+    await talking.database.write(lambda tx: tx.connection.execute(update(tables_posts.incoming).values(sealed=b"")))
     assert [letter.text for letter in await opened(talking).news(10) if letter.own] == [WORDS]
 
 

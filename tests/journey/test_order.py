@@ -27,7 +27,7 @@ from gateway.schema import (
     SendResult,
     Taken,
 )
-from store import citizens, dead_letters, deliveries, outbox, outcomes, tables
+from store import citizens, dead_letters, deliveries, outbox, outcomes, tables_citizens, tables_deliveries
 from store.outcomes import Recorded
 from tests.conftest import Texting, settle_down
 from tests.journey.test_delivery import the_delivery
@@ -130,7 +130,7 @@ async def _cannot_tell(*_: object) -> None:
 
 
 async def stop(runtime: Runtime) -> None:
-    stopped = update(tables.addresses).values(stopped_at=clock.now())
+    stopped = update(tables_citizens.addresses).values(stopped_at=clock.now())
     await runtime.database.write(lambda tx: tx.connection.execute(stopped))
 
 
@@ -216,7 +216,11 @@ async def test_what_was_withdrawn_while_a_try_failed_is_not_sent_again(
     while await broadcasting.expand_some(runtime):
         pass
     # Its try ended after the withdrawal had dropped all that waited.
-    again = update(tables.deliveries).where(tables.deliveries.c.id == follower.id).values(**back_again)
+    again = (
+        update(tables_deliveries.deliveries)
+        .where(tables_deliveries.deliveries.c.id == follower.id)
+        .values(**back_again)
+    )
     await runtime.database.write(lambda tx: tx.connection.execute(again))
     texting.fail = []
     later(120)

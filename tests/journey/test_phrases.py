@@ -14,7 +14,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Heard, IncomingMedia, Kind, Outcome, State
 from store import campaigns as rows
-from store import citizens, posts, tables
+from store import citizens, posts, tables_cases, tables_deliveries, tables_posts
 from store.citizens import known
 from tests.casework.campaign_world import DAY, begin, from_noon, typed
 from tests.conftest import Texting, settle_down
@@ -66,7 +66,7 @@ async def test_whoever_posts_it_takes_part_and_no_post_is_made(runtime: Runtime,
     assert again.say.values["number"] == taken.say.values["number"]
     other = await intake.take(message("the ducks know FIRST", BORIS))
     assert other.say.values["number"] != taken.say.values["number"]
-    assert await number_of(runtime, tables.posts) == 0
+    assert await number_of(runtime, tables_posts.posts) == 0
     assert await taking_part(runtime, campaign_id) == [2, 0, 0]
     await settle_down(runtime)
     assert [taken.say.values["number"] in said for said in texting.to(ANNA)] == [True, True]
@@ -210,9 +210,13 @@ async def test_the_phrase_is_told_once_and_on_paid_lines_to_who_asked_for_it(
     assert "春江水暖鸭先知" in texting.to(BORIS)[0]
     async with runtime.database.reading() as connection:
         told = [phrase.published_at is not None for phrase in await rows.calendar(connection, [campaign_id])]
-        posts = (await connection.execute(select(tables.posts))).all()
-        cases = (await connection.execute(select(tables.cases))).all()
-        walls = (await connection.execute(select(tables.deliveries).where(tables.deliveries.c.channel == "wall"))).all()
+        posts = (await connection.execute(select(tables_posts.posts))).all()
+        cases = (await connection.execute(select(tables_cases.cases))).all()
+        walls = (
+            await connection.execute(
+                select(tables_deliveries.deliveries).where(tables_deliveries.deliveries.c.channel == "wall")
+            )
+        ).all()
     assert told == [True, False, False]
     assert [(post.kind, post.state) for post in posts] == [(Kind.NOTICE, State.PUBLISHED)]
     assert (len(cases), len(walls)) == (0, 1)
@@ -235,7 +239,7 @@ async def test_a_phrase_waits_for_its_time(runtime: Runtime) -> None:
     campaign_id = await campaigns.add(runtime, ahead, actor="ada")
     await campaigns.fill(runtime, campaign_id, f"{first + timedelta(days=1)} | 春江水暖鸭先知", actor="ada")
     await phrase_of_the_day.keep_up(runtime)
-    assert await number_of(runtime, tables.posts) == 0
+    assert await number_of(runtime, tables_posts.posts) == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -30,7 +30,19 @@ from gateway.schema import (
     ReceiptStatus,
     SendResult,
 )
-from store import accounts, calls, dialect, events, tables, writer
+from store import (
+    accounts,
+    calls,
+    dialect,
+    events,
+    tables_broadcasts,
+    tables_calls,
+    tables_citizens,
+    tables_deliveries,
+    tables_media,
+    tables_posts,
+    writer,
+)
 from store import media as media_rows
 from store.database import Database, Transaction
 from store.vault import Vault
@@ -96,7 +108,7 @@ async def pictured(runtime: Runtime, number: int) -> None:
 
 async def states(runtime: Runtime) -> list[str]:
     async with runtime.database.reading() as connection:
-        return list((await connection.execute(select(tables.media.c.state))).scalars())
+        return list((await connection.execute(select(tables_media.media.c.state))).scalars())
 
 
 async def number_of(runtime: Runtime, table: Table) -> int:
@@ -109,9 +121,9 @@ async def test_two_texts_of_a_new_citizen_at_two_processes_make_one_citizen(runt
     for n in range(10):
         sender = f"+86138001380{n:02}"
         await asyncio.gather(*(intake.take(message(f"lamp {next(texts)} is dark", sender)) for intake in intakes * 3))
-    assert await number_of(runtime, tables.citizens) == 10
-    assert await number_of(runtime, tables.addresses) == 10
-    assert await number_of(runtime, tables.posts) == 60
+    assert await number_of(runtime, tables_citizens.citizens) == 10
+    assert await number_of(runtime, tables_citizens.addresses) == 10
+    assert await number_of(runtime, tables_posts.posts) == 60
 
 
 async def test_the_same_message_at_two_processes_is_kept_once_with_one_answer(runtime: Runtime, other: Runtime) -> None:
@@ -121,7 +133,7 @@ async def test_the_same_message_at_two_processes_is_kept_once_with_one_answer(ru
         taken = await asyncio.gather(*(intake.take(again) for intake in intakes * 2))
         assert len({one.ticket for one in taken}) == 1
         assert sum(not one.repeated for one in taken) == 1
-    assert await number_of(runtime, tables.posts) == 10
+    assert await number_of(runtime, tables_posts.posts) == 10
 
 
 async def test_a_call_at_one_process_is_followed_at_another(runtime: Runtime, other: Runtime) -> None:
@@ -151,7 +163,7 @@ async def test_processes_that_take_calls_at_once_keep_to_the_limit_of_both(runti
     ]
     lines = await asyncio.gather(*begun, return_exceptions=True)
     assert sum(isinstance(line, TooMany) for line in lines) == len(desks) - 3
-    assert await number_of(runtime, tables.calls) == 3
+    assert await number_of(runtime, tables_calls.calls) == 3
 
 
 class Slowly:
@@ -199,7 +211,7 @@ async def test_a_receipt_at_one_process_meets_the_response_at_another(
     await line.finish()
     await confirmed
     async with runtime.database.reading() as connection:
-        state = (await connection.execute(select(tables.deliveries.c.state))).scalar_one()
+        state = (await connection.execute(select(tables_deliveries.deliveries.c.state))).scalar_one()
     assert state == DeliveryState.DELIVERED
 
 
@@ -261,7 +273,7 @@ async def test_the_same_decision_at_two_processes_is_taken_once(runtime: Runtime
         return_exceptions=True,
     )
     assert sum(isinstance(result, int) for result in results) == 1
-    assert await number_of(runtime, tables.broadcasts) == 1
+    assert await number_of(runtime, tables_broadcasts.broadcasts) == 1
 
 
 async def test_each_file_is_brought_by_one_process(
@@ -299,7 +311,7 @@ async def test_a_file_whose_process_died_is_brought_by_another_when_its_lease_en
     photos[0].slow.set()
     await dying
     assert await states(other) == [MediaState.STORED]
-    assert await number_of(runtime, tables.media) == 1
+    assert await number_of(runtime, tables_media.media) == 1
     assert photos[1].fetched.total() == 1
     async with runtime.database.reading() as connection:
         assert not await media_rows.waits(connection, clock.now(), MediaState.STORED)

@@ -13,7 +13,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Outcome, Place, PlaceFrom, State, Taken
 from gateway.sections_places import KnownPlace
 from gateway.settings import Settings
-from store import history, posts, tables
+from store import history, posts, tables_citizens, tables_posts, tables_search, tables_stream
 from store.posts import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message, number_of
@@ -45,8 +45,8 @@ async def test_it_is_asked_once_and_the_next_message_answers_it(runtime: Runtime
     post = await look(runtime, report.post_id)
     assert (post.place.name, post.place.slug, post.place_from) == ("人民路12号", "renmin-road", PlaceFrom.ANSWER)
     assert post.place.lat is not None
-    assert await number_of(runtime, tables.posts) == 1
-    assert await number_of(runtime, tables.questions) == 0
+    assert await number_of(runtime, tables_posts.posts) == 1
+    assert await number_of(runtime, tables_citizens.questions) == 0
     await settle_down(runtime)
     asked, thanked = texting.to(ANNA)
     assert "在什么地方" in asked
@@ -85,8 +85,8 @@ async def test_a_word_about_something_else_is_kept_and_the_place_in_it_is_taken(
     added = await say(runtime, "人民路12号的水管也漏水了")
     assert added.outcome is Outcome.FOLLOW_UP
     assert (await look(runtime, report.post_id)).place.name == "人民路12号"
-    assert await number_of(runtime, tables.posts) == 2
-    assert await number_of(runtime, tables.questions) == 0
+    assert await number_of(runtime, tables_posts.posts) == 2
+    assert await number_of(runtime, tables_citizens.questions) == 0
 
 
 async def test_a_word_without_a_place_is_added_and_the_question_stays_open(runtime: Runtime) -> None:
@@ -113,7 +113,7 @@ async def test_a_word_without_a_place_is_added_and_the_question_stays_open(runti
 async def test_nobody_is_asked_who_said_it_or_need_not(runtime: Runtime, text: str, more: dict[str, Any]) -> None:
     taken = await say(runtime, text, **more)
     assert "where" not in taken.say.phrase
-    assert await number_of(runtime, tables.questions) == 0
+    assert await number_of(runtime, tables_citizens.questions) == 0
 
 
 async def test_a_district_is_too_wide_and_asked_about(runtime: Runtime) -> None:
@@ -157,9 +157,11 @@ async def test_an_answer_to_what_is_public_already_is_shown_with_it(runtime: Run
     async with runtime.database.reading() as connection:
         public = await posts.public_post(connection, report.ticket or "")
         told = (
-            (await connection.execute(select(tables.events.c.event).order_by(tables.events.c.number))).scalars().all()
+            (await connection.execute(select(tables_stream.events.c.event).order_by(tables_stream.events.c.number)))
+            .scalars()
+            .all()
         )
-        words = (await connection.execute(select(tables.search.c.tokens))).scalars().all()
+        words = (await connection.execute(select(tables_search.search.c.tokens))).scalars().all()
     assert public.place.name == "人民路12号"
     assert told == ["post", "update"]
     assert len(words) == 1

@@ -19,7 +19,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from store import calls, citizens
 from store.calls import Call, Words
-from store.tables import calls as table
+from store.tables_calls import calls as table
 from tests.journey.test_intake import ANNA, message
 
 URN = f"tel:{ANNA}"

@@ -16,7 +16,11 @@ from store.dialect import seconds_between
 from store.figures import Counted, Dimension, Figures, Known, Parts
 from store.moments import Moment
 from store.paces import Pace, rounded, speed
-from store.tables import cases, history, incoming, keys, posts, tallies
+from store.tables_cases import cases
+from store.tables_channels import tallies
+from store.tables_citizens import keys
+from store.tables_history import history
+from store.tables_posts import incoming, posts
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = date(2026, 3, 2)

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway import clock
 from gateway.errors import Busy, Conflict, StoreInUse
-from store import leases, tables
+from store import leases, tables_leases, tables_moderation
 from store.database import Batch, Database, Transaction, Work
 
-table = tables.leases
+table = tables_leases.leases
 
 
 async def put(transaction: Transaction, name: str) -> str:
@@ -185,7 +185,7 @@ async def test_a_full_disk_tells_nobody_that_his_change_is_kept(database: Databa
                 rows = [
                     {"day": str(n), "list": "hold", "word": "w" * 200, "hits": 1, "alike": 0} for n in range(filling)
                 ]
-                await transaction.connection.execute(tables.word_hits.insert(), rows)
+                await transaction.connection.execute(tables_moderation.word_hits.insert(), rows)
 
         return work
 

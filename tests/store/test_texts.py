@@ -3,7 +3,7 @@
 from gateway.schema import Ruling, State
 from store import notes, texts
 from store.database import Database
-from store.tables import words
+from store.tables_history import words
 from store.vault import Vault
 from tests.store.test_inbox import put
 

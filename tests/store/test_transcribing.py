@@ -14,7 +14,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, IncomingMedia, MediaState, State, TranscriptState
 from speech.models import Models
-from store import audit, history, posts, tables, transcribing
+from store import audit, history, posts, tables_media, transcribing
 from store.posts import StaffPost
 from store.transcribing import Rate, Written
 from tests.journey.test_intake import ANNA, message
@@ -60,7 +60,7 @@ def unmodelled(runtime: Runtime) -> Runtime:
 
 
 async def change(runtime: Runtime, media_id: str, **values: object) -> None:
-    wanted = update(tables.media).where(tables.media.c.id == media_id).values(**values)
+    wanted = update(tables_media.media).where(tables_media.media.c.id == media_id).values(**values)
     await runtime.database.write(lambda tx: tx.connection.execute(wanted))
 
 

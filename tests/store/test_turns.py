@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from gateway import clock
 from gateway.errors import Conflict
-from store import checkpoints, tables, turns
+from store import checkpoints, tables_leases, turns
 from store.checkpoints import Checkpoints
 from store.database import Database, Transaction
 from store.turns import Turns
 
-table = tables.leases
+table = tables_leases.leases
 LONG = 30.0
 
 

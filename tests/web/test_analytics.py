@@ -12,7 +12,9 @@ from gateway import clock
 from gateway.casework import daybook
 from gateway.casework.periods import By
 from store.accounts import Role
-from store.tables import cases, history, posts
+from store.tables_cases import cases
+from store.tables_history import history
+from store.tables_posts import posts
 from tests.store.test_counting import NOON, change, post, put, seconds
 from tests.web.conftest import World
 

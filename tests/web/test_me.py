@@ -22,7 +22,7 @@ from gateway.schema import Action, Incoming, IncomingMedia, Kind, Taken
 from gateway.web import auth
 from gateway.web.keys import CODES
 from gateway.web.me import PAGE
-from store import changes, citizens, tables
+from store import changes, citizens, tables_citizens, tables_history, tables_media, tables_posts
 from store.accounts import Role
 from tests.channels.public_site import open_site
 from tests.conftest import Texting, settle_down
@@ -78,7 +78,9 @@ class Browser:
         """The ids of the lines shown, by their scheme."""
         shown = set(re.findall(r"/me/lines/([0-9a-f]{32})/", await self.get()))
         return {
-            row["scheme"]: row["id"] for row in await rows(self.world.runtime, tables.addresses) if row["id"] in shown
+            row["scheme"]: row["id"]
+            for row in await rows(self.world.runtime, tables_citizens.addresses)
+            if row["id"] in shown
         }
 
 
@@ -119,7 +121,7 @@ async def test_a_newcomer_is_told_what_it_is_for_and_nothing_is_kept_of_him(worl
     page = await browser.get()
     assert "Link your phone" in page
     assert 'name="number"' in page
-    assert await rows(world.runtime, tables.citizens) == []
+    assert await rows(world.runtime, tables_citizens.citizens) == []
     chinese = await (await browser.client.get("/me", headers={"Accept-Language": "zh"})).text()
     assert "绑定手机" in chinese
 
@@ -159,10 +161,10 @@ async def test_his_own_words_are_shown_to_him_in_every_state(world: World, brows
 
 async def test_a_rule_s_word_is_not_told(world: World, browser: Browser) -> None:
     await browser.say("lamp broken")
-    blocked = tables.posts.update().values(state="rejected", rules=["block:badword"])
+    blocked = tables_posts.posts.update().values(state="rejected", rules=["block:badword"])
     await world.runtime.database.write(lambda tx: tx.connection.execute(blocked))
-    entry = tables.history.insert().values(
-        post_id=(await rows(world.runtime, tables.posts))[0]["id"], at=clock.now(), actor="rule", action="judged",
+    entry = tables_history.history.insert().values(
+        post_id=(await rows(world.runtime, tables_posts.posts))[0]["id"], at=clock.now(), actor="rule", action="judged",
         from_state="pending", to_state="rejected", reason="block:badword",
     )  # fmt: skip
     await world.runtime.database.write(lambda tx: tx.connection.execute(entry))
@@ -203,7 +205,7 @@ async def test_what_was_joined_to_another_report_shows_the_answer_given_there(wo
 async def test_a_comment_under_another_s_thread_is_his_own_post(world: World, browser: Browser) -> None:
     thread = await world.published("somebody else's thread")
     mine = await browser.say("to be a comment")
-    comment = tables.posts.update().where(tables.posts.c.id == mine.post_id)
+    comment = tables_posts.posts.update().where(tables_posts.posts.c.id == mine.post_id)
     moved = comment.values(thread_id=thread.post_id, parent_id=thread.post_id, kind=Kind.COMMENT, ticket=None)
     await world.runtime.database.write(lambda tx: tx.connection.execute(moved))
     page = await browser.get()
@@ -313,7 +315,7 @@ async def test_lines_are_muted_spoken_to_and_unlinked(world: World, browser: Bro
     await browser.post(f"/me/lines/{phone}/unmute")
     assert "/unmute" not in await browser.get()
     await browser.post(f"/me/lines/{phone}/language", language="zh")
-    row = next(row for row in await rows(world.runtime, tables.addresses) if row["id"] == phone)
+    row = next(row for row in await rows(world.runtime, tables_citizens.addresses) if row["id"] == phone)
     assert (row["language"], row["chosen"]) == ("zh", True)
     await browser.post(f"/me/lines/{phone}/language", 422, language="fr")
     assert "Unlink this line?" in await browser.get(f"/me/lines/{phone}/unlink")
@@ -345,20 +347,23 @@ async def test_nobody_touches_another_s_line(world: World, browser: Browser, ano
     await world.desk.take(message("FOLLOW ALL", ANNA))
     await browser.link(texting)
     phone = (await browser.lines())["tel"]
-    follow = (await rows(world.runtime, tables.subscriptions))[0]["id"]
-    before = await rows(world.runtime, tables.addresses), await rows(world.runtime, tables.citizens)
+    follow = (await rows(world.runtime, tables_citizens.subscriptions))[0]["id"]
+    before = await rows(world.runtime, tables_citizens.addresses), await rows(world.runtime, tables_citizens.citizens)
     async with another() as stranger:
         await stranger.say("somebody too")
-        held = await rows(world.runtime, tables.addresses), await rows(world.runtime, tables.citizens)
+        held = await rows(world.runtime, tables_citizens.addresses), await rows(world.runtime, tables_citizens.citizens)
         for path in ("mute", "unmute", "unlink", "language"):
             await stranger.post(f"/me/lines/{phone}/{path}", 404, language="zh")
         await stranger.get(f"/me/lines/{phone}/unlink", 404)
         await stranger.post(f"/me/follows/{follow}/remove", 404)
         await stranger.post("/me/follows", 404, line=phone, topic="all")
         await stranger.post("/me/code", 404, line=phone)
-        assert held == (await rows(world.runtime, tables.addresses), await rows(world.runtime, tables.citizens))
+        assert held == (
+            await rows(world.runtime, tables_citizens.addresses),
+            await rows(world.runtime, tables_citizens.citizens),
+        )
     assert before[0] == held[0][: len(before[0])]
-    assert len(await rows(world.runtime, tables.subscriptions)) == 1
+    assert len(await rows(world.runtime, tables_citizens.subscriptions)) == 1
 
 
 @pytest.mark.parametrize(
@@ -371,7 +376,7 @@ async def test_every_form_is_our_own(world: World, browser: Browser, path: str) 
     await browser.say("somebody")
     response = await browser.client.post(path, data={"word": "ERASE", "number": ANNA}, allow_redirects=False)
     assert response.status == 403
-    assert len(await rows(world.runtime, tables.addresses)) == 1
+    assert len(await rows(world.runtime, tables_citizens.addresses)) == 1
 
 
 async def test_a_name_is_shown_on_public_posts(world: World, browser: Browser) -> None:
@@ -392,7 +397,7 @@ async def test_a_name_is_shown_on_public_posts(world: World, browser: Browser) -
 
 async def test_without_a_name_a_place_says_whence(world: World, browser: Browser) -> None:
     taken = await browser.say("lamp broken")
-    placed = tables.posts.update().values(place="North District")
+    placed = tables_posts.posts.update().values(place="North District")
     await world.runtime.database.write(lambda tx: tx.connection.execute(placed))
     assert taken.post_id
     await moderation.decide(world.runtime, taken.post_id, Action.PUBLISH, actor="mo")
@@ -408,7 +413,7 @@ async def test_what_is_followed_is_removed_and_brought_back(world: World, browse
     page = await browser.get()
     for words in ("everything that is published", "Water and drains", "Roads", "post 48217059", "North Street"):
         assert words in page
-    follow = next(row for row in await rows(world.runtime, tables.subscriptions) if row["topic"] == "all")
+    follow = next(row for row in await rows(world.runtime, tables_citizens.subscriptions) if row["topic"] == "all")
     where = await browser.post(f"/me/follows/{follow['id']}/remove")
     page = await browser.get(where.split("#")[0])
     assert "everything that is published" not in page
@@ -429,9 +434,9 @@ async def test_the_author_may_see_his_own_files(world: World, browser: Browser, 
     sha256 = await world.runtime.blobs.keep(b"sound")
     taken = await browser.say("", media=(IncomingMedia("RE1", "http://carrier.invalid/1", "audio/wav"),))
     assert taken.post_id
-    stored = tables.media.update().values(state="stored", sha256=sha256, due_at=None)
+    stored = tables_media.media.update().values(state="stored", sha256=sha256, due_at=None)
     await world.runtime.database.write(lambda tx: tx.connection.execute(stored))
-    file = (await rows(world.runtime, tables.media))[0]["id"]
+    file = (await rows(world.runtime, tables_media.media))[0]["id"]
     assert f"/media/{file}" in await browser.get()
     response = await browser.client.get(f"/media/{file}")
     assert (response.status, response.headers["Cache-Control"]) == (200, "private, no-cache")

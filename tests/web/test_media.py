@@ -7,7 +7,7 @@ from gateway import clock
 from gateway.schema import MediaState, Taken, TranscriptState
 from store.accounts import Role
 from store.database import Transaction
-from store.tables import media
+from store.tables_media import media
 from tests.web.conftest import World
 
 SOUND = bytes(range(256)) * 8

@@ -7,7 +7,8 @@ import pytest
 from gateway.casework import cases
 from store import history
 from store.accounts import Role
-from store.tables import keys, words
+from store.tables_citizens import keys
+from store.tables_history import words
 from tests.conftest import settle_down
 from tests.web.conftest import World
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from gateway import clock
 from gateway.schema import MediaState, TranscriptState
-from store import tables, transcribing
+from store import tables_media, transcribing
 from store.accounts import Role
 from store.posts import StaffPost
 from store.transcribing import Written
@@ -167,7 +167,7 @@ async def test_the_page_of_a_post_says_when_its_recording_was_deleted(world: Wor
     made = await recorded(world.runtime)
     await work(world.runtime)
     gone: dict[str, Any] = {"state": MediaState.FORGOTTEN, "sha256": None, "forgotten_at": clock.now()}
-    wanted = update(tables.media).where(tables.media.c.id == made.media[0].id).values(**gone)
+    wanted = update(tables_media.media).where(tables_media.media.c.id == made.media[0].id).values(**gone)
     await world.runtime.database.write(lambda tx: tx.connection.execute(wanted))
     await log_in(world, Role.MODERATOR)
     text = await page(world, f"/console/posts/{made.ticket}")

@@ -29,7 +29,7 @@ from gateway.schema import (
     Place,
     Taken,
 )
-from store import posts, tables, waiting
+from store import posts, tables_citizens, tables_deliveries, tables_posts, waiting
 from store.posts import StaffPost
 from tests.journey.day import files
 from tests.journey.day.lines import Chat, Hotline, Remembering, Sms
@@ -310,7 +310,7 @@ class Stage:
                     self.faults.append(f"{row.tries}: {fragment!r} stands nowhere in {said!r}")
 
     async def _told(self) -> list[Heard]:
-        d, a = tables.deliveries, tables.addresses
+        d, a = tables_deliveries.deliveries, tables_citizens.addresses
         wanted = (
             select(d.c.id, d.c.phrase, d.c.language, d.c.state, a.c.lookup)
             .join(a, a.c.id == d.c.address_id)
@@ -347,7 +347,7 @@ class Stage:
         return _VALUE.sub("(?:.+)", re.escape(phrase))
 
     async def _check_end(self, scene: Scene) -> None:
-        p = tables.posts
+        p = tables_posts.posts
         async with self.runtime.database.reading() as connection:
             number = (await connection.execute(select(func.count()).select_from(p))).scalar_one()
             firsts = select(func.count()).where(p.c.parent_id.is_(None))
