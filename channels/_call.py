@@ -35,7 +35,8 @@ from channels._turn import (
 )
 from channels.base import ChannelSettings, Desk
 from gateway import clock
-from gateway.schema import LANGUAGES, Incoming, Kind, Outcome, Taken
+from gateway.schema import LANGUAGES, Kind
+from gateway.schema_incoming import Incoming, Outcome, Taken
 
 # How often in a row something may lead nowhere, the first time among them.
 TRIES = 3

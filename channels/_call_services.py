@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from channels._call_steps import Step
 from channels._turn import ForKeys, ForSpeech, Prompt, Said, Turn
-from gateway.schema import SpokenService
+from gateway.schema_services import SpokenService
 
 if TYPE_CHECKING:
     from channels._call import Call, Talk

@@ -8,7 +8,9 @@ from channels import _forms
 from channels.base import Desk
 from gateway import clock
 from gateway.errors import Conflict, TooMany
-from gateway.schema import Incoming, Place, PublicPost, State
+from gateway.schema import Place, State
+from gateway.schema_incoming import Incoming
+from gateway.schema_public import PublicPost
 
 PAGE = r"/posts/{ticket:\d{8}}/join"
 GONE = "this report is not public any more, so it cannot be joined"

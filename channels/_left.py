@@ -10,7 +10,7 @@ from channels._sound import FRAME_SECONDS
 from channels._turn import Said
 from channels.base import Desk
 from channels.handed import Tape, TapeLabel
-from gateway.schema import Incoming, IncomingMedia
+from gateway.schema_incoming import Incoming, IncomingMedia
 from speech.turns import Turns
 
 # A call that breaks off may come back within this many seconds; how often it is looked for those that did not.

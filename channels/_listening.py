@@ -17,7 +17,7 @@ from channels._sound import FRAME_SECONDS
 from channels.base import Desk
 from channels.handed import OnTheLine, Tape
 from gateway.errors import EverylineError
-from gateway.schema import Heard, IncomingMedia
+from gateway.schema_incoming import Heard, IncomingMedia
 from speech.live import Hearing
 from speech.turns import Turns
 

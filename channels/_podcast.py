@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from xml.etree import ElementTree
 
 from channels._syndication import ATOM, add, written
-from gateway.schema import Bulletin, BulletinPart
+from gateway.schema_radio import Bulletin, BulletinPart
 from speech.encoding import TYPE
 
 ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"

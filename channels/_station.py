@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.schema import Bulletin
+from gateway.schema_radio import Bulletin
 from speech.encoding import FRAME_BYTES, FRAME_SECONDS, SILENCE, frames
 
 FRAMES = 20

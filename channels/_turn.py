@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.schema import Heard, IncomingMedia
+from gateway.schema_incoming import Heard, IncomingMedia
 
 
 @dataclass(frozen=True, slots=True)

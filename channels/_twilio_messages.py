@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 from multidict import MultiDict
 
-from gateway.schema import IncomingMedia, Place
+from gateway.schema import Place
+from gateway.schema_incoming import IncomingMedia
 
 MOST_MEDIA = 10
 # Words that Twilio answers by itself when they are the whole message, in any case

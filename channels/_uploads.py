@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from channels.base import Desk, Uploads
 from gateway.errors import BadInput
-from gateway.schema import IncomingMedia
+from gateway.schema_incoming import IncomingMedia
 
 FIELD = "media"
 File = web.FileField | bytearray

@@ -18,20 +18,12 @@ from pydantic import BaseModel, ConfigDict
 from channels.failures import Refused, Unknown
 from channels.handed import Mailbox, OnTheLine, Tape
 from gateway.errors import BadInput
-from gateway.schema import (
-    Bulletin,
-    Findings,
-    Incoming,
-    IncomingMedia,
-    Outgoing,
-    Place,
-    PublicPost,
-    Receipt,
-    SendResult,
-    ServiceHit,
-    SpokenService,
-    Taken,
-)
+from gateway.schema import Place
+from gateway.schema_incoming import Incoming, IncomingMedia, Taken
+from gateway.schema_outgoing import Outgoing, Receipt, SendResult
+from gateway.schema_public import Findings, PublicPost
+from gateway.schema_radio import Bulletin
+from gateway.schema_services import ServiceHit, SpokenService
 from speech.live import Hearing
 
 

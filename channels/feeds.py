@@ -13,7 +13,8 @@ from pydantic import Field
 
 from channels._syndication import ATOM, Seen, add, written
 from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Desk, Guard, Route, Surroundings
-from gateway.schema import Outgoing, PublicPost, SendResult, moment, public_json
+from gateway.schema_outgoing import Outgoing, SendResult
+from gateway.schema_public import PublicPost, moment, public_json
 
 FILTERS = ("category", "department", "place", "ticket")
 TITLE_LENGTH = 60

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from gateway.schema import IncomingMedia
+from gateway.schema_incoming import IncomingMedia
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from aiohttp import web
 
 from channels.base import Capabilities, Channel, DeliveryKind, Desk, Guard, Route
 from gateway.errors import BadInput, NotFound, TooMany
-from gateway.schema import Findings, Outgoing, SendResult, State
+from gateway.schema import State
+from gateway.schema_outgoing import Outgoing, SendResult
+from gateway.schema_public import Findings
 
 PAGE = 20
 FILTERS = ("category", "department", "place")

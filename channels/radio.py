@@ -14,7 +14,9 @@ from channels._station import Station
 from channels._syndication import Seen
 from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Desk, Guard, Route, Surroundings
 from gateway.errors import BadInput, Busy, NotFound
-from gateway.schema import LANGUAGES, Bulletin, Outgoing, SendResult
+from gateway.schema import LANGUAGES
+from gateway.schema_outgoing import Outgoing, SendResult
+from gateway.schema_radio import Bulletin
 from speech.encoding import BIT_RATE, TYPE
 
 BULLETIN = "/radio/bulletins/{id:[0-9a-f]{32}}"

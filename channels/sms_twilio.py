@@ -22,7 +22,8 @@ from channels.base import Capabilities, DeliveryKind, Desk, Fetched, Guard, Rout
 from channels.failures import Failure, Refused, Throttled, Unknown
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.schema import Incoming, Outgoing, Receipt, ReceiptStatus, SendResult, Taken
+from gateway.schema_incoming import Incoming, Taken
+from gateway.schema_outgoing import Outgoing, Receipt, ReceiptStatus, SendResult
 
 INBOUND = "/hooks/sms_twilio/inbound"
 STATUS = "/hooks/sms_twilio/status"

@@ -31,7 +31,7 @@ from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN, VOICES
 from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
 from channels.failures import RecipientGone, Refused
 from gateway.errors import BadInput
-from gateway.schema import IncomingMedia, Taken
+from gateway.schema_incoming import IncomingMedia, Taken
 
 ANSWER = "/hooks/voice_twilio/answer"
 CLAIMED = "/hooks/voice_twilio/claimed"

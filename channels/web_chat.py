@@ -24,7 +24,9 @@ from channels.handed import Letter, Mailbox
 from gateway import clock
 from gateway.errors import BadInput, TooMany
 from gateway.limits import Limit
-from gateway.schema import LANGUAGES, Incoming, IncomingMedia, Outgoing, SendResult, Taken
+from gateway.schema import LANGUAGES
+from gateway.schema_incoming import Incoming, IncomingMedia, Taken
+from gateway.schema_outgoing import Outgoing, SendResult
 
 PATH = "/chat"
 SOCKET = "/hooks/web_chat/socket"

@@ -14,7 +14,8 @@ from channels._uploads import File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
 from gateway.errors import BadInput, Conflict, TooMany
-from gateway.schema import Incoming, IncomingMedia, State, Taken
+from gateway.schema import State
+from gateway.schema_incoming import Incoming, IncomingMedia, Taken
 
 FORM = r"/posts/{ticket:\d{8}}/comments"
 API = r"/api/v1/posts/{ticket:\d{8}}/comments"

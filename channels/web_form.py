@@ -14,7 +14,8 @@ from channels._uploads import BadFile, File
 from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
 from gateway import clock
 from gateway.errors import BadInput, Conflict, TooMany
-from gateway.schema import CITIZEN_KINDS, LANGUAGES, Incoming, IncomingMedia, Kind, Outcome, Place, PlaceFrom, Taken
+from gateway.schema import CITIZEN_KINDS, LANGUAGES, Kind, Place, PlaceFrom
+from gateway.schema_incoming import Incoming, IncomingMedia, Outcome, Taken
 
 FORM = "/new"
 OFFERED = "/new/offered"

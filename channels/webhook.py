@@ -25,7 +25,7 @@ from channels.base import Admitted, Capabilities, Channel, ChannelSettings, Deli
 from channels.failures import Failure, Misconfigured, RecipientGone, Refused, RetryLater, Throttled, Unknown
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.schema import Outgoing, SendResult
+from gateway.schema_outgoing import Outgoing, SendResult
 
 SCHEME = "hook:"
 PREFIX = "whsec_"

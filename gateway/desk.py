@@ -18,18 +18,12 @@ from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
-from gateway.schema import (
-    Bulletin,
-    Findings,
-    Incoming,
-    IncomingMedia,
-    Place,
-    PublicPost,
-    Receipt,
-    ServiceHit,
-    SpokenService,
-    Taken,
-)
+from gateway.schema import Place
+from gateway.schema_incoming import Incoming, IncomingMedia, Taken
+from gateway.schema_outgoing import Receipt
+from gateway.schema_public import Findings, PublicPost
+from gateway.schema_radio import Bulletin
+from gateway.schema_services import ServiceHit, SpokenService
 from speech.live import Hearing
 from speech.recogniser import BadModel
 from store import kept, leases, media, posts

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway import clock
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store.standings import Position, Switch
 from store.tallies import FIELDS, Span, Tally, begin
 

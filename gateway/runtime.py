@@ -15,7 +15,8 @@ from channels.base import Channel, DeliveryKind
 from channels.registry import Mode, Plan
 from gateway.errors import Problem
 from gateway.pulse import Pulse, Switches
-from gateway.schema import Place, Say, Verdict
+from gateway.schema import Place, Verdict
+from gateway.schema_outgoing import Say
 from gateway.settings import Settings
 from gateway.workers import Workers
 from speech.live import Ears

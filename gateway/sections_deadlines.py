@@ -5,7 +5,7 @@ from typing import get_args
 
 from pydantic import Field
 
-from gateway.schema import Deadline, Due, Level
+from gateway.schema_cases import Deadline, Due, Level
 from gateway.sections import Section
 
 

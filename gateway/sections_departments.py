@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.schema import Deadline
+from gateway.schema_cases import Deadline
 from gateway.sections import Section, Words
 
 SLUG = "^[a-z0-9-]{1,64}$"

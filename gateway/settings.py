@@ -18,7 +18,8 @@ from pydantic import Field, ValidationError
 
 from gateway.casework.deadlines import Calendar, Span, offset, span, stretch
 from gateway.errors import Problem, SettingsError
-from gateway.schema import LANGUAGES, Due, Level
+from gateway.schema import LANGUAGES
+from gateway.schema_cases import Due, Level
 from gateway.sections import (
     Accounts,
     Broadcast,

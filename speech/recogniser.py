@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from gateway.errors import EverylineError
-from gateway.schema import Heard
+from gateway.schema_incoming import Heard
 from gateway.workers import WorkerLost, Workers, WorkerTimeout
 from speech.audio import Audio, decode, dither, peaks
 from speech.models import ModelInfo

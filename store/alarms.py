@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import AlarmSubject
+from gateway.schema_outgoing import AlarmSubject
 from store.accounts import Account, Role
 from store.citizens import address_place
 from store.database import Transaction

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.errors import Conflict, NotFound
-from gateway.schema import DeliveryState, Kind
+from gateway.schema import Kind
+from gateway.schema_outgoing import DeliveryState
 from store.database import Transaction
 from store.tables_broadcasts import broadcasts
 from store.tables_citizens import citizens, subscriptions

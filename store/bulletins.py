@@ -15,7 +15,8 @@ from sqlalchemy import Row, Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
-from gateway.schema import Bulletin, BulletinPart, State
+from gateway.schema import State
+from gateway.schema_radio import Bulletin, BulletinPart
 from store.database import Transaction
 from store.dialect import insert_new
 from store.tables_posts import posts

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.errors import NotFound
-from gateway.schema import OPEN_PROGRESS, Deadline, Due, Kind, Level, Progress, State
+from gateway.schema import Kind, State
+from gateway.schema_cases import OPEN_PROGRESS, Deadline, Due, Level, Progress
 from store.database import Transaction
 from store.dialect import insert_new
 from store.tables_cases import cases

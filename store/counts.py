@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
-from gateway.schema import PRIORITY_RANK, DeliveryState, ReceiptStatus
+from gateway.schema_outgoing import PRIORITY_RANK, DeliveryState, ReceiptStatus
 from store import tallies
 from store.tables_deliveries import attempts, deliveries, receipts
 from store.tables_posts import incoming

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store import outbox
 from store.database import Transaction
 from store.deliveries import StaffDelivery, for_staff

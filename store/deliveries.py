@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
+from gateway.schema_outgoing import PRIORITY_RANK, Audience, DeliveryState, Priority
 from store.database import Transaction
 from store.dialect import insert_new
 from store.tables_deliveries import attempts, deliveries

@@ -10,7 +10,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
-from gateway.schema import Audience, Priority, State
+from gateway.schema import State
+from gateway.schema_outgoing import Audience, Priority
 from store import deliveries
 from store.broadcasts import BroadcastState, Told
 from store.database import Transaction

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Row, Table, and_, delete, insert, literal, null, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import DeliveryState, MediaState, State
+from gateway.schema import MediaState, State
+from gateway.schema_outgoing import DeliveryState
 from store import alike, campaigns
 from store.citizens import of_person
 from store.database import Transaction

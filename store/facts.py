@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Audience, Kind, Place, Progress, State
+from gateway.schema import Kind, Place, State
+from gateway.schema_cases import Progress
+from gateway.schema_outgoing import Audience
 from store import marks
 from store.deliveries import HEARD
 from store.dialect import hold_back

@@ -9,7 +9,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
-from gateway.schema import PRIORITY_RANK, Audience, DeliveryState, Priority
+from gateway.schema_outgoing import PRIORITY_RANK, Audience, DeliveryState, Priority
 from store.audiences import Form, reachable, walk
 from store.broadcasts import Broadcast
 from store.database import Transaction

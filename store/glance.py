@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import OPEN_PROGRESS, State
+from gateway.schema import State
+from gateway.schema_cases import OPEN_PROGRESS
 from store.tables_cases import cases
 from store.tables_posts import posts
 

@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput
-from gateway.schema import Kind, Progress, State
+from gateway.schema import Kind, State
+from gateway.schema_cases import Progress
 from store import marks
 from store.posts import StaffPost, cursor_at, position_of, staff_by_id
 from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at

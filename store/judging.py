@@ -31,7 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import OPEN_PROGRESS, Progress, State
+from gateway.schema import State
+from gateway.schema_cases import OPEN_PROGRESS, Progress
 from store.database import Transaction
 from store.posts import cursor_at, position_of
 from store.tables_cases import cases

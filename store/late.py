@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import OPEN_PROGRESS, Progress, State
+from gateway.schema import State
+from gateway.schema_cases import OPEN_PROGRESS, Progress
 from store.cases import Case, read
 from store.tables_cases import cases
 from store.tables_posts import posts

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Row, Select, and_, func, literal_column, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store.database import Transaction
 from store.deliveries import Claimed, held
 from store.tables_citizens import addresses, keys

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Audience, DeliveryState, Kind, MediaState, Place, Progress, State
+from gateway.schema import Kind, MediaState, Place, State
+from gateway.schema_cases import Progress
+from gateway.schema_outgoing import Audience, DeliveryState
 from store.citizens import of_person
 from store.posts import cursor_at, position_of
 from store.tables_cases import cases

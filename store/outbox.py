@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, Select, TextClause, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import PRIORITY_RANK, DeliveryState, Priority
+from gateway.schema_outgoing import PRIORITY_RANK, DeliveryState, Priority
 from store.database import Transaction
 from store.deliveries import Claimed, held
 from store.dialect import among, insert_all

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Update, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import DeliveryState, Receipt, ReceiptStatus
+from gateway.schema_outgoing import DeliveryState, Receipt, ReceiptStatus
 from store.database import Transaction
 from store.dialect import Given, add_up, among, hold_back, insert_new, update_all
 from store.outbox import IN_TURN, underway

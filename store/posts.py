@@ -16,18 +16,9 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput, NotFound
-from gateway.schema import (
-    FIRST_KINDS,
-    Kind,
-    MediaState,
-    Place,
-    Progress,
-    PublicMark,
-    PublicMedia,
-    PublicPost,
-    State,
-    TranscriptState,
-)
+from gateway.schema import FIRST_KINDS, Kind, MediaState, Place, State, TranscriptState
+from gateway.schema_cases import Progress
+from gateway.schema_public import PublicMark, PublicMedia, PublicPost
 from store import marks, together
 from store.marks import Mark
 from store.tables_cases import cases

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.errors import NotFound
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store.broadcasts import UNSETTLED, WAITING, BroadcastState, Told
 from store.tables_broadcasts import broadcasts
 from store.tables_deliveries import attempts, deliveries

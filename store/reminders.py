@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import Due, Level, State
+from gateway.schema import State
+from gateway.schema_cases import Due, Level
 from store.cases import Case, read
 from store.database import Transaction
 from store.tables_cases import cases

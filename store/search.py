@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Table, TextClause, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema import FIRST_KINDS, Progress, State
+from gateway.schema import FIRST_KINDS, State
+from gateway.schema_cases import Progress
 from store.database import Transaction
 from store.tables_cases import cases
 from store.tables_posts import posts

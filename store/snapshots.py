@@ -18,7 +18,7 @@ from sqlalchemy import delete, make_url, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreInUse, StoreUnreachable
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store import bulletins, campaigns, media, migrating
 from store import digests as digest_rows
 from store.broadcasts import BroadcastState

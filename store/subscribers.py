@@ -11,7 +11,7 @@ from sqlalchemy import Row, Update, and_, bindparam, delete, func, literal_colum
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import NotFound
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store.database import Transaction
 from store.deliveries import outbox
 from store.dialect import Given, update_all

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import clock
 from gateway.clock import new_id
-from gateway.schema import Kind, Progress, State
+from gateway.schema import Kind, State
+from gateway.schema_cases import Progress
 from store.citizens import of_person
 from store.database import Transaction
 from store.dialect import insert_new

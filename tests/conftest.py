@@ -17,7 +17,7 @@ from channels.registry import Mode, Plan
 from gateway import assembly, clock
 from gateway.journey import broadcasting, delivery
 from gateway.runtime import Runtime
-from gateway.schema import Outgoing, SendResult
+from gateway.schema_outgoing import Outgoing, SendResult
 from gateway.settings import Settings, load
 from gateway.workers import Workers
 from store import migrating

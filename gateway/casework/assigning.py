@@ -8,7 +8,8 @@ from gateway.casework.handling import supervises, thread_of
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import moderation, staff_messages
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, AlarmSubject
+from gateway.schema_cases import OPEN_PROGRESS
+from gateway.schema_outgoing import AlarmSubject
 from store import accounts, cases, deliveries, events, history
 from store.accounts import Account, Role
 from store.cases import Case

@@ -15,7 +15,8 @@ from gateway import clock
 from gateway.casework import newsreading
 from gateway.errors import Conflict, NotFound
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, Bulletin
+from gateway.schema import LANGUAGES
+from gateway.schema_radio import Bulletin
 from store import audit, bulletins, history
 from store import news as news_rows
 from store.bulletins import Composed, Edition, Made, Making

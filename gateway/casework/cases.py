@@ -7,7 +7,8 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import folding, moderation
 from gateway.runtime import Runtime
-from gateway.schema import IncomingMedia, Kind, MediaState, Ruling, State, TranscriptState
+from gateway.schema import Kind, MediaState, Ruling, State, TranscriptState
+from gateway.schema_incoming import IncomingMedia
 from store import cases as case_rows
 from store import changes, history, media
 from store.changes import Changing

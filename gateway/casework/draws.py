@@ -19,7 +19,7 @@ from gateway import clock
 from gateway.casework.campaigns import seed_place, today
 from gateway.errors import BadInput, Conflict
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Priority, Say
+from gateway.schema_outgoing import Audience, Priority, Say
 from store import audit, citizens, deliveries
 from store import campaigns as rows
 from store.campaigns import Campaign, Entry, Winner

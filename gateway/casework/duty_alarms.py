@@ -13,7 +13,7 @@ from gateway import clock
 from gateway.errors import Conflict
 from gateway.journey import ringing
 from gateway.runtime import Asked, Command, Question, Reply, Runtime
-from gateway.schema import Audience, Priority, Say
+from gateway.schema_outgoing import Audience, Priority, Say
 from gateway.sections_duty import DutyAlarm as Limits
 from store import audit, deliveries, duty, incoming, waiting
 from store.database import Transaction

@@ -16,7 +16,9 @@ from gateway.casework import cases as casework
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import broadcasting, due, folding, joining, moderation
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, CaseStep, Priority, Progress, Say, State
+from gateway.schema import State
+from gateway.schema_cases import OPEN_PROGRESS, CaseStep, Progress
+from gateway.schema_outgoing import Priority, Say
 from gateway.settings import Settings
 from store import cases, changes, events, history
 from store.accounts import Account, Role

@@ -8,7 +8,8 @@ from typing import Any
 from gateway.errors import BadInput, NotAllowed, NotFound
 from gateway.journey import folding, organisation, tickets, tokens
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, Kind, Progress, State
+from gateway.schema import Kind, State
+from gateway.schema_cases import OPEN_PROGRESS, Progress
 from gateway.settings import Settings
 from store import audit, inbox_filters
 from store.accounts import Account, Role

@@ -6,7 +6,8 @@ from functools import partial
 from gateway.casework import satisfaction
 from gateway.casework.satisfaction import Given, Ruling
 from gateway.runtime import Asked, Command, Question, Reply, Runtime
-from gateway.schema import Progress, Say
+from gateway.schema_cases import Progress
+from gateway.schema_outgoing import Say
 from store.database import Transaction
 from store.facts import KnownThread
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway import clock
 from gateway.casework.reminders import LEVELS, Clock, clocks
 from gateway.runtime import Runtime
-from gateway.schema import Due, Level
+from gateway.schema_cases import Due, Level
 from store import late, reminders
 from store.late import LateCase
 from store.reminders import Reminder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.casework.deadlines import offset
-from gateway.schema import OPEN_PROGRESS, Due, Level, Progress
+from gateway.schema_cases import OPEN_PROGRESS, Due, Level, Progress
 from gateway.settings import Settings
 from store.cases import Case
 

@@ -18,7 +18,8 @@ from gateway.casework.handling import supervises
 from gateway.casework.reminders import LEVELS, Step, plan
 from gateway.journey import staff_messages
 from gateway.runtime import Runtime
-from gateway.schema import AlarmSubject, Due, Level
+from gateway.schema_cases import Due, Level
+from gateway.schema_outgoing import AlarmSubject
 from store import deliveries, history, reminders
 from store.accounts import Account
 from store.alarms import AlarmLine

@@ -15,7 +15,8 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import due, moderation
 from gateway.runtime import Runtime
-from gateway.schema import CaseStep, Kind, Progress, State
+from gateway.schema import Kind, State
+from gateway.schema_cases import CaseStep, Progress
 from store import cases, changes, citizens, events, history, marks, mine, together
 from store.cases import Case
 from store.changes import Changing

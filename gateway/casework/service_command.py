@@ -12,7 +12,8 @@ from gateway import clock
 from gateway.casework import service_news, service_words
 from gateway.journey import masking
 from gateway.runtime import Asked, Command, Noted, Question, Reply, Runtime
-from gateway.schema import Ruling, Say
+from gateway.schema import Ruling
+from gateway.schema_outgoing import Say
 from store import services, unanswered
 from store.database import Transaction
 from store.services import Entry, Service

@@ -7,7 +7,7 @@ from gateway.casework import service_news, service_words, services
 from gateway.casework.service_command import MOST_OFFERED
 from gateway.journey import folding
 from gateway.runtime import Runtime
-from gateway.schema import ServiceHit, SpokenService
+from gateway.schema_services import ServiceHit, SpokenService
 from store import services as rows
 from store.services import Entry, Service
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway import clock
 from gateway.commands.user import ACTOR, opened
 from gateway.runtime import Runtime
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.settings import load
 from store import archives, audit, migrating, snapshots
 from store.archives import DATABASES, KEY, MEDIA, Manifest

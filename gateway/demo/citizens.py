@@ -7,7 +7,8 @@ from pathlib import Path
 from gateway import clock
 from gateway.casework import satisfaction
 from gateway.demo.stage import Stage, Story
-from gateway.schema import Incoming, Outcome, Place, State, Taken
+from gateway.schema import Place, State
+from gateway.schema_incoming import Incoming, Outcome, Taken
 from store import changes, citizens
 from store.marks import BAD
 

@@ -9,7 +9,8 @@ from gateway.demo.citizens import Citizens, Thread
 from gateway.demo.stage import Stage
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.journey import categorising, indexing, joining, moderation
-from gateway.schema import Action, CaseStep, Progress
+from gateway.schema import Action
+from gateway.schema_cases import CaseStep, Progress
 from store import cases as case_rows
 from store.accounts import Account
 from store.cases import Case

@@ -12,7 +12,7 @@ import structlog
 from channels.base import Channel, DeliveryKind
 from gateway.journey.health import HEALS, Finding
 from gateway.runtime import Runtime
-from gateway.schema import AlarmSubject, Audience, Priority
+from gateway.schema_outgoing import AlarmSubject, Audience, Priority
 from store import alarms, citizens, deliveries, incidents
 from store.alarms import AlarmLine
 from store.database import Transaction

@@ -8,7 +8,10 @@ from gateway.journey import commands, organisation, whereabouts
 from gateway.journey.draft import Draft
 from gateway.journey.saying import known_thread
 from gateway.runtime import Asked, Command, Noted, Reply
-from gateway.schema import Kind, Outcome, Progress, Say, State, Taken
+from gateway.schema import Kind, State
+from gateway.schema_cases import Progress
+from gateway.schema_incoming import Outcome, Taken
+from gateway.schema_outgoing import Say
 from store import history, marks
 from store.events import About, Happening
 from store.facts import KnownComment, KnownThread

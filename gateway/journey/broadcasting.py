@@ -20,7 +20,8 @@ from channels.base import Channel
 from gateway import clock
 from gateway.journey import judging, rendering, rounds, topics
 from gateway.runtime import Runtime
-from gateway.schema import Audience, DeliveryState, Kind, Priority, Say, State
+from gateway.schema import Kind, State
+from gateway.schema_outgoing import Audience, DeliveryState, Priority, Say
 from store import audit, broadcasts, changes, deliveries, following, history, media, together
 from store.broadcasts import WAITING, Broadcast, BroadcastState, Told
 from store.changes import Changing, Reach

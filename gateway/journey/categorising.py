@@ -11,7 +11,8 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict
 from gateway.journey import broadcasting, due, moderation, organisation, routing
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, State
+from gateway.schema import State
+from gateway.schema_cases import OPEN_PROGRESS
 from store import cases, changes, events, history
 from store.broadcasts import Told
 from store.changes import Changing

@@ -10,7 +10,9 @@ from typing import Protocol
 from gateway.journey import topics
 from gateway.journey.topics import ALL, Names
 from gateway.runtime import Asked, Command, Question, Reply
-from gateway.schema import Progress, Say, State
+from gateway.schema import State
+from gateway.schema_cases import Progress
+from gateway.schema_outgoing import Say
 from store.facts import KnownThread
 from store.incoming import EVERY_TOPIC
 

@@ -7,7 +7,8 @@ Pure but for ids and the clock: the facts of the batch are handed in, rows and g
 from gateway.journey import asking, phrases, saying, whereabouts
 from gateway.journey.draft import Draft
 from gateway.runtime import Reply
-from gateway.schema import Outcome, Say, Taken
+from gateway.schema_incoming import Outcome, Taken
+from gateway.schema_outgoing import Say
 
 
 def decide(draft: Draft) -> Taken:

@@ -22,7 +22,7 @@ from gateway.journey.breaker import Breaker
 from gateway.journey.preparing import Known, Preparer
 from gateway.journey.recording import Recorder
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState, SendResult
+from gateway.schema_outgoing import DeliveryState, SendResult
 from store import deliveries, outbox
 from store import outcomes as ends
 from store.deliveries import Claimed

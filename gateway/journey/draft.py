@@ -12,7 +12,9 @@ from gateway import clock
 from gateway.journey import organisation, sender
 from gateway.journey.placing import Filed
 from gateway.runtime import Command, Question, Runtime
-from gateway.schema import Audience, Incoming, Priority, Say, Taken, Verdict
+from gateway.schema import Verdict
+from gateway.schema_incoming import Incoming, Taken
+from gateway.schema_outgoing import Audience, Priority, Say
 from store import deliveries
 from store.facts import Facts, KnownQuestion, KnownThread
 from store.incoming import Rows, payload_place

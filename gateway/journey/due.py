@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.casework.deadlines import Span
-from gateway.schema import Deadline, Progress
+from gateway.schema_cases import Deadline, Progress
 from gateway.settings import Settings
 from store.cases import Case
 from store.changes import Changing

@@ -14,7 +14,9 @@ from gateway import clock
 from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime
-from gateway.schema import Action, Audience, moment
+from gateway.schema import Action
+from gateway.schema_outgoing import Audience
+from gateway.schema_public import moment
 from store import campaigns, changes, citizens, deliveries, history, marks, mine, together
 from store.changes import Changing
 from store.history import Entry

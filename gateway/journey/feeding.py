@@ -20,7 +20,9 @@ from gateway import clock
 from gateway.journey import rounds
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Outgoing, Priority, PublicPost, State, moment, public_json
+from gateway.schema import State
+from gateway.schema_outgoing import Audience, Outgoing, Priority
+from gateway.schema_public import PublicPost, moment, public_json
 from store import audit, changes, deliveries, events, subscribers
 from store.changes import Changing
 from store.database import Transaction

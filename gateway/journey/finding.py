@@ -13,7 +13,9 @@ from gateway.errors import BadInput, NotFound
 from gateway.journey import folding, tickets, tokens
 from gateway.journey.tokens import BETWEEN, Phrase
 from gateway.runtime import Runtime
-from gateway.schema import FIRST_KINDS, Finding, Findings, Marked, Progress, PublicPost, State
+from gateway.schema import FIRST_KINDS, State
+from gateway.schema_cases import Progress
+from gateway.schema_public import Finding, Findings, Marked, PublicPost
 from store import posts, search
 from store.database import Transaction
 from store.search import LAST, Wanted

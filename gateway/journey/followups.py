@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.journey import sameness
-from gateway.schema import Progress, State
+from gateway.schema import State
+from gateway.schema_cases import Progress
 from store.facts import Facts, KnownThread
 
 OPEN = (State.PENDING, State.HELD, State.PUBLISHED)

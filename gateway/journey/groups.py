@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from gateway.journey import broadcasting, joining
 from gateway.runtime import Runtime
-from gateway.schema import Action, Priority, Say, State
+from gateway.schema import Action, State
+from gateway.schema_outgoing import Priority, Say
 from store import alike, changes, history
 from store.changes import Changing
 from store.database import Transaction

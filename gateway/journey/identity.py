@@ -19,7 +19,7 @@ from channels.base import Channel
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotFound, TooMany
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Priority, Say
+from gateway.schema_outgoing import Audience, Priority, Say
 from store import challenges, citizens, deliveries
 from store.challenges import Challenge
 from store.citizens import Known, Line

@@ -28,7 +28,9 @@ from gateway.journey import (
 from gateway.journey.draft import Draft, Prepared
 from gateway.journey.sender import scheme
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, Outcome, Ruling, Say, State, Taken, Verdict
+from gateway.schema import Ruling, State, Verdict
+from gateway.schema_incoming import Incoming, Outcome, Taken
+from gateway.schema_outgoing import Say
 from store import changes
 from store import incoming as rows_of
 from store.database import Batch, Transaction

@@ -14,7 +14,9 @@ from gateway.errors import BadInput, Conflict
 from gateway.journey import broadcasting, claiming, due, finding, organisation, sameness
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
-from gateway.schema import CITIZEN_KINDS, OPEN_PROGRESS, Action, CaseStep, Priority, Progress, Say, State
+from gateway.schema import CITIZEN_KINDS, Action, State
+from gateway.schema_cases import OPEN_PROGRESS, CaseStep, Progress
+from gateway.schema_outgoing import Priority, Say
 from store import alike, broadcasts, cases, changes, deliveries, events, history, together
 from store.changes import Changing
 from store.database import Transaction

@@ -13,7 +13,8 @@ from channels.handed import Letter, LetterFile
 from gateway.errors import VaultError
 from gateway.journey import rendering
 from gateway.runtime import Runtime
-from gateway.schema import Outcome, State
+from gateway.schema import State
+from gateway.schema_incoming import Outcome
 from store import changes, deliveries, history, mailbox
 from store.changes import Changing
 from store.incoming import payload_place

@@ -14,7 +14,8 @@ from gateway.journey import broadcasting, similar, sketch
 from gateway.journey.commands import UNDECIDED, offer_reports
 from gateway.journey.similar import LIKELY, Similar
 from gateway.runtime import Runtime
-from gateway.schema import CITIZEN_KINDS, Priority, Say
+from gateway.schema import CITIZEN_KINDS
+from gateway.schema_outgoing import Priority, Say
 from store import asked, changes, likeness, posts
 from store.database import Transaction
 from store.posts import StaffPost

@@ -20,7 +20,8 @@ from gateway.errors import BadInput
 from gateway.journey import opening, showing, transcription, waiting
 from gateway.journey.opening import Opened, Unusable
 from gateway.runtime import Runtime
-from gateway.schema import IncomingMedia, MediaState, TranscriptState
+from gateway.schema import MediaState, TranscriptState
+from gateway.schema_incoming import IncomingMedia
 from store import media
 from store.database import Transaction
 from store.media import KEPT, MediaJob

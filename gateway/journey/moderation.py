@@ -25,7 +25,8 @@ from gateway.journey import (
 )
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
-from gateway.schema import Action, Kind, Priority, Say, State
+from gateway.schema import Action, Kind, State
+from gateway.schema_outgoing import Priority, Say
 from gateway.settings import OTHER
 from store import cases, changes, events, history
 from store.broadcasts import Told

@@ -8,7 +8,7 @@ from typing import Any
 
 from channels import failures
 from channels.failures import Failure
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from gateway.sections import Delivery
 from store.deliveries import Claimed
 from store.outcomes import Recorded

@@ -8,7 +8,8 @@ from gateway.errors import Conflict
 from gateway.journey import broadcasting, finding, sameness, tickets
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
-from gateway.schema import Kind, Priority, Say, State
+from gateway.schema import Kind, State
+from gateway.schema_outgoing import Priority, Say
 from store import alike, changes, deliveries, events, facts, history
 from store.changes import Changing
 from store.database import Transaction

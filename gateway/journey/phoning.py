@@ -4,7 +4,7 @@ from gateway import clock
 from gateway.journey import rendering, tickets
 from gateway.journey.commands import status_of
 from gateway.runtime import Asked, Runtime
-from gateway.schema import Progress
+from gateway.schema_cases import Progress
 from store import facts, marks
 
 

@@ -11,7 +11,8 @@ from gateway import clock
 from gateway.journey import folding, likeness
 from gateway.journey.draft import Draft, Prepared
 from gateway.runtime import Runtime
-from gateway.schema import Outcome, Say, Taken
+from gateway.schema_incoming import Outcome, Taken
+from gateway.schema_outgoing import Say
 from store import participating
 from store.database import Transaction
 from store.facts import Facts

@@ -9,7 +9,7 @@ from typing import Any
 from gateway import clock
 from gateway.journey import broadcasting, phrases
 from gateway.runtime import Runtime
-from gateway.schema import Priority, Say
+from gateway.schema_outgoing import Priority, Say
 from store import citizens, participating
 from store.changes import Changing
 from store.database import Transaction

@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.journey import folding, routing
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, Kind, Place, PlaceFrom
+from gateway.schema import Kind, Place, PlaceFrom
+from gateway.schema_incoming import Incoming
 from store.changes import Changing
 
 # Kinds about something somewhere, of which a department wants to know where.

@@ -9,7 +9,9 @@ from gateway.journey import feeding
 from gateway.journey.broadcasting import FOLLOWER_PHRASES
 from gateway.journey.wording import Wording
 from gateway.runtime import Runtime
-from gateway.schema import Outgoing, PublicPost, State
+from gateway.schema import State
+from gateway.schema_outgoing import Outgoing
+from gateway.schema_public import PublicPost
 from store import changes, citizens, posts
 from store.broadcasts import Told
 from store.changes import Changing

@@ -1,7 +1,7 @@
 """Step 7: what a carrier later says of a message moves its delivery forward, never back."""
 
 from gateway.runtime import Runtime
-from gateway.schema import Receipt, ReceiptStatus
+from gateway.schema_outgoing import Receipt, ReceiptStatus
 from store import outcomes
 
 

@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.errors import BadInput
 from gateway.journey import pacing
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store import audit, dead_letters, outbox, outcomes, subscribers
 from store.database import Transaction
 from store.dead_letters import Obstacles

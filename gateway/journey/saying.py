@@ -8,21 +8,9 @@ from gateway import clock
 from gateway.journey import commands, followups, identity, masking, placing, sameness, sender, whereabouts, writing
 from gateway.journey.draft import Draft
 from gateway.journey.followups import Belonging
-from gateway.schema import (
-    IncomingMedia,
-    Kind,
-    MediaState,
-    Outcome,
-    Place,
-    PlaceFrom,
-    Priority,
-    Ruling,
-    Say,
-    State,
-    Taken,
-    TranscriptState,
-    Verdict,
-)
+from gateway.schema import Kind, MediaState, Place, PlaceFrom, Ruling, State, TranscriptState, Verdict
+from gateway.schema_incoming import IncomingMedia, Outcome, Taken
+from gateway.schema_outgoing import Priority, Say
 from store import history
 from store.facts import Alike, KnownComment, KnownThread
 from store.media import KEPT

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway import clock
-from gateway.schema import Incoming
+from gateway.schema_incoming import Incoming
 from store import citizens
 from store.facts import Facts, KnownAddress
 from store.incoming import Rows

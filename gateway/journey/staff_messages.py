@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.journey.alarming import outlet_for
 from gateway.runtime import Runtime
-from gateway.schema import AlarmSubject, Audience, Priority
+from gateway.schema_outgoing import AlarmSubject, Audience, Priority
 from store import alarms, deliveries, incidents
 from store.alarms import AlarmLine
 from store.database import Transaction

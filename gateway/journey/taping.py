@@ -16,7 +16,7 @@ import structlog
 from gateway import clock
 from gateway.journey import media
 from gateway.runtime import Runtime
-from gateway.schema import IncomingMedia
+from gateway.schema_incoming import IncomingMedia
 from store.tapes import Label, Spool, Tapes
 
 WRITE_EVERY = 1.0

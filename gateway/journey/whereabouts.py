@@ -12,7 +12,9 @@ from gateway import clock
 from gateway.journey import broadcasting, folding, masking, place_signs, placing
 from gateway.journey.draft import Draft
 from gateway.runtime import Question, Runtime
-from gateway.schema import Incoming, Kind, Outcome, Place, PlaceFrom, Priority, Ruling, Say, State, Taken
+from gateway.schema import Kind, Place, PlaceFrom, Ruling, State
+from gateway.schema_incoming import Incoming, Outcome, Taken
+from gateway.schema_outgoing import Priority, Say
 from store import changes, history, questions
 from store.database import Transaction
 from store.events import About, Happening

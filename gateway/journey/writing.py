@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.schema import Heard, State, TranscriptState
+from gateway.schema import State, TranscriptState
+from gateway.schema_incoming import Heard
 from store import history
 from store.vault import SealingKey, Vault
 

@@ -10,7 +10,8 @@ from aiohttp import web
 from gateway.casework import answer_templates as templates
 from gateway.casework.answer_templates import FIELDS, WrongField
 from gateway.errors import BadInput, Conflict, NotAllowed
-from gateway.schema import LANGUAGES, moment
+from gateway.schema import LANGUAGES
+from gateway.schema_public import moment
 from gateway.web import bodies
 from gateway.web.console import draw
 from gateway.web.console_api import plain

@@ -7,7 +7,7 @@ from channels.base import Uploads
 from gateway.casework import answer_templates as templates
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict, NotFound
-from gateway.schema import IncomingMedia
+from gateway.schema_incoming import IncomingMedia
 from gateway.web import access, auth, console
 from gateway.web.keys import ACCOUNT, DESK, RUNTIME
 from store import answer_templates, posts

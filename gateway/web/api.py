@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import clock
 from gateway.errors import BadInput
 from gateway.journey import organisation
-from gateway.schema import public_json
+from gateway.schema_public import public_json
 from gateway.web import openapi
 from gateway.web.keys import DESK, RUNTIME
 from store import cases, posts

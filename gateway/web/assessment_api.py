@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.casework import league
 from gateway.casework.league import League, Place
 from gateway.runtime import Runtime
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web import api, assessment
 from gateway.web.keys import RUNTIME
 from store.judging import Judged

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.casework import assessing, handling, league, months
 from gateway.casework.league import League
 from gateway.errors import BadInput, Conflict, NotFound
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web import assessment, assessment_api, assessment_words, bodies
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from aiohttp import web
 
 from gateway.errors import BadInput, NotFound
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web.api import whole_number
 from gateway.web.console import draw
 from gateway.web.console_api import MOST, USUAL, plain

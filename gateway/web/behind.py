@@ -8,7 +8,8 @@ from typing import Any
 from gateway.journey import masking, similar
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
-from gateway.schema import CITIZEN_KINDS, OPEN_PROGRESS, State
+from gateway.schema import CITIZEN_KINDS, State
+from gateway.schema_cases import OPEN_PROGRESS
 from gateway.web.differences import Piece, compare
 from store import history, record
 from store.posts import StaffPost

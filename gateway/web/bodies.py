@@ -20,7 +20,8 @@ from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.redelivery import MOST
 from gateway.journey.trying import SIZES
 from gateway.journey.words import LONGEST_WORD
-from gateway.schema import Action, CaseStep, Deadline, Kind, Progress, State
+from gateway.schema import Action, Kind, State
+from gateway.schema_cases import CaseStep, Deadline, Progress
 from store.accounts import Role
 from store.events import About
 from store.services import ServiceKind

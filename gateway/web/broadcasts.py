@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.errors import BadInput, Conflict
 from gateway.journey import broadcasting
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from gateway.web import auth, bodies
 from gateway.web.api import whole_number
 from gateway.web.console import draw

@@ -7,7 +7,8 @@ from aiohttp import web
 from gateway.casework import bulletins
 from gateway.casework.bulletins import ACTS
 from gateway.errors import Conflict
-from gateway.schema import LANGUAGES, moment
+from gateway.schema import LANGUAGES
+from gateway.schema_public import moment
 from gateway.web.channel_labels import BULLETIN_DONE
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME

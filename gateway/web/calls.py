@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import clock
 from gateway.journey import masking
 from gateway.runtime import Runtime
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web import access, calls_live
 from gateway.web.api import whole_number
 from gateway.web.console import draw

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web.keys import RUNTIME
 from store import campaigns as rows
 from store.campaigns import Campaign, Phrase

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.casework import assigning
-from gateway.schema import OPEN_PROGRESS
+from gateway.schema_cases import OPEN_PROGRESS
 from store import accounts, reminders
 from store.accounts import Account
 from store.cases import Case

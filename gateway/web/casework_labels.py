@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from gateway.schema import AlarmSubject, CaseStep, Due, Level
+from gateway.schema_cases import CaseStep, Due, Level
+from gateway.schema_outgoing import AlarmSubject
 from gateway.web.catalogues import N_
 
 LANGUAGES: Mapping[str, str] = {"zh": N_("Chinese"), "en": N_("English")}

@@ -11,7 +11,9 @@ from gateway.casework import answer_templates, cases
 from gateway.errors import BadInput
 from gateway.journey import batches, moderation, redelivery, undoing
 from gateway.journey.claiming import Held
-from gateway.schema import DeliveryState, IncomingMedia, moment
+from gateway.schema_incoming import IncomingMedia
+from gateway.schema_outgoing import DeliveryState
+from gateway.schema_public import moment
 from gateway.web import access, answering, auth, bodies, channels, large_forms
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable, may_decide

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.schema import moment
+from gateway.schema_public import moment
 
 # What a spreadsheet would take for a formula.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import clock
 from gateway.errors import BadInput
 from gateway.journey import redelivery
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from gateway.web import auth
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME

@@ -22,7 +22,7 @@ from gateway import clock
 from gateway.journey import organisation
 from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
-from gateway.schema import PublicPost
+from gateway.schema_public import PublicPost
 from gateway.settings import Settings
 from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
 from gateway.web.catalogues import N_

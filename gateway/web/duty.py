@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.casework import duty_alarms, rota
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.runtime import Runtime
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web.console import draw
 from gateway.web.duty_labels import DUTY_DONE
 from gateway.web.keys import ACCOUNT, RUNTIME

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.casework import assigning, handling
 from gateway.errors import BadInput, Conflict
-from gateway.schema import CaseStep
+from gateway.schema_cases import CaseStep
 from gateway.web import bodies, console
 from gateway.web.keys import ACCOUNT, RUNTIME
 

@@ -10,7 +10,8 @@ from gateway import clock
 from gateway.casework import inbox as wanting
 from gateway.errors import BadInput, Conflict
 from gateway.journey import finding, organisation, tokens
-from gateway.schema import Kind, Progress, State
+from gateway.schema import Kind, State
+from gateway.schema_cases import Progress
 from gateway.web import access
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME

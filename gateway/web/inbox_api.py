@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.casework import inbox as wanting
 from gateway.casework import notes
 from gateway.errors import BadInput
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web import access, bodies
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable

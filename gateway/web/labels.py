@@ -4,19 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.schema import (
-    OPEN_PROGRESS,
-    Action,
-    DeliveryState,
-    Kind,
-    MediaState,
-    PlaceFrom,
-    Progress,
-    PublicPost,
-    Ruling,
-    State,
-    TranscriptState,
-)
+from gateway.schema import Action, Kind, MediaState, PlaceFrom, Ruling, State, TranscriptState
+from gateway.schema_cases import OPEN_PROGRESS, Progress
+from gateway.schema_outgoing import DeliveryState
+from gateway.schema_public import PublicPost
 from gateway.web import (
     call_labels,
     casework_labels,

@@ -17,7 +17,8 @@ from aiohttp import web
 from gateway import clock
 from gateway.journey import pace
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, PublicPost, State, public_json
+from gateway.schema import LANGUAGES, State
+from gateway.schema_public import PublicPost, public_json
 from gateway.web import listeners
 from gateway.web.api import ANY_SITE
 from gateway.web.keys import HUB, LANGUAGE

@@ -8,7 +8,9 @@ from pydantic.json_schema import models_json_schema
 from gateway.casework.periods import Against, By, Period
 from gateway.journey.tokens import LONGEST_QUERY
 from gateway.runtime import Runtime
-from gateway.schema import FIRST_KINDS, DeliveryState, Progress
+from gateway.schema import FIRST_KINDS
+from gateway.schema_cases import Progress
+from gateway.schema_outgoing import DeliveryState
 from gateway.web import (
     access,
     bodies,

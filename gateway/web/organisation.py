@@ -10,7 +10,8 @@ from gateway.casework import organising
 from gateway.casework.organising import InUse
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.journey import organisation
-from gateway.schema import LANGUAGES, Deadline
+from gateway.schema import LANGUAGES
+from gateway.schema_cases import Deadline
 from gateway.sections_departments import WEEKDAYS
 from gateway.web import organisation_form as form
 from gateway.web.console import draw

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.casework import handling, overdue
 from gateway.casework.overdue import Row
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web import access
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME

@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.casework import analytics, periods
 from gateway.casework.analytics import Report
 from gateway.runtime import Runtime
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web import channels, measures
 from gateway.web.analytics import charts, drawn
 from gateway.web.console import draw

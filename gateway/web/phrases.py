@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.casework import draws
 from gateway.casework.campaigns import today
-from gateway.schema import moment
+from gateway.schema_public import moment
 from gateway.web.api import answer
 from gateway.web.keys import DRAWING, PHRASES, RUNTIME
 from store import campaigns, citizens

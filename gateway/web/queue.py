@@ -14,7 +14,8 @@ from gateway.errors import BadInput, NotFound
 from gateway.journey import automatic, claiming, pace, routing
 from gateway.journey.automatic import Mode
 from gateway.journey.commands import UNDECIDED
-from gateway.schema import State, moment
+from gateway.schema import State
+from gateway.schema_public import moment
 from gateway.web import access, auth
 from gateway.web.behind import behind, versions
 from gateway.web.console import draw, listened, others, undoable

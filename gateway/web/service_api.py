@@ -7,7 +7,8 @@ from aiohttp import web
 from gateway.casework import services as work
 from gateway.casework.services import Step, Typed
 from gateway.errors import BadInput
-from gateway.schema import LANGUAGES, moment
+from gateway.schema import LANGUAGES
+from gateway.schema_public import moment
 from gateway.web import bodies
 from gateway.web.api import whole_number
 from gateway.web.keys import ACCOUNT, RUNTIME

@@ -11,7 +11,8 @@ from gateway.casework import service_speech
 from gateway.casework import services as work
 from gateway.casework.service_words import LONGEST_QUESTION
 from gateway.errors import BadInput, NotFound
-from gateway.schema import ServiceHit, moment
+from gateway.schema_public import moment
+from gateway.schema_services import ServiceHit
 from gateway.web.api import answer, whole_number
 from gateway.web.keys import DESK, DRAWING, LANGUAGE, RUNTIME
 from gateway.web.openapi_services import MOST_FOUND, MOST_LISTED

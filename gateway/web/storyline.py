@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.schema import Audience
+from gateway.schema_outgoing import Audience
 from store.deliveries import StaffDelivery
 from store.history import Entry
 from store.notes import Note

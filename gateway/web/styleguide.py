@@ -5,7 +5,8 @@ from functools import cache
 
 from aiohttp import web
 
-from gateway.schema import Progress, State
+from gateway.schema import State
+from gateway.schema_cases import Progress
 from gateway.web import assets, console
 
 # What no designer types and every city gets: words without an end, and words without a space.

@@ -11,7 +11,8 @@ from aiohttp import web
 from gateway import clock
 from gateway.journey import transcription
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, moment
+from gateway.schema import LANGUAGES
+from gateway.schema_public import moment
 from gateway.web import bodies
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME

@@ -12,7 +12,8 @@ from gateway.errors import BadInput
 from gateway.journey import masking, trying
 from gateway.journey.trying import Trial
 from gateway.journey.wordlists import WordList
-from gateway.schema import Hit, Verdict, moment
+from gateway.schema import Hit, Verdict
+from gateway.schema_public import moment
 from gateway.web import bodies
 from gateway.web.console import draw
 from gateway.web.keys import RUNTIME

@@ -23,7 +23,8 @@ from gateway.commands.serve import tune_interpreter
 from gateway.journey import broadcasting, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Incoming
+from gateway.schema import Action
+from gateway.schema_incoming import Incoming
 from gateway.settings import load
 from gateway.workers import Workers
 from store import migrating, progress

@@ -19,7 +19,8 @@ from channels.base import Capabilities, Channel, ChannelSettings, City, Delivery
 from gateway import assembly, clock
 from gateway.journey.delivery import Line
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Kind, Outgoing, Priority, SendResult, State
+from gateway.schema import Kind, State
+from gateway.schema_outgoing import Audience, Outgoing, Priority, SendResult
 from gateway.settings import load
 from gateway.workers import Workers
 from store import citizens, deliveries, migrating, tables_posts

@@ -19,7 +19,7 @@ from gateway import assembly, clock
 from gateway.commands.serve import tune_interpreter
 from gateway.journey.delivery import Line
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Outgoing, Priority, SendResult
+from gateway.schema_outgoing import Audience, Outgoing, Priority, SendResult
 from gateway.settings import load
 from gateway.workers import Workers
 from store import citizens, deliveries

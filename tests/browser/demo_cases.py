@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from gateway import clock
-from gateway.schema import OPEN_PROGRESS, Progress
+from gateway.schema_cases import OPEN_PROGRESS, Progress
 from store import tables_cases
 from store.database import Transaction
 from tests.browser.demo_calls import beside

@@ -12,7 +12,8 @@ from gateway.casework import cases
 from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Taken
+from gateway.schema import Action
+from gateway.schema_incoming import Taken
 from speech.synthesiser import Speechless, Synthesiser
 from tests.journey.test_intake import message
 

@@ -30,7 +30,8 @@ from gateway.casework.handling import TABLE, Wanted
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, Due, Kind, Level, Progress, Ruling, State
+from gateway.schema import Action, Kind, Ruling, State
+from gateway.schema_cases import CaseStep, Due, Level, Progress
 from gateway.settings import Settings, load
 from store import cases, changes, reminders
 from store.accounts import Account, Role

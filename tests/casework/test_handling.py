@@ -13,7 +13,9 @@ from gateway.desk import Desk
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, Incoming, Progress
+from gateway.schema import Action
+from gateway.schema_cases import CaseStep, Progress
+from gateway.schema_incoming import Incoming
 from store import cases, history, posts
 from store.accounts import Account, Role
 from store.cases import Case

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from gateway.casework import reminders
 from gateway.casework.deadlines import Calendar, Span, offset, stretch
 from gateway.journey import due
-from gateway.schema import Due, Level, Progress
+from gateway.schema_cases import Due, Level, Progress
 from gateway.settings import Settings, load, read
 from store.cases import Case
 from tests.conftest import ROOT

@@ -11,7 +11,9 @@ from gateway.casework import cases as answers
 from gateway.casework.handling import Wanted
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, AlarmSubject, CaseStep, Due, Level
+from gateway.schema import Action
+from gateway.schema_cases import CaseStep, Due, Level
+from gateway.schema_outgoing import AlarmSubject
 from store import accounts, alarms, cases, citizens, history, reminders
 from store.accounts import Account, Role
 from store.database import Database, Transaction

@@ -13,7 +13,9 @@ from gateway.desk import Desk
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import joining
 from gateway.runtime import Runtime
-from gateway.schema import CaseStep, Incoming, Kind, Progress, Taken
+from gateway.schema import Kind
+from gateway.schema_cases import CaseStep, Progress
+from gateway.schema_incoming import Incoming, Taken
 from store import cases, changes, citizens, history, marks, posts
 from store.cases import Case
 from store.marks import Mark

@@ -10,7 +10,7 @@ from gateway.casework.services import Step
 from gateway.journey import conversation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Outcome
+from gateway.schema_incoming import Outcome
 from tests.casework.service_world import HALL, METER, OFFICER, missed, published, typed, uses
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.errors import EverylineError, TooMany
-from gateway.schema import IncomingMedia
+from gateway.schema_incoming import IncomingMedia
 from speech.live import Piece
 from speech.recogniser import Transcript, Word
 

@@ -19,7 +19,9 @@ from gateway.casework import cases
 from gateway.journey import delivery, feeding, moderation, subscribing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Incoming, Outgoing
+from gateway.schema import Action
+from gateway.schema_incoming import Incoming
+from gateway.schema_outgoing import Outgoing
 from store import subscribers
 from store.deliveries import StaffDelivery, search
 from store.subscribers import Subscriber

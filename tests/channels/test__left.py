@@ -12,7 +12,7 @@ from gateway.desk import Desk
 from gateway.errors import Busy
 from gateway.journey import media
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, Taken
+from gateway.schema_incoming import Incoming, Taken
 from store import posts, tables_citizens, tables_posts
 from tests.channels.asterisk import sound_of
 from tests.channels.line_world import silence

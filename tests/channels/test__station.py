@@ -11,7 +11,7 @@ import pytest
 
 from channels import _station
 from channels._station import BLOCK, BLOCK_SECONDS, FRAMES, HEAD_START, MOST_WAITING, PAUSE, Listener, Station
-from gateway.schema import Bulletin
+from gateway.schema_radio import Bulletin
 from speech.encoding import FRAME_BYTES, SILENCE
 
 QUIET = SILENCE * FRAMES

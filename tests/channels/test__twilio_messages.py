@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 
 from channels._twilio_messages import MOST_MEDIA, UNKNOWN_TYPE, media_of, place_of
-from gateway.schema import IncomingMedia, Place
+from gateway.schema import Place
+from gateway.schema_incoming import IncomingMedia
 from tests.channels.twilio_world import ACCOUNT
 
 SID = "MM" + "b" * 32

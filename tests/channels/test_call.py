@@ -14,18 +14,11 @@ from channels._call_steps import Step
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
 from gateway import clock
 from gateway.errors import Busy
-from gateway.schema import (
-    Bulletin,
-    BulletinPart,
-    Heard,
-    Incoming,
-    IncomingMedia,
-    Kind,
-    Outcome,
-    Say,
-    SpokenService,
-    Taken,
-)
+from gateway.schema import Kind
+from gateway.schema_incoming import Heard, Incoming, IncomingMedia, Outcome, Taken
+from gateway.schema_outgoing import Say
+from gateway.schema_radio import Bulletin, BulletinPart
+from gateway.schema_services import SpokenService
 from gateway.settings import Settings, read
 
 CALLER = "tel:+8613800000001"

@@ -20,7 +20,7 @@ from channels.registry import Mode
 from gateway.assembly import city_of
 from gateway.desk import Desk
 from gateway.runtime import Runtime
-from gateway.schema import Outgoing
+from gateway.schema_outgoing import Outgoing
 from gateway.web.app import create_app
 from store import tables_deliveries, tables_posts
 from tests.channels.asterisk import SECRET

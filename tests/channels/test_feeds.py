@@ -9,7 +9,10 @@ from pytest_aiohttp.plugin import AiohttpClient
 from channels import _syndication, feeds
 from gateway import clock
 from gateway.runtime import Runtime
-from gateway.schema import Kind, Outgoing, Place, Progress, PublicPost, State
+from gateway.schema import Kind, Place, State
+from gateway.schema_cases import Progress
+from gateway.schema_outgoing import Outgoing
+from gateway.schema_public import PublicPost
 from tests.channels.public_site import PUBLIC_URL, answered, open_site
 from tests.conftest import broadcasting_as
 from tests.web.conftest import World

@@ -6,7 +6,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from gateway.casework import cases
 from gateway.errors import BadInput, TooMany
 from gateway.runtime import Runtime
-from gateway.schema import Outgoing
+from gateway.schema_outgoing import Outgoing
 from tests.channels.public_site import answered, open_site
 from tests.web.conftest import World
 

@@ -20,7 +20,8 @@ from channels import _podcast
 from channels._podcast import Podcast
 from gateway.casework import airing, bulletins
 from gateway.runtime import Runtime
-from gateway.schema import Bulletin, BulletinPart, Outgoing
+from gateway.schema_outgoing import Outgoing
+from gateway.schema_radio import Bulletin, BulletinPart
 from gateway.web import assets
 from speech.encoding import TYPE
 from tests.casework.radio_world import Humming

@@ -27,7 +27,7 @@ from channels.failures import (
 from channels.sms_twilio import INBOUND, STATUS, Adapter, SmsSettings
 from gateway import clock
 from gateway.errors import Busy
-from gateway.schema import Outgoing, Receipt, ReceiptStatus, SendResult
+from gateway.schema_outgoing import Outgoing, Receipt, ReceiptStatus, SendResult
 from tests.channels.test__http import closed_port
 from tests.channels.twilio_world import (
     ACCOUNT,

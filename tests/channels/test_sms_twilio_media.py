@@ -7,7 +7,8 @@ from aiohttp.test_utils import TestServer
 from channels.base import Fetched
 from channels.failures import Failure, Refused, RetryLater, Throttled
 from channels.sms_twilio import INBOUND, MEDIA_TYPES, Adapter, SmsSettings
-from gateway.schema import IncomingMedia, Place
+from gateway.schema import Place
+from gateway.schema_incoming import IncomingMedia
 from tests.channels.test__http import closed_port
 from tests.channels.twilio_world import (
     ACCOUNT,

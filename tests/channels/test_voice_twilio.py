@@ -16,7 +16,7 @@ from channels.base import DeliveryKind, Guard
 from channels.failures import RecipientGone
 from channels.voice_twilio import ANSWER, CLAIMED, Adapter, VoiceSettings
 from gateway.errors import BadInput, Busy
-from gateway.schema import Incoming, IncomingMedia
+from gateway.schema_incoming import Incoming, IncomingMedia
 from tests.channels.twilio_world import (
     ACCOUNT,
     CITIZEN,

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from channels._call import Call
 from channels.voice_twilio import WITHHELD, Adapter, VoiceSettings
-from gateway.schema import Incoming, IncomingMedia
+from gateway.schema_incoming import Incoming, IncomingMedia
 from tests.channels.twilio_world import ACCOUNT, CITIZEN, CREDENTIALS, NOW, NUMBER, FakeTwilio, NotedDesk, around, look
 
 SID, CALL = "RE" + "0" * 31 + "1", "CA" + "0" * 31 + "1"

@@ -21,7 +21,9 @@ from gateway.errors import Busy
 from gateway.journey import delivery, mailbox, moderation
 from gateway.journey.broadcasting import expand_some
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, Incoming
+from gateway.schema import Action
+from gateway.schema_incoming import Incoming
+from gateway.schema_outgoing import DeliveryState
 from store import deliveries, outbox, tables_deliveries, tables_media, tables_posts
 from store.accounts import Role
 from store.database import Database

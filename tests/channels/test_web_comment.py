@@ -8,7 +8,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 from gateway.errors import Busy
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, Incoming, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_incoming import Incoming, Taken
 from store import posts
 from tests.channels.public_site import answered, open_site
 from tests.journey.test_media import photo_taken

@@ -9,7 +9,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 from gateway.clock import new_id
 from gateway.errors import Busy
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, Kind, Outcome, Place, Say, State, Taken
+from gateway.schema import Kind, Place, State
+from gateway.schema_incoming import Incoming, Outcome, Taken
+from gateway.schema_outgoing import Say
 from tests.channels.public_site import PUBLIC_URL, open_site
 from tests.web.conftest import World
 

@@ -8,7 +8,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway.journey import indexing, moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_incoming import Taken
 from store import waiting
 from tests.channels.public_site import open_site
 from tests.channels.test_web_form import blank, send

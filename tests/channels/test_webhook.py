@@ -13,7 +13,8 @@ from channels.failures import RecipientGone, Refused, RetryLater, Throttled, Unk
 from gateway import clock
 from gateway.journey import redelivery, subscribing, switching, undoing
 from gateway.journey.breaker import BreakerState
-from gateway.schema import Action, DeliveryState
+from gateway.schema import Action
+from gateway.schema_outgoing import DeliveryState
 from store.standings import Position
 from store.subscribers import Standing
 from tests.channels.subscribed import Hooks, expected, message, saying

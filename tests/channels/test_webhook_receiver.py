@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from channels import webhook
 from gateway import clock
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from tests.channels.subscribed import Hooks, Receiver, message
 from tests.process.gateway import free_port
 

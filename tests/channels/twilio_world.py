@@ -20,7 +20,8 @@ from yarl import URL
 from channels._twilio_lists import CatchingUp
 from channels.base import Channel, City, Desk, Surroundings
 from gateway.errors import EverylineError, TooMany
-from gateway.schema import Incoming, Outcome, Receipt, Say, Taken
+from gateway.schema_incoming import Incoming, Outcome, Taken
+from gateway.schema_outgoing import Receipt, Say
 from tests.channels.line_world import NotedLine
 
 ROOT = Path(__file__).parents[2]

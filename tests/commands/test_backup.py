@@ -16,7 +16,9 @@ from gateway.desk import Desk
 from gateway.errors import BadArchive, Conflict, SchemaMismatch, StoreInUse, StoreUnreachable, WrongKey
 from gateway.journey import media, moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, Incoming
+from gateway.schema import Action
+from gateway.schema_incoming import Incoming
+from gateway.schema_outgoing import DeliveryState
 from gateway.settings import Settings
 from store import accounts, archives, audit, dead_letters, leases, posts, proof, sessions
 from store import media as media_rows

@@ -12,7 +12,7 @@ from gateway.errors import BadInput, NotFound, TooMany
 from gateway.journey import alarm_lines, erasure
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import AlarmSubject
+from gateway.schema_outgoing import AlarmSubject
 from store import accounts, alarms, audit, citizens
 from store.accounts import Role
 from tests.conftest import Texting, settle_down

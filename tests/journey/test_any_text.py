@@ -15,7 +15,8 @@ from gateway.errors import BadInput
 from gateway.journey import intake, tickets
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import CITIZEN_KINDS, Incoming, IncomingMedia, Outcome, Place, PlaceFrom, Taken
+from gateway.schema import CITIZEN_KINDS, Place, PlaceFrom
+from gateway.schema_incoming import Incoming, IncomingMedia, Outcome, Taken
 from store import tables_citizens, tables_deliveries, tables_posts, waiting
 from store.facts import Facts
 from store.incoming import Rows

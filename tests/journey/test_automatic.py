@@ -10,7 +10,8 @@ from gateway.journey import automatic, moderation, undoing
 from gateway.journey.automatic import Automatic, Mode
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia, State
+from gateway.schema import Action, State
+from gateway.schema_incoming import IncomingMedia
 from gateway.settings import Settings
 from store import changes, history
 from store.tables_citizens import addresses

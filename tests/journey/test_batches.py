@@ -9,7 +9,8 @@ from gateway.journey import batches, moderation, undoing
 from gateway.journey.batches import Batch, Chosen
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_incoming import Taken
 from gateway.settings import Settings
 from store import posts
 from tests.conftest import Texting, broadcasting_as, settle_down

@@ -15,8 +15,9 @@ from gateway.journey import broadcasting, moderation, receipts
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, Receipt, ReceiptStatus, SendResult
-from gateway.schema import Outgoing as Message
+from gateway.schema import Action
+from gateway.schema_outgoing import DeliveryState, Receipt, ReceiptStatus, SendResult
+from gateway.schema_outgoing import Outgoing as Message
 from store import audit, deliveries, following, outbox, outcomes, progress
 from store.broadcasts import BroadcastState
 from store.database import Transaction, Work

@@ -12,7 +12,7 @@ from gateway.jobs import upkeep
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Outgoing, SendResult
+from gateway.schema_outgoing import Outgoing, SendResult
 from store import events, tables_deliveries
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message

@@ -12,7 +12,8 @@ from gateway.journey.conversation import recognise
 from gateway.journey.intake import Intake
 from gateway.journey.tickets import is_ticket
 from gateway.runtime import Asked, Runtime
-from gateway.schema import Action, Outcome, State
+from gateway.schema import Action, State
+from gateway.schema_incoming import Outcome
 from gateway.settings import load
 from store.facts import KnownAddress, KnownThread
 from tests.conftest import ROOT, Texting, settle_down

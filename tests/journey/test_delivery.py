@@ -12,7 +12,8 @@ from gateway.journey import moderation, receipts
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
+from gateway.schema import Action
+from gateway.schema_outgoing import DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
 from store import deliveries, outbox, outcomes
 from store.deliveries import StaffDelivery
 from store.outcomes import Recorded

@@ -13,7 +13,8 @@ from gateway.errors import VaultError
 from gateway.journey import erasure, export, identity, media, moderation, names, transcription
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_incoming import IncomingMedia, Taken
 from speech.models import ModelInfo
 from speech.recogniser import Transcript
 from store import (

@@ -12,7 +12,8 @@ from gateway.errors import BadInput
 from gateway.journey import erasure, finding, moderation, undoing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Findings
+from gateway.schema import Action
+from gateway.schema_public import Findings
 from store import search
 from store.tables_posts import posts
 from store.tables_search import search as index

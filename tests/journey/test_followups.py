@@ -12,7 +12,8 @@ from gateway.errors import BadInput
 from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Kind, Outcome, State, Taken
+from gateway.schema import Action, Kind, State
+from gateway.schema_incoming import Outcome, Taken
 from store import posts, waiting
 from store.facts import NEWEST
 from store.posts import StaffPost

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gateway.journey import moderation, sameness
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_incoming import Taken
 from store import posts, waiting
 from store.posts import StaffPost
 from tests.conftest import Texting, settle_down

@@ -8,7 +8,8 @@ import pytest
 from gateway.journey import media
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Heard, MediaState, State, TranscriptState
+from gateway.schema import MediaState, State, TranscriptState
+from gateway.schema_incoming import Heard
 from speech.models import Models
 from store import history
 from store.posts import StaffPost

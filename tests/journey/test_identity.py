@@ -16,7 +16,8 @@ from gateway.errors import BadInput, NotFound, TooMany
 from gateway.journey import identity, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Taken
+from gateway.schema import Action
+from gateway.schema_incoming import Taken
 from store import citizens, tables_citizens
 from store.citizens import Known, Line
 from tests.conftest import Texting, settle_down

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from channels.base import ChannelSettings, Surroundings
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Incoming, Outcome, State
+from gateway.schema import State
+from gateway.schema_incoming import Incoming, Outcome
 from store import posts, tables_citizens, tables_deliveries, tables_posts
 from tests.conftest import Texting, settle_down
 

@@ -9,7 +9,9 @@ from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import joining, moderation, phoning, undoing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, Outcome, Progress, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_cases import CaseStep, Progress
+from gateway.schema_incoming import Outcome, Taken
 from store import cases, posts, together
 from store.accounts import Account, Role
 from store.cases import Case

@@ -11,7 +11,9 @@ from gateway.errors import Conflict
 from gateway.journey import categorising, erasure, joining, moderation, parting, undoing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Progress, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_cases import Progress
+from gateway.schema_incoming import Taken
 from gateway.sections_departments import Category
 from store import cases, changes, events, posts
 from store.cases import Load

@@ -8,7 +8,8 @@ from gateway import clock
 from gateway.journey import indexing, moderation, similar, sketch
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Outcome, Place, State, Taken
+from gateway.schema import Action, Place, State
+from gateway.schema_incoming import Outcome, Taken
 from store import likeness, posts, together
 from store.posts import StaffPost
 from tests.conftest import Texting, settle_down

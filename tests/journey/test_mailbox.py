@@ -13,7 +13,9 @@ from gateway.journey import mailbox, moderation
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
 from gateway.runtime import Runtime
-from gateway.schema import Action, Audience, Incoming, Priority, Taken
+from gateway.schema import Action
+from gateway.schema_incoming import Incoming, Taken
+from gateway.schema_outgoing import Audience, Priority
 from store import deliveries, tables_citizens, tables_posts
 from store.mailbox import Position, owner
 from tests.channels.chat_world import with_chat

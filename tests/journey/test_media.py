@@ -19,7 +19,8 @@ from gateway.journey import media, moderation, opening, photos, showing, transcr
 from gateway.journey.intake import Intake
 from gateway.journey.photos import Photo
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia, MediaState, Place, PlaceFrom, State, Taken, TranscriptState
+from gateway.schema import Action, MediaState, Place, PlaceFrom, State, TranscriptState
+from gateway.schema_incoming import IncomingMedia, Taken
 from speech.models import Models
 from store import events, history, posts, waiting
 from store import media as media_rows

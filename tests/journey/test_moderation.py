@@ -9,7 +9,8 @@ from gateway.journey import broadcasting, moderation
 from gateway.journey.intake import Intake
 from gateway.journey.moderation import TABLE, decide
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, State
+from gateway.schema import Action, State
+from gateway.schema_outgoing import DeliveryState
 from store import changes, deliveries, events, history, posts
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message

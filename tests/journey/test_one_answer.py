@@ -8,7 +8,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 from gateway.casework import cases
 from gateway.journey import indexing, moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, Progress
+from gateway.schema import Action
+from gateway.schema_cases import Progress
 from store import cases as case_rows
 from store import posts
 from store.accounts import Role

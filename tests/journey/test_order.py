@@ -16,17 +16,9 @@ from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.journey.recording import Recorder
 from gateway.runtime import Runtime
-from gateway.schema import (
-    Action,
-    Audience,
-    DeliveryState,
-    Outgoing,
-    Priority,
-    Receipt,
-    ReceiptStatus,
-    SendResult,
-    Taken,
-)
+from gateway.schema import Action
+from gateway.schema_incoming import Taken
+from gateway.schema_outgoing import Audience, DeliveryState, Outgoing, Priority, Receipt, ReceiptStatus, SendResult
 from store import citizens, dead_letters, deliveries, outbox, outcomes, tables_citizens, tables_deliveries
 from store.outcomes import Recorded
 from tests.conftest import Texting, settle_down

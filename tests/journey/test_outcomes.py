@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.journey import outcomes
-from gateway.schema import Audience, DeliveryState
+from gateway.schema_outgoing import Audience, DeliveryState
 from gateway.sections import Delivery
 from store.deliveries import Claimed
 

@@ -9,7 +9,7 @@ from gateway.journey import pacing
 from gateway.journey.delivery import Line
 from gateway.journey.pacing import Pace, Shares
 from gateway.runtime import Runtime
-from gateway.schema import Audience, Outgoing, Priority, SendResult
+from gateway.schema_outgoing import Audience, Outgoing, Priority, SendResult
 from gateway.settings import Settings
 from store import citizens, deliveries, outcomes
 from tests.conftest import Texting, settle_down

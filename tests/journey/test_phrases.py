@@ -12,7 +12,8 @@ from gateway.casework import campaigns, phrase_of_the_day
 from gateway.journey import media, phrases
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Heard, IncomingMedia, Kind, Outcome, State
+from gateway.schema import Kind, State
+from gateway.schema_incoming import Heard, IncomingMedia, Outcome
 from store import campaigns as rows
 from store import citizens, posts, tables_cases, tables_deliveries, tables_posts
 from store.citizens import known

@@ -6,7 +6,8 @@ from gateway.errors import BadInput
 from gateway.journey import moderation, relocating
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Incoming, Kind, Place, PlaceFrom, Taken
+from gateway.schema import Action, Kind, Place, PlaceFrom
+from gateway.schema_incoming import Incoming, Taken
 from store import history, posts
 from store.posts import StaffPost
 from tests.journey.test_intake import BORIS, CLARA, message

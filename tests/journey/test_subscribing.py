@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import Conflict, NotFound
 from gateway.journey import subscribing
-from gateway.schema import DeliveryState
+from gateway.schema_outgoing import DeliveryState
 from store import citizens
 from tests.channels.subscribed import Hooks, expected, saying
 

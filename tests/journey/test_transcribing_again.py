@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import schema as spoken
+from gateway import schema_incoming
 from gateway.errors import BadInput, Conflict
 from gateway.journey import media, moderation, transcription
 from gateway.journey.intake import Intake
@@ -176,7 +176,7 @@ async def test_what_was_heard_live_stands_beside_what_a_model_makes_of_the_recor
     runtime: Runtime, models: Sequence[str], saying: dict[str, str | Exception]
 ) -> None:
     kept = await media.accept(runtime, SPOKEN.read_bytes())
-    live = spoken.Heard("water pipe leaking", 0.5, (("water", 0.3, 0.6, 0.5),), 4.0, "live-model")
+    live = schema_incoming.Heard("water pipe leaking", 0.5, (("water", 0.3, 0.6, 0.5),), 4.0, "live-model")
     recording = replace(kept, language="en", heard=live)
     taken = await Intake(runtime).take(message("", media=(recording,), commands=False, language="en"))
     while await media.work_on_due(runtime):

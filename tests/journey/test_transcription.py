@@ -16,7 +16,8 @@ from gateway.errors import BadInput, Conflict
 from gateway.journey import media, moderation, transcription, waiting
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia, MediaState, State, TranscriptState
+from gateway.schema import Action, MediaState, State, TranscriptState
+from gateway.schema_incoming import IncomingMedia
 from gateway.workers import Workers
 from speech.audio import PEAKS
 from speech.models import ModelInfo, Models

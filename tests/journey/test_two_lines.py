@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
+from gateway.schema_outgoing import DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
 from store import deliveries, outbox, outcomes
 from tests.conftest import Texting
 from tests.journey.test_intake import message

@@ -20,16 +20,9 @@ from gateway.journey import delivery, media, receipts
 from gateway.journey.intake import Intake
 from gateway.journey.moderation import decide
 from gateway.runtime import Runtime
-from gateway.schema import (
-    Action,
-    DeliveryState,
-    IncomingMedia,
-    MediaState,
-    Outgoing,
-    Receipt,
-    ReceiptStatus,
-    SendResult,
-)
+from gateway.schema import Action, MediaState
+from gateway.schema_incoming import IncomingMedia
+from gateway.schema_outgoing import DeliveryState, Outgoing, Receipt, ReceiptStatus, SendResult
 from store import (
     accounts,
     calls,

@@ -12,7 +12,9 @@ from gateway.casework import cases as answers
 from gateway.journey import moderation, whereabouts
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, Progress, Taken
+from gateway.schema import Action
+from gateway.schema_cases import Progress
+from gateway.schema_incoming import Taken
 from gateway.settings import Settings
 from store import asked, cases, changes, citizens, duty, incoming, marks, posts, questions
 from store.database import Transaction

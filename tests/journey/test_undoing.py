@@ -8,7 +8,8 @@ from gateway.errors import Conflict
 from gateway.journey import moderation, undoing
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, DeliveryState, State
+from gateway.schema import Action, State
+from gateway.schema_outgoing import DeliveryState
 from gateway.settings import Settings
 from store import changes, deliveries, events, posts, waiting
 from tests.conftest import Texting, broadcasting_as, settle_down

@@ -15,7 +15,7 @@ from gateway.journey import switching, watching
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Outgoing, SendResult
+from gateway.schema_outgoing import Outgoing, SendResult
 from store import audit, counts, incidents, standings, tallies
 from store.database import Database
 from store.incidents import Incident

@@ -10,7 +10,8 @@ from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.journey.places import Gazetteer
 from gateway.runtime import Runtime
-from gateway.schema import Action, Kind, Outcome, Place, PlaceFrom, State, Taken
+from gateway.schema import Action, Kind, Place, PlaceFrom, State
+from gateway.schema_incoming import Outcome, Taken
 from gateway.sections_places import KnownPlace
 from gateway.settings import Settings
 from store import history, posts, tables_citizens, tables_posts, tables_search, tables_stream

@@ -8,7 +8,8 @@ import pytest
 
 from gateway import clock
 from gateway.errors import BadInput
-from gateway.schema import Kind, Progress, Ruling, State
+from gateway.schema import Kind, Ruling, State
+from gateway.schema_cases import Progress
 from store import cases, changes, inbox
 from store.database import Database, Transaction
 from store.inbox import Filter

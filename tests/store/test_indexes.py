@@ -79,7 +79,10 @@ from gateway.journey import (
 from gateway.journey.categorising import categorise
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, CaseStep, DeliveryState, IncomingMedia, Kind, Place, Progress, State
+from gateway.schema import Action, Kind, Place, State
+from gateway.schema_cases import CaseStep, Progress
+from gateway.schema_incoming import IncomingMedia
+from gateway.schema_outgoing import DeliveryState
 from gateway.sections import Rule
 from gateway.sections_duty import Duty, RotaRule
 from gateway.sections_duty import DutyAlarm as DutyLimits

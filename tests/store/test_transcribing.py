@@ -12,7 +12,8 @@ from gateway.jobs import upkeep
 from gateway.journey import media, moderation, transcription
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Action, IncomingMedia, MediaState, State, TranscriptState
+from gateway.schema import Action, MediaState, State, TranscriptState
+from gateway.schema_incoming import IncomingMedia
 from speech.models import Models
 from store import audit, history, posts, tables_media, transcribing
 from store.posts import StaffPost

@@ -13,7 +13,8 @@ from gateway import clock
 from gateway.desk import Desk
 from gateway.journey import moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, Incoming, Taken
+from gateway.schema import Action
+from gateway.schema_incoming import Incoming, Taken
 from gateway.web import auth, passwords
 from gateway.web.app import create_app
 from store import accounts

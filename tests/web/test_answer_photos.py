@@ -8,7 +8,8 @@ from aiohttp import FormData
 
 from gateway.casework import cases
 from gateway.journey import media, moderation
-from gateway.schema import Action, Taken
+from gateway.schema import Action
+from gateway.schema_incoming import Taken
 from store import posts
 from store.accounts import Role
 from tests.conftest import Texting, settle_down

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.schema import public_json
+from gateway.schema_public import public_json
 from gateway.web import bodies, openapi
 from store import posts
 from store.accounts import Role

@@ -17,7 +17,7 @@ from gateway.casework import draws, phrase_of_the_day
 from gateway.casework.campaigns import today
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import Outcome
+from gateway.schema_incoming import Outcome
 from store import campaigns as rows
 from store.accounts import Role
 from tests.casework.campaign_world import DAY, begin, from_noon

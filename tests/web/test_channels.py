@@ -14,7 +14,7 @@ from channels.base import Capabilities, Channel, Desk, Guard, Health, Route, Sta
 from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.journey import watching
-from gateway.schema import Incoming
+from gateway.schema_incoming import Incoming
 from gateway.web.channels import lasting, rate
 from gateway.web.charts import HEIGHT, WIDTH, chart
 from store import audit

@@ -5,7 +5,8 @@ import pytest
 from aiohttp import ClientResponse
 
 from gateway.casework import cases
-from gateway.schema import State, Taken
+from gateway.schema import State
+from gateway.schema_incoming import Taken
 from gateway.web.console import back_to
 from store import changes, posts
 from store.accounts import Role

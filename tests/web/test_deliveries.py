@@ -12,7 +12,7 @@ from gateway.journey import redelivery
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.journey.redelivery import Holds
-from gateway.schema import DeliveryState, SendResult
+from gateway.schema_outgoing import DeliveryState, SendResult
 from store import audit, dead_letters, deliveries
 from store.accounts import Role
 from store.deliveries import StaffDelivery

@@ -11,7 +11,9 @@ from channels.base import Capabilities, Channel, ChannelSettings, Surroundings
 from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.runtime import Runtime
-from gateway.schema import Kind, Place, Progress, PublicMedia, PublicPost, State
+from gateway.schema import Kind, Place, State
+from gateway.schema_cases import Progress
+from gateway.schema_public import PublicMedia, PublicPost
 from gateway.settings import Settings
 from gateway.web import labels
 from gateway.web.drawing import ERRORS, TEMPLATES, Drawing

@@ -7,7 +7,9 @@ import pytest
 
 from gateway.casework import cases
 from gateway.journey import moderation
-from gateway.schema import Action, Progress, Taken
+from gateway.schema import Action
+from gateway.schema_cases import Progress
+from gateway.schema_incoming import Taken
 from store import cases as case_rows
 from store import marks
 from store.accounts import Role

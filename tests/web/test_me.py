@@ -18,7 +18,8 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.journey import joining, moderation
 from gateway.runtime import Runtime
-from gateway.schema import Action, Incoming, IncomingMedia, Kind, Taken
+from gateway.schema import Action, Kind
+from gateway.schema_incoming import Incoming, IncomingMedia, Taken
 from gateway.web import auth
 from gateway.web.keys import CODES
 from gateway.web.me import PAGE

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import insert
 
 from gateway import clock
-from gateway.schema import MediaState, Taken, TranscriptState
+from gateway.schema import MediaState, TranscriptState
+from gateway.schema_incoming import Taken
 from store.accounts import Role
 from store.database import Transaction
 from store.tables_media import media

@@ -9,7 +9,8 @@ from PIL import Image
 
 from gateway import clock
 from gateway.journey import media, moderation
-from gateway.schema import Action, Incoming, MediaState, Taken
+from gateway.schema import Action, MediaState
+from gateway.schema_incoming import Incoming, Taken
 from store import media as media_rows
 from store import posts
 from store.accounts import Role

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.casework import handling
 from gateway.journey import in_force
-from gateway.schema import CaseStep
+from gateway.schema_cases import CaseStep
 from store import audit
 from store.accounts import Role
 from tests.web.conftest import World

@@ -8,7 +8,7 @@ import pytest
 
 from gateway import clock
 from gateway.casework import reminding
-from gateway.schema import AlarmSubject
+from gateway.schema_outgoing import AlarmSubject
 from store import accounts, alarms, citizens
 from store.accounts import Role
 from store.database import Transaction

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.journey import automatic, claiming, indexing, moderation
 from gateway.journey.automatic import Mode
-from gateway.schema import Action, State, Taken
+from gateway.schema import Action, State
+from gateway.schema_incoming import Taken
 from gateway.web.differences import compare
 from store import waiting
 from store.accounts import Role

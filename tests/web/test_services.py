@@ -10,7 +10,7 @@ from channels.portal import Adapter as Portal
 from gateway import clock
 from gateway.casework import services as work
 from gateway.casework.services import Step
-from gateway.schema import moment
+from gateway.schema_public import moment
 from store import services, unanswered
 from store.accounts import Role
 from store.services import ServiceState

@@ -7,7 +7,8 @@ import pytest
 from gateway import clock
 from gateway.casework import cases
 from gateway.journey import indexing
-from gateway.schema import Incoming, State, Taken
+from gateway.schema import State
+from gateway.schema_incoming import Incoming, Taken
 from store import posts
 from store.accounts import Role
 from store.posts import StaffPost

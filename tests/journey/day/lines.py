@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Fetched, Surroundings
 from channels.failures import RetryLater
-from gateway.schema import Outgoing, SendResult
+from gateway.schema_outgoing import Outgoing, SendResult
 from tests.journey.day import files
 
 

@@ -18,17 +18,9 @@ from gateway.desk import Desk
 from gateway.errors import BadInput, EverylineError
 from gateway.journey import broadcasting, delivery, media, moderation
 from gateway.runtime import Runtime
-from gateway.schema import (
-    Action,
-    Audience,
-    DeliveryState,
-    Incoming,
-    IncomingMedia,
-    Kind,
-    Outcome,
-    Place,
-    Taken,
-)
+from gateway.schema import Action, Kind, Place
+from gateway.schema_incoming import Incoming, IncomingMedia, Outcome, Taken
+from gateway.schema_outgoing import Audience, DeliveryState
 from store import posts, tables_citizens, tables_deliveries, tables_posts, waiting
 from store.posts import StaffPost
 from tests.journey.day import files
