@@ -80,7 +80,7 @@ FIELDS: Mapping[str, str] = {
     "city": N_("the city’s name"),
     "link": N_("the address of its page"),
 }
-# What deliberate errors say to people, as in `labels.FAULTS`.
+# What deliberate errors say to people, as in `fault_labels.FAULTS`.
 FAULTS = (
     N_("this is no day"),
     N_("a moment needs a time zone"),

@@ -24,7 +24,19 @@ from gateway.journey.redelivery import Standing
 from gateway.runtime import Runtime
 from gateway.schema_public import PublicPost
 from gateway.settings import Settings
-from gateway.web import addresses, assets, catalogues, delivery_words, labels, livery, qr
+from gateway.web import (
+    addresses,
+    assets,
+    catalogues,
+    delivery_words,
+    labels,
+    languages,
+    livery,
+    moderation_labels,
+    pictures,
+    post_labels,
+    qr,
+)
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME, TOKEN_DRAWN
 from gateway.web.typed import Kept
@@ -227,18 +239,18 @@ class Drawing:
             "sensitive_categories": lambda: organisation.sensitive(self._runtime.settings),
             "lines": self._lines,
             "qr": qr.drawn,
-            "steps": labels.steps,
+            "steps": post_labels.steps,
             "static": assets.url,
             "livery": livery.livery(settings.city),
             "media_limits": settings.media,
-            "preview_size": lambda file: labels.fitted(file.width, file.height, settings.media.preview_side),
+            "preview_size": lambda file: pictures.fitted(file.width, file.height, settings.media.preview_side),
             "fragment": lambda post: self.fragment(post, language),
             "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),
         }
         environment.filters |= {
             "medium": lambda channel: gettext(labels.medium(channel)),
-            "speaks": labels.speaks,
-            "wave": labels.wave,
+            "speaks": languages.speaks,
+            "wave": pictures.wave,
             "megabytes": lambda number: f"{number / 1_048_576:.0f}",
             "degrees": lambda number: f"{number:.5f}",
             "moment": self._moment(language),
@@ -252,7 +264,7 @@ class Drawing:
             "say": gettext,
             "because": lambda reason: delivery_words.because(reason, gettext),
             "stands": self._stands(language),
-            "rule": lambda rule: labels.rule(rule, gettext),
+            "rule": lambda rule: moderation_labels.rule(rule, gettext),
             "label": lambda value, table: gettext(labels.TABLES[table].get(value, str(value))),
         }
         return environment

@@ -40,5 +40,5 @@ async def _follow(request: web.Request) -> web.Response:
 
 
 def _hidden(settings: Settings) -> list[str]:
-    """Which private numbers are hidden in texts, as `labels.MASKED` names them."""
+    """Which private numbers are hidden in texts, as `moderation_labels.MASKED` names them."""
     return [kind for kind, on in settings.filters.masking.model_dump().items() if on]

@@ -20,7 +20,7 @@ DONE: Mapping[str, str] = {
     "restored": N_("put back"),
     "undone": N_("last change undone"),
 }
-# What deliberate errors say to people, as in `labels.FAULTS`.
+# What deliberate errors say to people, as in `fault_labels.FAULTS`.
 FAULTS = (
     N_("give the rule a name"),
     N_("give the rule a name of at most 64 characters"),

@@ -47,7 +47,7 @@ AUDIT: Mapping[str, str] = {
     "word dismissed": N_("unanswered word dismissed"),
     "word put back": N_("unanswered word put back"),
 }
-# What deliberate errors say to people, as in `labels.FAULTS`.
+# What deliberate errors say to people, as in `fault_labels.FAULTS`.
 FAULTS = (
     N_("give a title"),
     N_("give a title of at most 80 characters"),

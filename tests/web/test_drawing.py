@@ -15,7 +15,7 @@ from gateway.schema import Kind, Place, State
 from gateway.schema_cases import Progress
 from gateway.schema_public import PublicMedia, PublicPost
 from gateway.settings import Settings
-from gateway.web import labels
+from gateway.web import labels, languages, pictures, post_labels
 from gateway.web.drawing import ERRORS, TEMPLATES, Drawing
 from gateway.web.keys import LANGUAGE
 from tests.web.conftest import World
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_photo_is_not_shown(drawing: Drawing) -> None:
     ],
 )
 def test_a_preview_keeps_the_shape_of_its_picture(size: tuple[int | None, int | None], small: tuple[int, int]) -> None:
-    assert labels.fitted(*size, 480) == small
+    assert pictures.fitted(*size, 480) == small
 
 
 def test_no_template_holds_inline_script_or_style() -> None:
@@ -202,7 +202,7 @@ def test_lines_are_those_that_receive_and_have_a_number(drawing: Drawing, runtim
     ("text", "language"), [("漏水 here", "zh"), ("leak", "en"), ("12345", None), ("", None), ("утечка", None)]
 )
 def test_the_script_tells_the_language(text: str, language: str | None) -> None:
-    assert labels.speaks(text) == language
+    assert languages.speaks(text) == language
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_the_script_tells_the_language(text: str, language: str | None) -> None:
     ],
 )
 def test_a_post_s_way(changes: dict[str, object], way: list[bool]) -> None:
-    assert [step.reached for step in labels.steps(post(**changes))] == way  # type: ignore[arg-type]  # by name
+    assert [step.reached for step in post_labels.steps(post(**changes))] == way  # type: ignore[arg-type]  # by name
 
 
 def test_an_unknown_medium_goes_by_its_name(settings: Settings) -> None:
