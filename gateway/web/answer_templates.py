@@ -12,7 +12,7 @@ from gateway.casework.answer_templates import FIELDS, WrongField
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.schema import LANGUAGES
 from gateway.schema_public import moment
-from gateway.web import bodies
+from gateway.web import bodies, bodies_casework
 from gateway.web.console import draw
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
@@ -124,17 +124,19 @@ async def _api_list(request: web.Request) -> web.Response:
 
 
 async def _api_add(request: web.Request) -> web.Response:
-    return await _api_keep(request, await bodies.read(request, bodies.AnswerTemplate), None)
+    return await _api_keep(request, await bodies.read(request, bodies_casework.AnswerTemplate), None)
 
 
 async def _api_change(request: web.Request) -> web.Response:
-    return await _api_keep(request, await bodies.read(request, bodies.AnswerTemplateChange), await _known(request))
+    return await _api_keep(
+        request, await bodies.read(request, bodies_casework.AnswerTemplateChange), await _known(request)
+    )
 
 
-async def _api_keep(request: web.Request, body: bodies.AnswerTemplate, known: Template | None) -> web.Response:
+async def _api_keep(request: web.Request, body: bodies_casework.AnswerTemplate, known: Template | None) -> web.Response:
     runtime = request.app[RUNTIME]
     wording = templates.clean(runtime, body.department, body.language, body.name, body.text)
-    version = body.version if isinstance(body, bodies.AnswerTemplateChange) else None
+    version = body.version if isinstance(body, bodies_casework.AnswerTemplateChange) else None
     made = await templates.save(runtime, request[ACCOUNT], wording, known, version)
     return web.json_response({"id": made}, status=200 if known else 201)
 

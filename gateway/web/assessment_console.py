@@ -8,7 +8,7 @@ from gateway.casework import assessing, handling, league, months
 from gateway.casework.league import League
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.schema_public import moment
-from gateway.web import assessment, assessment_api, assessment_words, bodies
+from gateway.web import assessment, assessment_api, assessment_words, bodies, bodies_casework
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 
@@ -75,14 +75,14 @@ async def _api_page(request: web.Request) -> web.Response:
 
 
 async def _api_give(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.AssessmentPoints)
+    body = await bodies.read(request, bodies_casework.AssessmentPoints)
     month = months.read(body.month)
     await assessing.give(request.app[RUNTIME], month, body.department, body.points, body.reason, request[ACCOUNT])
     return web.json_response({})
 
 
 async def _api_correct(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.AssessmentCorrection)
+    body = await bodies.read(request, bodies_casework.AssessmentCorrection)
     month = months.read(body.month)
     await assessing.set_out(request.app[RUNTIME], month, body.ticket, body.out, body.reason, request[ACCOUNT])
     return web.json_response({})

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.errors import BadInput, Conflict
 from gateway.journey import broadcasting
 from gateway.schema_outgoing import DeliveryState
-from gateway.web import auth, bodies
+from gateway.web import auth, bodies, bodies_deliveries
 from gateway.web.api import whole_number
 from gateway.web.console import draw
 from gateway.web.console_api import MOST, USUAL, plain
@@ -84,7 +84,7 @@ async def _show_json(request: web.Request) -> web.Response:
 
 
 async def _change_json(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.BroadcastChange)
+    body = await bodies.read(request, bodies_deliveries.BroadcastChange)
     account = auth.require(request, ALLOWED[body.action])
     await broadcasting.change(request.app[RUNTIME], request.match_info["id"], body.action, actor=account.name)
     return await _show_json(request)

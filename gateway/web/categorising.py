@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.errors import BadInput, Conflict
 from gateway.journey.categorising import categorise
-from gateway.web import bodies, console
+from gateway.web import bodies, bodies_moderation, console
 from gateway.web.keys import ACCOUNT, RUNTIME
 
 
@@ -33,7 +33,7 @@ async def _choose(request: web.Request) -> web.Response:
 
 
 async def _api_choose(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.CategoryChoice)
+    body = await bodies.read(request, bodies_moderation.CategoryChoice)
     version = await categorise(
         request.app[RUNTIME],
         request.match_info["reference"],

@@ -14,7 +14,17 @@ from gateway.journey.claiming import Held
 from gateway.schema_incoming import IncomingMedia
 from gateway.schema_outgoing import DeliveryState
 from gateway.schema_public import moment
-from gateway.web import access, answering, auth, bodies, channels, large_forms
+from gateway.web import (
+    access,
+    answering,
+    auth,
+    bodies,
+    bodies_casework,
+    bodies_deliveries,
+    bodies_moderation,
+    channels,
+    large_forms,
+)
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable, may_decide
 from gateway.web.deliveries import before_number
@@ -102,7 +112,7 @@ def mark_of(mark: Mark) -> dict[str, Any]:
 
 async def _decide(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Decision)
+    body = await bodies.read(request, bodies_moderation.Decision)
     version = await moderation.decide(
         request.app[RUNTIME],
         request.match_info["reference"],
@@ -128,7 +138,7 @@ async def _undo(request: web.Request) -> web.Response:
 async def _decide_several(request: web.Request) -> web.Response:
     """One decision about several posts: what became of each, and what to name to undo all of it."""
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Decisions)
+    body = await bodies.read(request, bodies_moderation.Decisions)
     batch = await batches.decide(
         request.app[RUNTIME],
         [batches.Chosen(post.id, post.version) for post in body.posts],
@@ -174,12 +184,12 @@ async def _answer(request: web.Request) -> web.Response:
     return web.json_response({"id": answer_id}, status=201)
 
 
-async def _answered(request: web.Request) -> tuple[bodies.Answer, tuple[IncomingMedia, ...]]:
+async def _answered(request: web.Request) -> tuple[bodies_casework.Answer, tuple[IncomingMedia, ...]]:
     """An answer as JSON, or as a form with photos in parts named `media`."""
     if request.content_type != large_forms.TYPE:
-        return await bodies.read(request, bodies.Answer), ()
+        return await bodies.read(request, bodies_casework.Answer), ()
     form = await request.post()
-    body = bodies.of_form(form, bodies.Answer, {"csrf", _uploads.FIELD})
+    body = bodies.of_form(form, bodies_casework.Answer, {"csrf", _uploads.FIELD})
     return body, await answering.files_of(request)
 
 
@@ -208,13 +218,13 @@ async def _delivery(request: web.Request) -> web.Response:
 
 async def _again(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Again)
+    body = await bodies.read(request, bodies_deliveries.Again)
     return web.json_response({"sent": await redelivery.send_again(request.app[RUNTIME], body.ids, actor=account.name)})
 
 
 async def _drop(request: web.Request) -> web.Response:
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Drop)
+    body = await bodies.read(request, bodies_deliveries.Drop)
     dropped = await redelivery.drop(request.app[RUNTIME], body.ids, body.reason, actor=account.name)
     return web.json_response({"dropped": dropped})
 

@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.casework import assigning, handling
 from gateway.errors import BadInput, Conflict
 from gateway.schema_cases import CaseStep
-from gateway.web import bodies, console
+from gateway.web import bodies, bodies_casework, console
 from gateway.web.keys import ACCOUNT, RUNTIME
 
 
@@ -34,7 +34,7 @@ async def _take(request: web.Request) -> web.Response:
 
 
 async def _take_by_program(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.Handling)
+    body = await bodies.read(request, bodies_casework.Handling)
     wanted = handling.Wanted(body.step, body.department, body.text, body.other)
     await handling.take(request.app[RUNTIME], request.match_info["reference"], wanted, request[ACCOUNT])
     return web.json_response({})
@@ -50,6 +50,6 @@ async def _assign(request: web.Request) -> web.Response:
 
 
 async def _assign_by_program(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.Officer)
+    body = await bodies.read(request, bodies_casework.Officer)
     await assigning.assign(request.app[RUNTIME], request.match_info["reference"], body.officer, request[ACCOUNT])
     return web.json_response({})

@@ -10,7 +10,7 @@ from gateway.casework import inbox as wanting
 from gateway.casework import notes
 from gateway.errors import BadInput
 from gateway.schema_public import moment
-from gateway.web import access, bodies
+from gateway.web import access, bodies, bodies_casework
 from gateway.web.api import whole_number
 from gateway.web.console import check_readable
 from gateway.web.console_api import plain
@@ -62,14 +62,14 @@ async def _filters(request: web.Request) -> web.Response:
 
 
 async def _save(request: web.Request) -> web.Response:
-    account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilter)
+    account, body = request[ACCOUNT], await bodies.read(request, bodies_casework.InboxFilter)
     wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account), account.id)
     made = await wanting.save(request.app[RUNTIME], account, body.name, body.shared, body.query)
     return web.json_response(_saved(made), status=201)
 
 
 async def _change(request: web.Request) -> web.Response:
-    account, body = request[ACCOUNT], await bodies.read(request, bodies.InboxFilterChange)
+    account, body = request[ACCOUNT], await bodies.read(request, bodies_casework.InboxFilterChange)
     if body.query is not None:
         wanting.read(body.query, request.app[RUNTIME].settings, clock.now(), access.own_department(account), account.id)
     await wanting.change(
@@ -89,7 +89,7 @@ async def _remove(request: web.Request) -> web.Response:
 
 
 async def _note(request: web.Request) -> web.Response:
-    account, body = request[ACCOUNT], await bodies.read(request, bodies.Note)
+    account, body = request[ACCOUNT], await bodies.read(request, bodies_casework.Note)
     await check_readable(request, request.match_info["reference"])
     post_id = await notes.add(request.app[RUNTIME], request.match_info["reference"], body.text, actor=account.name)
     return web.json_response({"post": post_id}, status=201)

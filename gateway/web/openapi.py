@@ -13,7 +13,11 @@ from gateway.schema_cases import Progress
 from gateway.schema_outgoing import DeliveryState
 from gateway.web import (
     access,
-    bodies,
+    bodies_casework,
+    bodies_deliveries,
+    bodies_moderation,
+    bodies_organisation,
+    bodies_public,
     openapi_assessment,
     openapi_casework,
     openapi_organisation,
@@ -102,18 +106,24 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     that takes additions to a post, as `COMMENT`."""
     taken = [model for channel in runtime.channels.values() if (model := getattr(channel, "BODY", None))]
     forms = [model for channel in runtime.channels.values() if (model := getattr(channel, "FORM", None))]
-    models: list[Any] = [bodies.Decision, bodies.Answer, bodies.Again, bodies.Drop, bodies.BroadcastChange]
+    models: list[Any] = [
+        bodies_moderation.Decision,
+        bodies_casework.Answer,
+        bodies_deliveries.Again,
+        bodies_deliveries.Drop,
+        bodies_deliveries.BroadcastChange,
+    ]
     models += [
         *openapi_assessment.MODELS,
         *openapi_casework.MODELS,
         *openapi_organisation.MODELS,
         *openapi_services.MODELS,
-        bodies.NewUser,
-        bodies.UserChange,
-        bodies.Subscriber,
+        bodies_organisation.NewUser,
+        bodies_organisation.UserChange,
+        bodies_deliveries.Subscriber,
     ]
-    models += [bodies.Decisions, bodies.WriteAgain]
-    models += [bodies.Post, bodies.Page, bodies.Problem]
+    models += [bodies_moderation.Decisions, bodies_moderation.WriteAgain]
+    models += [bodies_public.Post, bodies_public.Page, bodies_public.Problem]
     added = [model for channel in runtime.channels.values() if (model := getattr(channel, "COMMENT", None))]
     models += [*taken, *forms, *added]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)

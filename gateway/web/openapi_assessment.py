@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from gateway.web import bodies
+from gateway.web import bodies_casework
 from store.judging import Which
 
-MODELS = (bodies.AssessmentPoints, bodies.AssessmentCorrection)
+MODELS = (bodies_casework.AssessmentPoints, bodies_casework.AssessmentCorrection)
 MONTH = {
     "name": "month",
     "in": "query",

@@ -6,22 +6,22 @@ from typing import Any
 from gateway.casework import inbox as wanting
 from gateway.casework.bulletins import ACTS
 from gateway.schema import Kind, State
-from gateway.web import bodies
+from gateway.web import bodies_casework, bodies_moderation
 from store.inbox import MOST
 
 MODELS = (
-    bodies.Handling,
-    bodies.Joining,
-    bodies.Officer,
-    bodies.Note,
-    bodies.InboxFilter,
-    bodies.InboxFilterChange,
-    bodies.AnswerTemplate,
-    bodies.AnswerTemplateChange,
-    bodies.WordTrial,
-    bodies.Whereabouts,
-    bodies.RoutingRule,
-    bodies.RoutingTrial,
+    bodies_casework.Handling,
+    bodies_casework.Joining,
+    bodies_casework.Officer,
+    bodies_casework.Note,
+    bodies_casework.InboxFilter,
+    bodies_casework.InboxFilterChange,
+    bodies_casework.AnswerTemplate,
+    bodies_casework.AnswerTemplateChange,
+    bodies_moderation.WordTrial,
+    bodies_moderation.Whereabouts,
+    bodies_casework.RoutingRule,
+    bodies_casework.RoutingTrial,
 )
 _CHOICES: Mapping[str, Sequence[str]] = {
     "kind": list(Kind),

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.web import bodies
+from gateway.web import bodies_moderation, bodies_organisation
 from gateway.web.organisation import ACTS, KINDS
 
 MODELS = (
-    bodies.PublicDepartment,
-    bodies.PublicCategory,
-    bodies.Department,
-    bodies.Category,
-    bodies.CategoryChoice,
+    bodies_organisation.PublicDepartment,
+    bodies_organisation.PublicCategory,
+    bodies_organisation.Department,
+    bodies_organisation.Category,
+    bodies_moderation.CategoryChoice,
 )
 KIND = {"name": "kind", "in": "path", "required": True, "schema": {"type": "string", "enum": list(KINDS)}}
 SLUG = {"name": "slug", "in": "path", "required": True, "schema": {"type": "string"}}

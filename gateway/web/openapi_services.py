@@ -5,13 +5,19 @@ from typing import Any
 
 from gateway.casework.service_words import LONGEST_QUESTION
 from gateway.casework.services import Step
-from gateway.web import bodies
+from gateway.web import bodies_services
 from gateway.web.openapi_casework import ID
 from store.services import ServiceState
 
 # How many a list gives at most, and how many a question.
 MOST_LISTED, MOST_FOUND = 500, 20
-MODELS = (bodies.ServiceEntry, bodies.ServiceChange, bodies.WordDismissal, bodies.Service, bodies.Services)
+MODELS = (
+    bodies_services.ServiceEntry,
+    bodies_services.ServiceChange,
+    bodies_services.WordDismissal,
+    bodies_services.Service,
+    bodies_services.Services,
+)
 _SLUG = {"name": "slug", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"}}
 _STEP = {"name": "step", "in": "path", "required": True, "schema": {"type": "string", "enum": list(Step)}}
 _STATE = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(ServiceState)}}

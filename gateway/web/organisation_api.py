@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.casework import organising
 from gateway.errors import BadInput
-from gateway.web import bodies
+from gateway.web import bodies, bodies_organisation
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, RUNTIME
 from gateway.web.organisation import ACTS, KINDS, act
@@ -76,8 +76,8 @@ def _kind(request: web.Request) -> Kind:
     return KINDS[request.match_info["kind"]]
 
 
-def _body(request: web.Request) -> type[bodies.Department] | type[bodies.Category]:
-    return bodies.Department if _kind(request) is Kind.DEPARTMENT else bodies.Category
+def _body(request: web.Request) -> type[bodies_organisation.Department] | type[bodies_organisation.Category]:
+    return bodies_organisation.Department if _kind(request) is Kind.DEPARTMENT else bodies_organisation.Category
 
 
 def _shown(node: dict[str, Any]) -> dict[str, Any]:

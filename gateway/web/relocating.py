@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.errors import BadInput
 from gateway.journey import relocating
-from gateway.web import bodies, console
+from gateway.web import bodies, bodies_moderation, console
 from gateway.web.keys import ACCOUNT, RUNTIME
 
 
@@ -28,7 +28,7 @@ async def _move(request: web.Request) -> web.Response:
 
 
 async def _move_by_program(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.Whereabouts)
+    body = await bodies.read(request, bodies_moderation.Whereabouts)
     await relocating.move(
         request.app[RUNTIME], request.match_info["reference"], body.place.strip(), actor=request[ACCOUNT].name
     )

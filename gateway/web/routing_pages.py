@@ -12,7 +12,7 @@ from gateway.journey.routing import WEEKDAYS
 from gateway.journey.ruling import Trial, Wanted
 from gateway.runtime import Runtime
 from gateway.sections import Rule
-from gateway.web import bodies
+from gateway.web import bodies, bodies_casework
 from gateway.web.console import draw
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
@@ -182,14 +182,18 @@ async def _api_list(request: web.Request) -> web.Response:
 
 
 async def _api_add(request: web.Request) -> web.Response:
-    return await _api_save(request, await bodies.read(request, bodies.RoutingRule), None, 201)
+    return await _api_save(request, await bodies.read(request, bodies_casework.RoutingRule), None, 201)
 
 
 async def _api_change(request: web.Request) -> web.Response:
-    return await _api_save(request, await bodies.read(request, bodies.RoutingRule), request.match_info["id"], 200)
+    return await _api_save(
+        request, await bodies.read(request, bodies_casework.RoutingRule), request.match_info["id"], 200
+    )
 
 
-async def _api_save(request: web.Request, body: bodies.RoutingRule, rule_id: str | None, status: int) -> web.Response:
+async def _api_save(
+    request: web.Request, body: bodies_casework.RoutingRule, rule_id: str | None, status: int
+) -> web.Response:
     runtime = request.app[RUNTIME]
     wanted = Wanted(rule_id, _rule(runtime, body), body.before)
     made = await ruling.save(runtime, wanted, body.version, actor=request[ACCOUNT].name)
@@ -199,7 +203,7 @@ async def _api_save(request: web.Request, body: bodies.RoutingRule, rule_id: str
 
 async def _api_try(request: web.Request) -> web.Response:
     """What a rule would have done, of an `id` that exists or a new one."""
-    runtime, body = request.app[RUNTIME], await bodies.read(request, bodies.RoutingTrial)
+    runtime, body = request.app[RUNTIME], await bodies.read(request, bodies_casework.RoutingTrial)
     trial = await ruling.attempt(runtime, Wanted(body.id, _rule(runtime, body), body.before))
     moved = [{"ticket": one.post.ticket, "now": asdict(one.now), "then": asdict(one.then)} for one in trial.moved]
     counted = {name: getattr(trial, name) for name in ("posts", "decided", "elsewhere", "renamed")}
@@ -213,7 +217,7 @@ async def _api_retire(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def _rule(runtime: Runtime, body: bodies.RoutingRule) -> Rule:
+def _rule(runtime: Runtime, body: bodies_casework.RoutingRule) -> Rule:
     return ruling.clean(runtime, body.model_dump(exclude={"id", "before", "version"}))
 
 

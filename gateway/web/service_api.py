@@ -9,7 +9,7 @@ from gateway.casework.services import Step, Typed
 from gateway.errors import BadInput
 from gateway.schema import LANGUAGES
 from gateway.schema_public import moment
-from gateway.web import bodies
+from gateway.web import bodies, bodies_services
 from gateway.web.api import whole_number
 from gateway.web.keys import ACCOUNT, RUNTIME
 from gateway.web.service_pages import MOST_CHANGES, MOST_LISTED, MOST_WORDS, known_to, visible
@@ -55,14 +55,14 @@ async def _one(request: web.Request) -> web.Response:
 
 
 async def _add(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.ServiceEntry)
+    body = await bodies.read(request, bodies_services.ServiceEntry)
     runtime = request.app[RUNTIME]
     made = await work.add(runtime, request[ACCOUNT], work.clean(runtime, _typed(body)))
     return web.json_response({"id": made}, status=201)
 
 
 async def _change(request: web.Request) -> web.Response:
-    known, body = await known_to(request), await bodies.read(request, bodies.ServiceChange)
+    known, body = await known_to(request), await bodies.read(request, bodies_services.ServiceChange)
     runtime = request.app[RUNTIME]
     await work.save(runtime, request[ACCOUNT], known, work.clean(runtime, _typed(body)), body.version)
     return web.json_response(_shown(request, await work.find(runtime, known.id)))
@@ -94,12 +94,16 @@ async def _words(request: web.Request) -> web.Response:
 
 
 async def _dismiss(request: web.Request) -> web.Response:
-    body, account, runtime = await bodies.read(request, bodies.WordDismissal), request[ACCOUNT], request.app[RUNTIME]
+    body, account, runtime = (
+        await bodies.read(request, bodies_services.WordDismissal),
+        request[ACCOUNT],
+        request.app[RUNTIME],
+    )
     await work.dismiss(runtime, account, body.word, body.dismissed)
     return web.json_response({})
 
 
-def _typed(body: bodies.ServiceEntry) -> Typed:
+def _typed(body: bodies_services.ServiceEntry) -> Typed:
     said = {
         language: (one.title, one.text, "\n".join(one.words))
         for language in LANGUAGES

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from gateway.journey import subscribing
-from gateway.web import bodies
+from gateway.web import bodies, bodies_deliveries
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, RUNTIME
 from gateway.web.subscribers import ACTS
@@ -32,7 +32,7 @@ async def _all(request: web.Request) -> web.Response:
 async def _add(request: web.Request) -> web.Response:
     """Enter one; the secret in the answer is never given again."""
     account = request[ACCOUNT]
-    body = await bodies.read(request, bodies.Subscriber)
+    body = await bodies.read(request, bodies_deliveries.Subscriber)
     entered = await subscribing.add(request.app[RUNTIME], **body.model_dump(), actor=account.name)
     return web.json_response({"id": entered.id, "secret": entered.secret}, status=201)
 

@@ -9,7 +9,7 @@ from gateway.errors import BadInput, Conflict, NotFound
 from gateway.journey import joining, parting
 from gateway.journey.claiming import Held
 from gateway.runtime import Runtime
-from gateway.web import bodies, console
+from gateway.web import bodies, bodies_casework, console
 from gateway.web.console import back_to
 from gateway.web.decisions import drawn, wants_json
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
@@ -71,7 +71,7 @@ async def _put_back(request: web.Request) -> web.Response:
 
 
 async def _join_by_program(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.Joining)
+    body = await bodies.read(request, bodies_casework.Joining)
     actor = request[ACCOUNT].name
     await joining.join_posts(request.app[RUNTIME], request.match_info["reference"], body.into, actor=actor)
     return web.json_response({"ticket": body.into})

@@ -13,7 +13,7 @@ from gateway.journey import transcription
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
 from gateway.schema_public import moment
-from gateway.web import bodies
+from gateway.web import bodies, bodies_moderation
 from gateway.web.console import draw
 from gateway.web.keys import ACCOUNT, RUNTIME
 from store import transcribing
@@ -155,7 +155,7 @@ async def _again_all(request: web.Request) -> web.Response:
 
 
 async def _again(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.WriteAgain)
+    body = await bodies.read(request, bodies_moderation.WriteAgain)
     account = request[ACCOUNT]
     await transcription.again(request.app[RUNTIME], request.match_info["id"], body.model, actor=account.name)
     return web.json_response({"state": "due"}, status=202)

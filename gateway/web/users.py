@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway import clock
 from gateway.errors import BadInput, Conflict, EverylineError, NotFound
 from gateway.runtime import Runtime
-from gateway.web import bodies, staffing
+from gateway.web import bodies, bodies_organisation, staffing
 from gateway.web.console import draw
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, RUNTIME
@@ -77,14 +77,14 @@ async def _list_json(request: web.Request) -> web.Response:
 
 
 async def _add_json(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.NewUser)
+    body = await bodies.read(request, bodies_organisation.NewUser)
     runtime, actor = request.app[RUNTIME], request[ACCOUNT].name
     account, link = await staffing.invite(runtime, body.name, body.role, body.department, actor=actor, head=body.head)
     return web.json_response({**_json(await _member(runtime, account.id)), "link": link}, status=201)
 
 
 async def _change_json(request: web.Request) -> web.Response:
-    body, account_id = await bodies.read(request, bodies.UserChange), request.match_info["id"]
+    body, account_id = await bodies.read(request, bodies_organisation.UserChange), request.match_info["id"]
     link = await _act(request, account_id, body.action, body.role or "", body.department or "", head=body.head)
     changed = _json(await _member(request.app[RUNTIME], account_id))
     return web.json_response(changed | ({"link": link} if link else {}))

@@ -14,7 +14,7 @@ from gateway.journey.trying import Trial
 from gateway.journey.wordlists import WordList
 from gateway.schema import Hit, Verdict
 from gateway.schema_public import moment
-from gateway.web import bodies
+from gateway.web import bodies, bodies_moderation
 from gateway.web.console import draw
 from gateway.web.keys import RUNTIME
 from store import words
@@ -86,7 +86,7 @@ async def _try_word(request: web.Request) -> web.Response:
 
 
 async def _api_try_word(request: web.Request) -> web.Response:
-    body = await bodies.read(request, bodies.WordTrial)
+    body = await bodies.read(request, bodies_moderation.WordTrial)
     trial = await trying.try_word(request.app[RUNTIME], body.word, body.most)
     return web.json_response(
         {

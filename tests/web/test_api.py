@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.schema_public import public_json
-from gateway.web import bodies, openapi
+from gateway.web import bodies_public, openapi
 from store import posts
 from store.accounts import Role
 from tests.web.conftest import World
@@ -34,7 +34,7 @@ async def test_a_published_post_is_given_in_the_shape_that_is_promised(world: Wo
         assert moment.endswith("Z")
         assert datetime.fromisoformat(moment).tzinfo is not None
     assert await get(world, f"/api/v1/posts/{taken.ticket}") == post
-    bodies.Post.model_validate(post)
+    bodies_public.Post.model_validate(post)
 
 
 async def test_what_is_not_public_shows_state_and_times_and_no_words(world: World) -> None:
@@ -208,7 +208,7 @@ async def test_decisions_and_answers_go_the_whole_way(world: World) -> None:
         ("今晚修好", "water", "answer")
     ]
     assert public["progress"] == "answered"
-    bodies.Post.model_validate(public)
+    bodies_public.Post.model_validate(public)
     whole = await get(world, base, headers=moderator)
     actors = [entry["actor"] for entry in whole["history"][taken.post_id]]
     assert any(actor.startswith("moderator-") for actor in actors)
