@@ -33,7 +33,8 @@ from channels._turn import (
     Transfer,
     Turn,
 )
-from channels.base import ChannelSettings, Desk
+from channels.base import ChannelSettings
+from channels.desk import Desk
 from gateway import clock
 from gateway.schema import LANGUAGES, Kind
 from gateway.schema_incoming import Incoming, Outcome, Taken

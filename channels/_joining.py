@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from channels import _forms
-from channels.base import Desk
+from channels.desk import Desk
 from gateway import clock
 from gateway.errors import Conflict, TooMany
 from gateway.schema import Place, State

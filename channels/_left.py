@@ -8,7 +8,7 @@ import structlog
 from channels._call import Call, report
 from channels._sound import FRAME_SECONDS
 from channels._turn import Said
-from channels.base import Desk
+from channels.desk import Desk
 from channels.handed import Tape, TapeLabel
 from gateway.schema_incoming import Incoming, IncomingMedia
 from speech.turns import Turns

@@ -31,7 +31,7 @@ from channels._turn import (
     Transfer,
     Turn,
 )
-from channels.base import Desk
+from channels.desk import Desk
 from channels.handed import OnTheLine, Tape
 from gateway.errors import EverylineError, TooMany
 from speech.turns import Turns

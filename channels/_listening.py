@@ -14,7 +14,7 @@ from enum import StrEnum
 import structlog
 
 from channels._sound import FRAME_SECONDS
-from channels.base import Desk
+from channels.desk import Desk
 from channels.handed import OnTheLine, Tape
 from gateway.errors import EverylineError
 from gateway.schema_incoming import Heard, IncomingMedia

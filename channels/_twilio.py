@@ -33,7 +33,8 @@ from channels._http import Absent, Answer, Oversized, ask, failure, form, patien
 from channels._twilio_files import download
 from channels._twilio_lists import OVERLAP, CatchingUp, Known, Listed, Listing, Page
 from channels._twilio_number import Entrance, advice
-from channels.base import Channel, ChannelSettings, Desk, Fetched, Health, Standing, Surroundings
+from channels.base import Channel, ChannelSettings, Fetched, Health, Standing, Surroundings
+from channels.desk import Desk
 from channels.failures import Failure, Misconfigured, OptedOut, RecipientGone, Refused, RetryLater, Throttled, Unknown
 from gateway.errors import BadInput, NotAllowed
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from channels.base import Desk
+from channels.desk import Desk
 from channels.failures import Failure, Throttled
 from gateway import clock
 from gateway.errors import BadInput, TooMany

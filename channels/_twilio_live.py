@@ -26,7 +26,7 @@ from channels._turn import Nothing
 from channels._twilio import socket_url
 from channels._twilio_recorded import SPOKE
 from channels._twilio_stream import CLOSE_WITHIN, LARGEST_MESSAGE, Dial, MediaStream, Started, StreamFault, opened
-from channels.base import Desk
+from channels.desk import Desk
 from gateway import clock
 from gateway.errors import EverylineError
 

@@ -17,7 +17,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[im
 
 from channels._call import Call, CallSettings, advance, report
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, Keys, Nothing, Prompt, Said, Transfer, Turn
-from channels.base import Desk
+from channels.desk import Desk
 from channels.handed import OnTheLine
 from gateway.errors import EverylineError, TooMany
 from speech.spoken import spoken

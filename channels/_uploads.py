@@ -8,7 +8,8 @@ from dataclasses import replace
 from aiohttp import web
 from multidict import MultiMapping
 
-from channels.base import Desk, Uploads
+from channels.base import Uploads
+from channels.desk import Desk
 from gateway.errors import BadInput
 from gateway.schema_incoming import IncomingMedia
 

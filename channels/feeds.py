@@ -12,7 +12,8 @@ from aiohttp import web
 from pydantic import Field
 
 from channels._syndication import ATOM, Seen, add, written
-from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Desk, Guard, Route, Surroundings
+from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Guard, Route, Surroundings
+from channels.desk import Desk
 from gateway.schema_outgoing import Outgoing, SendResult
 from gateway.schema_public import PublicPost, moment, public_json
 

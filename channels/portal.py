@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from channels.base import Capabilities, Channel, DeliveryKind, Desk, Guard, Route
+from channels.base import Capabilities, Channel, DeliveryKind, Guard, Route
+from channels.desk import Desk
 from gateway.errors import BadInput, NotFound, TooMany
 from gateway.schema import State
 from gateway.schema_outgoing import Outgoing, SendResult

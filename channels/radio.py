@@ -12,7 +12,8 @@ from channels import _podcast
 from channels._podcast import Podcast
 from channels._station import Station
 from channels._syndication import Seen
-from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Desk, Guard, Route, Surroundings
+from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Guard, Route, Surroundings
+from channels.desk import Desk
 from gateway.errors import BadInput, Busy, NotFound
 from gateway.schema import LANGUAGES
 from gateway.schema_outgoing import Outgoing, SendResult

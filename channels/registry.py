@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from channels.base import Channel, ChannelSettings, Surroundings
 from gateway.errors import Problem
 
-_NOT_CHANNELS = {"base", "failures", "handed", "registry"}
+_NOT_CHANNELS = {"base", "desk", "failures", "handed", "registry"}
 FILE = "channels.toml"
 
 

@@ -18,7 +18,8 @@ from channels._twilio import TwilioChannel, TwilioSettings, required
 from channels._twilio_lists import Found, Listing, Page
 from channels._twilio_messages import MEDIA, MOST_MEDIA, UNKNOWN_TYPE, carrier_replied, fields_of, media_of, place_of
 from channels._twilio_number import Entrance
-from channels.base import Capabilities, DeliveryKind, Desk, Fetched, Guard, Route, Surroundings
+from channels.base import Capabilities, DeliveryKind, Fetched, Guard, Route, Surroundings
+from channels.desk import Desk
 from channels.failures import Failure, Refused, Throttled, Unknown
 from gateway import clock
 from gateway.errors import BadInput

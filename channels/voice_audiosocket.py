@@ -33,7 +33,8 @@ from channels._http import form
 from channels._line import converse
 from channels._pacer import Pacer
 from channels._turn import Nothing
-from channels.base import Capabilities, Channel, Desk, Guard, Health, Route, Standing, Surroundings
+from channels.base import Capabilities, Channel, Guard, Health, Route, Standing, Surroundings
+from channels.desk import Desk
 from gateway.errors import BadInput, EverylineError
 
 REGISTER = "/hooks/voice_audiosocket/register"

@@ -28,7 +28,8 @@ from channels._twilio_lists import Found, Listing, Page
 from channels._twilio_live import ONWARD, STREAM, LiveCalls
 from channels._twilio_number import Entrance
 from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN, VOICES, RecordedCalls, told
-from channels.base import Capabilities, Desk, Fetched, Guard, Route, Surroundings
+from channels.base import Capabilities, Fetched, Guard, Route, Surroundings
+from channels.desk import Desk
 from channels.failures import RecipientGone, Refused
 from gateway.errors import BadInput
 from gateway.schema_incoming import IncomingMedia, Taken

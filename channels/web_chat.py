@@ -19,7 +19,8 @@ from pydantic import Field
 from channels import _uploads
 from channels._chat import ID, LONGEST_NUMBER, PAGE, Window
 from channels._chat_letters import Shown, shown
-from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Desk, Guard, Route, Surroundings
+from channels.base import Capabilities, Channel, ChannelSettings, DeliveryKind, Guard, Route, Surroundings
+from channels.desk import Desk
 from channels.handed import Letter, Mailbox
 from gateway import clock
 from gateway.errors import BadInput, TooMany

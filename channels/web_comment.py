@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from channels import _forms, _uploads
 from channels._uploads import File
-from channels.base import Capabilities, Channel, ChannelSettings, Desk, Guard, Route, Surroundings
+from channels.base import Capabilities, Channel, ChannelSettings, Guard, Route, Surroundings
+from channels.desk import Desk
 from gateway import clock
 from gateway.errors import BadInput, Conflict, TooMany
 from gateway.schema import State

@@ -1,4 +1,4 @@
-"""The desk: all that a channel may ask of the gateway, and nothing more (the protocol is in `channels.base`)."""
+"""The desk: all that a channel may ask of the gateway, and nothing more (the protocol is `channels.desk.Desk`)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta

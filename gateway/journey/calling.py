@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class OnTheLine:
-    """One call, kept up by whoever leads it (`channels.base.OnTheLine`)."""
+    """One call, kept up by whoever leads it (`channels.handed.OnTheLine`)."""
 
     def __init__(self, calling: "Calling", call: Call) -> None:
         self._calling = calling

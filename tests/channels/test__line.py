@@ -14,7 +14,7 @@ from channels._call_steps import Step
 from channels._line import converse
 from channels._sound import Frame, Key, tone
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Prompt, Said, Transfer, Turn
-from channels.base import Desk
+from channels.desk import Desk
 from gateway.errors import Busy
 from tests.channels.line_world import WORDS, LineDesk, silence, voice
 

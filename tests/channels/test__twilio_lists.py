@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from channels import _twilio_lists
 from channels._twilio_lists import OVERLAP, CatchingUp, Found, Known, Listed, Listing, Page
-from channels.base import Desk
+from channels.desk import Desk
 from channels.failures import Failure, RetryLater, Throttled, Unknown
 from gateway.errors import BadInput, Busy
 from tests.channels.twilio_world import NOW, NotedDesk

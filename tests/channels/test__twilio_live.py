@@ -17,7 +17,7 @@ from channels._sound import Frame, Key, Sound
 from channels._turn import Nothing
 from channels._twilio_live import ONWARD, STREAM
 from channels._twilio_recorded import TURN
-from channels.base import Desk
+from channels.desk import Desk
 from channels.voice_twilio import ANSWER, Adapter, VoiceSettings
 from gateway import clock
 from gateway.errors import EverylineError

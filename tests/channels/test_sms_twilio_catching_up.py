@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from channels.base import Desk
+from channels.desk import Desk
 from channels.sms_twilio import INBOUND, Adapter, SmsSettings
 from tests.channels.twilio_world import (
     ACCOUNT,

@@ -18,7 +18,8 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from channels._twilio_lists import CatchingUp
-from channels.base import Channel, City, Desk, Surroundings
+from channels.base import Channel, City, Surroundings
+from channels.desk import Desk
 from gateway.errors import EverylineError, TooMany
 from gateway.schema_incoming import Incoming, Outcome, Taken
 from gateway.schema_outgoing import Receipt, Say

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.base import Desk as DeskProtocol
+from channels.desk import Desk as DeskProtocol
 from gateway.desk import Desk
 from gateway.journey import taping
 from gateway.runtime import Runtime

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from channels.base import Capabilities, Channel, Desk, Guard, Route
+from channels.base import Capabilities, Channel, Guard, Route
+from channels.desk import Desk
 from gateway.web import assets
 from tests.web.conftest import MakeWorld, World
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 
-from channels.base import Capabilities, Channel, Desk, Guard, Health, Route, Standing
+from channels.base import Capabilities, Channel, Guard, Health, Route, Standing
+from channels.desk import Desk
 from channels.registry import Mode, Plan
 from gateway import clock
 from gateway.journey import watching

@@ -6,7 +6,8 @@ import structlog
 from aiohttp import WSServerHandshakeError, web
 from structlog.testing import capture_logs
 
-from channels.base import Capabilities, Channel, Desk, Guard, Route
+from channels.base import Capabilities, Channel, Guard, Route
+from channels.desk import Desk
 from gateway.settings import Settings
 from tests.web.conftest import MakeWorld, World
 

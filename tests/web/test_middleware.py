@@ -8,7 +8,8 @@ import structlog
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from channels.base import Capabilities, Channel, Desk, Guard, Route
+from channels.base import Capabilities, Channel, Guard, Route
+from channels.desk import Desk
 from gateway.errors import BadInput, Busy, Conflict, NotAllowed, NotFound, NotLoggedIn, TooMany, VaultError
 from gateway.web.middleware import preferred
 from store.accounts import Role

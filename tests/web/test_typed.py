@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 from aiohttp import FormData, web
 
-from channels.base import Capabilities, Channel, Desk, Guard, Route
+from channels.base import Capabilities, Channel, Guard, Route
+from channels.desk import Desk
 from gateway.errors import Busy
 from tests.web.conftest import MakeWorld, World
 
