@@ -20,7 +20,8 @@ from gateway.errors import BadInput
 from gateway.schema import Kind, State
 from gateway.schema_cases import Progress
 from store import marks
-from store.posts import StaffPost, cursor_at, position_of, staff_by_id
+from store.cursors import cursor_at, position_of
+from store.posts_for_staff import StaffPost, staff_by_id
 from store.search import LAST, STAFF, Found, Wanted, find, moment_at, number_at
 from store.tables_cases import cases
 from store.tables_posts import posts

@@ -33,8 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
 from gateway.schema_cases import OPEN_PROGRESS, Progress
+from store.cursors import cursor_at, position_of
 from store.database import Transaction
-from store.posts import cursor_at, position_of
 from store.tables_cases import cases
 from store.tables_marks import marks
 from store.tables_posts import posts

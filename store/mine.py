@@ -14,7 +14,7 @@ from gateway.schema import Kind, MediaState, Place, State
 from gateway.schema_cases import Progress
 from gateway.schema_outgoing import Audience, DeliveryState
 from store.citizens import of_person
-from store.posts import cursor_at, position_of
+from store.cursors import cursor_at, position_of
 from store.tables_cases import cases
 from store.tables_citizens import keys
 from store.tables_deliveries import deliveries

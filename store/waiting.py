@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import BadInput
 from gateway.schema import State
-from store.posts import StaffPost, staff_posts, staffed
+from store.posts_for_staff import StaffPost, staff_posts, staffed
 from store.tables_history import DECIDED, history
 from store.tables_media import media
 from store.tables_posts import posts

@@ -23,7 +23,7 @@ from store import answer_templates, audit
 from store.accounts import Account, Role
 from store.answer_templates import EVERY, Template, Wording
 from store.database import Transaction
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 # In the order in which the page explains them.
 FIELDS = ("ticket", "department", "place", "category", "received", "today", "city", "link")

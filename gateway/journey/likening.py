@@ -16,9 +16,9 @@ from gateway.journey.similar import LIKELY, Similar
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS
 from gateway.schema_outgoing import Priority, Say
-from store import asked, changes, likeness, posts
+from store import asked, changes, likeness, posts_for_staff
 from store.database import Transaction
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 # What is asked about at once.
 MOST_OFFERED = 3
@@ -26,7 +26,7 @@ MOST_OFFERED = 3
 
 async def mark(transaction: Transaction, post_ids: Sequence[str]) -> list[str]:
     """Have first posts of citizens found by what they say now; gives those that nobody decided yet."""
-    found = await posts.staff_by_id(transaction.connection, post_ids)
+    found = await posts_for_staff.staff_by_id(transaction.connection, post_ids)
     reports = [post for post in found.values() if post.kind in CITIZEN_KINDS and post.parent is None and post.text]
     marks = {post.id: (post.created_at, _marks(post)) for post in reports}
     await likeness.keep(transaction, {**dict.fromkeys(post_ids, (clock.now(), ())), **marks})
@@ -36,7 +36,7 @@ async def mark(transaction: Transaction, post_ids: Sequence[str]) -> list[str]:
 async def compare(runtime: Runtime, post_ids: Sequence[str]) -> None:
     """Keep which other report each is most like, and ask the authors of those that are likely about the same thing."""
     async with runtime.database.reading() as connection:
-        found = await posts.staff_by_id(connection, post_ids)
+        found = await posts_for_staff.staff_by_id(connection, post_ids)
     likely: dict[str, Sequence[Similar]] = {}
     for post in found.values():
         alike = await similar.to(runtime, similar.said(post))

@@ -15,7 +15,7 @@ from gateway.runtime import Runtime
 from gateway.sections import Rule
 from gateway.sections_departments import Category
 from store.changes import Changing
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # The name under which a category's own department is noted as the rule that decided.

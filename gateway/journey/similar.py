@@ -22,7 +22,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Place, State
 from store import likeness
 from store.likeness import Report
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 WITHIN = timedelta(days=30)
 SHOWN = 5

@@ -14,7 +14,7 @@ from gateway.journey import organisation
 from gateway.schema import State
 from gateway.settings import Settings
 from store.accounts import Account, Role
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from store.sessions import Scope, Session
 
 STAFF_PAGES = "/console"

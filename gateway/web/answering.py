@@ -10,7 +10,7 @@ from gateway.errors import BadInput, Conflict, NotFound
 from gateway.schema_incoming import IncomingMedia
 from gateway.web import access, auth, console
 from gateway.web.keys import ACCOUNT, DESK, RUNTIME
-from store import answer_templates, posts
+from store import answer_templates, posts_for_staff
 from store.answer_templates import EVERY
 
 
@@ -77,7 +77,7 @@ async def _fill(request: web.Request, ticket: str, template_id: str, department:
     try:
         async with runtime.database.reading() as connection:
             template = await answer_templates.one(connection, template_id)
-            first = (await posts.thread(connection, ticket))[0]
+            first = (await posts_for_staff.thread(connection, ticket))[0]
     except NotFound as error:
         if not template_id:
             raise BadInput("choose a template first", "template") from error

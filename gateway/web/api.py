@@ -11,7 +11,7 @@ from gateway.journey import organisation
 from gateway.schema_public import public_json
 from gateway.web import openapi
 from gateway.web.keys import DESK, RUNTIME
-from store import cases, posts
+from store import cases, posts_for_staff
 
 MOST = 100
 USUAL = 20
@@ -90,7 +90,7 @@ async def _categories(request: web.Request) -> web.Response:
 
 async def _stats(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.reading() as connection:
-        numbers = await posts.counts(connection)
+        numbers = await posts_for_staff.counts(connection)
     return answer({"posts": {state: number for state, number in numbers.items()}})
 
 

@@ -15,7 +15,7 @@ from gateway.web.console import draw
 from gateway.web.console_api import MOST, USUAL, plain
 from gateway.web.keys import ACCOUNT, RUNTIME
 from gateway.web.staff_labels import AUDIT
-from store import accounts, audit, posts
+from store import accounts, audit, posts_for_staff
 from store.audit import Trace, Wanted
 
 SHOWN = 100
@@ -140,7 +140,7 @@ async def _targets(request: web.Request, fields: Mapping[str, str]) -> list[str]
     reference = "".join(fields["post"].split())
     try:
         async with request.app[RUNTIME].database.reading() as connection:
-            thread = [post.id for post in await posts.thread(connection, reference)]
+            thread = [post.id for post in await posts_for_staff.thread(connection, reference)]
     except NotFound:
         raise BadInput("there is no such post", "post") from None
     return [one for one in thread if "target" not in fields or one == fields["target"]]

@@ -12,7 +12,7 @@ from gateway.schema import CITIZEN_KINDS, State
 from gateway.schema_cases import OPEN_PROGRESS
 from gateway.web.differences import Piece, compare
 from store import history, record
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from gateway.schema import Action, Kind, MediaState, State
 from gateway.web import access, auth, case_card, storyline
 from gateway.web.behind import behind, joinable, versions
 from gateway.web.keys import ACCOUNT, DRAWING, RUNTIME
-from store import answer_templates, cases, claims, deliveries, history, marks, posts, progress, together
+from store import answer_templates, cases, claims, deliveries, history, marks, posts_for_staff, progress, together
 from store import notes as note_rows
 from store.accounts import Role
 from store.history import Entry, Heard
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 
 def routes() -> list[web.RouteDef]:
@@ -76,10 +76,12 @@ def undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None
 
 
 async def check_readable(request: web.Request, reference: str) -> None:
-    """Raises `NotAllowed` when a thread, named as `posts.thread` takes it, is not for who asks, and `NotFound`."""
+    """Raises `NotAllowed` when a thread (see `posts_for_staff.thread`) is not for who asks, and `NotFound`."""
     if access.own_department(request[ACCOUNT]):
         async with request.app[RUNTIME].database.reading() as connection:
-            access.readable(request.app[RUNTIME].settings, request[ACCOUNT], await posts.thread(connection, reference))
+            access.readable(
+                request.app[RUNTIME].settings, request[ACCOUNT], await posts_for_staff.thread(connection, reference)
+            )
 
 
 async def draw_post(
@@ -89,14 +91,14 @@ async def draw_post(
     answer, or `noted`, and could not be taken stands there again."""
     runtime, account = request.app[RUNTIME], request[ACCOUNT]
     async with runtime.database.reading() as connection:
-        thread = access.readable(runtime.settings, account, await posts.thread(connection, ticket))
+        thread = access.readable(runtime.settings, account, await posts_for_staff.thread(connection, ticket))
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)
         sent = await deliveries.of_posts(connection, ids)
         # Words as they came may hold what was masked: for those who decide, not for all staff.
         unmasked = ids if may_decide(request) else []
         at_work = await claims.at_work(connection, ids, clock.now())
-        alike = await posts.alike(connection, thread[0].group or thread[0].id)
+        alike = await posts_for_staff.alike(connection, thread[0].group or thread[0].id)
         converses = await mailbox.converses(runtime, connection, ticket)
         told = await progress.of_posts(connection, ids)
         noticed = await note_rows.of_posts(connection, runtime.vault, ids)
@@ -105,7 +107,7 @@ async def draw_post(
         judged = (await marks.of_threads(connection, [thread[0].id])).get(thread[0].id, ())
         joined = await together.joined_to(connection, thread[0].id)
         reporters = (await together.numbers(connection, [thread[0].id])).get(thread[0].id, 1)
-        main = await posts.staff_by_id(connection, [case.merged_into]) if case and case.merged_into else {}
+        main = await posts_for_staff.staff_by_id(connection, [case.merged_into]) if case and case.merged_into else {}
         card = await case_card.card(connection, case, account)
         heard = await listened(request, connection, thread)
     first = thread[0]
@@ -166,7 +168,7 @@ async def draw(request: web.Request, template: str, status: int = 200, **values:
     """A page of the console, with what all of them know."""
     runtime = request.app[RUNTIME]
     async with runtime.database.reading() as connection:
-        waiting = await posts.waiting(connection)
+        waiting = await posts_for_staff.waiting(connection)
     known = {
         "waiting": waiting,
         "reasons": runtime.settings.reasons,

@@ -29,7 +29,7 @@ from gateway.web.api import whole_number
 from gateway.web.console import check_readable, may_decide
 from gateway.web.deliveries import before_number
 from gateway.web.keys import ACCOUNT, RUNTIME
-from store import deliveries, history, marks, notes, posts, waiting
+from store import deliveries, history, marks, notes, posts_for_staff, waiting
 from store.marks import Mark
 
 MOST = 500
@@ -76,7 +76,9 @@ async def _post(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     reference = request.match_info["reference"]
     async with runtime.database.reading() as connection:
-        thread = access.readable(runtime.settings, request[ACCOUNT], await posts.thread(connection, reference))
+        thread = access.readable(
+            runtime.settings, request[ACCOUNT], await posts_for_staff.thread(connection, reference)
+        )
         named = next((post for post in thread if post.id == reference), thread[0])
         ids = [post.id for post in thread]
         entries = await history.of_thread(connection, runtime.vault, ids)

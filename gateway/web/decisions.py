@@ -16,7 +16,7 @@ from gateway.web.console import back_to, draw, draw_post
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
 from gateway.web.queue import MOST_DRAWN, draw_queue, dressed
 from store import waiting
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 # What a form that is sent again must bring with it.
 KEPT = ("action", "reason", "note", "text", "version", "alike", "ends", "last_day", "back")

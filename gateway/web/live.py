@@ -24,7 +24,7 @@ from gateway.web.api import ANY_SITE
 from gateway.web.keys import HUB, LANGUAGE
 from gateway.web.listeners import HEARTBEAT, Listeners
 from gateway.web.phrase_counts import PhraseCounts
-from store import events, posts
+from store import events, posts, posts_for_staff
 from store.events import Event, Happening
 from store.participating import TOPIC
 
@@ -121,7 +121,7 @@ class Hub:
                 continue
             try:
                 async with self._runtime.database.reading() as connection:
-                    waiting = await posts.waiting(connection)
+                    waiting = await posts_for_staff.waiting(connection)
                 told = {"waiting": waiting, **await self._pace(number, waiting)}
                 self.listeners.hand_out(number, {STAFF: f"event: queue\ndata: {json.dumps(told)}\n\n".encode()})
             except Exception:

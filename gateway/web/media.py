@@ -14,7 +14,7 @@ from gateway.schema import State
 from gateway.web import access, auth
 from gateway.web.console import back_to
 from gateway.web.keys import ACCOUNT, RUNTIME
-from store import citizens, media, mine, posts
+from store import citizens, media, mine, posts_for_staff
 from store.media import MediaFile
 
 # Types a browser shows without running anything in them; all else is handed over as bytes.
@@ -104,7 +104,7 @@ async def _is_staffs(request: web.Request, connection: Any, file: MediaFile) -> 
         return True
     settings = request.app[RUNTIME].settings
     try:
-        thread = access.readable(settings, request[ACCOUNT], await posts.thread(connection, file.post_id))
+        thread = access.readable(settings, request[ACCOUNT], await posts_for_staff.thread(connection, file.post_id))
     except NotAllowed:
         return False
     return any(post.id == file.post_id for post in thread)

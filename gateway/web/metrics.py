@@ -15,7 +15,7 @@ from gateway.journey.health import breaker_state
 from gateway.pulse import Pulse
 from gateway.web import addresses
 from gateway.web.keys import ACCOUNT, HUB, METRICS, RUNTIME
-from store import calls, counts, incidents, posts, standings, transcribing
+from store import calls, counts, incidents, posts_for_staff, standings, transcribing
 from store.standings import Standing
 
 BREAKERS = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1}
@@ -108,7 +108,7 @@ async def _metrics(request: web.Request) -> web.Response:
     metrics.waiting.set(runtime.database.waiting)
     async with runtime.database.reading() as connection:
         activity = await counts.activity(connection, list(runtime.channels))
-        for state, number in (await posts.counts(connection)).items():
+        for state, number in (await posts_for_staff.counts(connection)).items():
             metrics.posts.labels(state).set(number)
         standing = await standings.known(connection)
         open_numbers = await incidents.open_numbers(connection)

@@ -23,7 +23,7 @@ from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
 from store import changes, claims, history, likeness, waiting
 from store.accounts import Role
 from store.history import Entry
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 
 PAGE = 30
 # What one page may ask about at once.

@@ -8,7 +8,7 @@ from gateway.schema_outgoing import Audience
 from store.deliveries import StaffDelivery
 from store.history import Entry
 from store.notes import Note
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from store.progress import Standing
 
 

@@ -16,7 +16,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action
 from gateway.schema_cases import CaseStep, Progress
 from gateway.schema_incoming import Incoming
-from store import cases, history, posts
+from store import cases, history, posts_for_staff
 from store.accounts import Account, Role
 from store.cases import Case
 from tests.conftest import Texting, settle_down
@@ -77,7 +77,7 @@ class Thread:
 
     async def case(self) -> Case:
         async with self.runtime.database.reading() as connection:
-            thread = await posts.thread(connection, self.ticket)
+            thread = await posts_for_staff.thread(connection, self.ticket)
             return await cases.load(connection, thread[0].id)
 
     async def lies_in(self, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, MediaState, TranscriptState
 from store import bulletins as rows
-from store import history, posts
+from store import history, posts_for_staff
 from store import media as media_rows
 from store.database import Transaction
 from tests.casework.radio_world import Humming, humming, somebody, wav
@@ -36,7 +36,7 @@ async def call(
     post_id = taken.post_id
     assert post_id
     async with runtime.database.reading() as connection:
-        [known] = (await posts.thread(connection, post_id))[0].media
+        [known] = (await posts_for_staff.thread(connection, post_id))[0].media
 
     async def written_down(transaction: Transaction) -> None:
         sha256 = file.url.removeprefix(media_rows.KEPT)

@@ -16,7 +16,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Kind
 from gateway.schema_cases import CaseStep, Progress
 from gateway.schema_incoming import Incoming, Taken
-from store import cases, changes, citizens, history, marks, posts
+from store import cases, changes, citizens, history, marks, posts_for_staff
 from store.cases import Case
 from store.marks import Mark
 from tests.casework.test_handling import CITIZEN, HEAD, ROADS, Thread, Watch, at
@@ -148,7 +148,7 @@ async def test_the_words_behind_a_bad_mark_are_added_to_the_report(thread: Judge
     taken = await thread.says("灯还是不亮，地址写错了")
     assert taken.ticket == thread.ticket
     async with thread.runtime.database.reading() as connection:
-        said = await posts.thread(connection, thread.ticket)
+        said = await posts_for_staff.thread(connection, thread.ticket)
     assert [(one.kind, one.text) for one in said if one.kind is Kind.COMMENT] == [
         (Kind.COMMENT, "灯还是不亮，地址写错了")
     ]

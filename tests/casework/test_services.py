@@ -12,9 +12,9 @@ from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Kind, State
-from store import cases, posts, services
+from store import cases, posts_for_staff, services
 from store.accounts import Account
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from store.services import Service, ServiceState
 from tests.casework.service_world import (
     HALL,
@@ -42,7 +42,7 @@ def outage(hours: float = 2) -> Typed:
 
 async def thread(runtime: Runtime, reference: str) -> StaffPost:
     async with runtime.database.reading() as connection:
-        return (await posts.thread(connection, reference))[0]
+        return (await posts_for_staff.thread(connection, reference))[0]
 
 
 async def found(runtime: Runtime, question: str) -> list[str]:

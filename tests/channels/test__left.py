@@ -13,7 +13,7 @@ from gateway.errors import Busy
 from gateway.journey import media
 from gateway.runtime import Runtime
 from gateway.schema_incoming import Incoming, Taken
-from store import posts, tables_citizens, tables_posts
+from store import posts_for_staff, tables_citizens, tables_posts
 from tests.channels.asterisk import sound_of
 from tests.channels.line_world import silence
 
@@ -42,7 +42,7 @@ async def test_it_is_a_report_of_its_caller_in_his_words(runtime: Runtime) -> No
         pass
     async with runtime.database.reading() as connection:
         [post] = (await connection.execute(select(tables_posts.posts.c.id))).all()
-        [shown] = await posts.thread(connection, post.id)
+        [shown] = await posts_for_staff.thread(connection, post.id)
     assert (shown.text, shown.language, shown.channel) == ("loud noise at the park", "en", "texting")
     assert await number_of(runtime, tables_citizens.addresses) == 1
     assert await _left.take(desk, "texting", 0) == 0

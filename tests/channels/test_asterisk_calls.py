@@ -23,8 +23,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State, TranscriptState
 from gateway.web.app import create_app
-from store import calls, posts, tables_posts
-from store.posts import StaffPost
+from store import calls, posts_for_staff, tables_posts
+from store.posts_for_staff import StaffPost
 from tests.channels.asterisk import CALLER, SECRET, AsteriskCall, Exchange, sound_of
 from tests.channels.line_world import silence, voice
 from tests.conftest import Texting, settle_down
@@ -63,7 +63,7 @@ class World:
             pass
         async with self.runtime.database.reading() as connection:
             [post_id] = (await connection.execute(select(tables_posts.posts.c.id))).scalars()
-            return (await posts.thread(connection, post_id))[0]
+            return (await posts_for_staff.thread(connection, post_id))[0]
 
     async def over(self, call: AsteriskCall) -> calls.Call:
         """Wait until we know that a call is over; gives how staff see it."""
@@ -164,7 +164,7 @@ async def test_said_or_texted_it_is_the_same_post(world: World) -> None:
     called = await world.the_post()
     taken = await Intake(world.runtime).take(message(TYPED["en"]["001-en-f4"], "+8613800138009"))
     async with world.runtime.database.reading() as connection:
-        texted = (await posts.thread(connection, str(taken.post_id)))[0]
+        texted = (await posts_for_staff.thread(connection, str(taken.post_id)))[0]
     same = (
         "text",
         "kind",

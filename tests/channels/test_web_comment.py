@@ -10,7 +10,7 @@ from gateway.journey import moderation
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from gateway.schema_incoming import Incoming, Taken
-from store import posts
+from store import posts_for_staff
 from tests.channels.public_site import answered, open_site
 from tests.journey.test_media import photo_taken
 from tests.web.conftest import World
@@ -36,9 +36,9 @@ async def form(world: World, ticket: str) -> dict[str, str]:
     return dict(re.findall(r'name="(csrf|form_id)" value="([^"]+)"', part))
 
 
-async def thread(world: World, ticket: str) -> list[posts.StaffPost]:
+async def thread(world: World, ticket: str) -> list[posts_for_staff.StaffPost]:
     async with world.runtime.database.reading() as connection:
-        return await posts.thread(connection, ticket)
+        return await posts_for_staff.thread(connection, ticket)
 
 
 async def publish_last(world: World, ticket: str) -> None:

@@ -15,8 +15,8 @@ from gateway.journey import media
 from gateway.runtime import Runtime
 from gateway.schema import MediaState, Place, PlaceFrom, State
 from gateway.settings import Settings
-from store import posts, tables_media, tables_posts
-from store.posts import StaffPost
+from store import posts_for_staff, tables_media, tables_posts
+from store.posts_for_staff import StaffPost
 from tests.channels.public_site import open_site
 from tests.journey.test_media import film, on_disk, photo_taken, recorded
 from tests.journey.test_photos import heic, picture, written
@@ -68,7 +68,7 @@ async def post_of(world: World, response: ClientResponse) -> StaffPost:
         else (await response.json())["ticket"]
     )
     async with world.runtime.database.reading() as connection:
-        return (await posts.thread(connection, ticket))[0]
+        return (await posts_for_staff.thread(connection, ticket))[0]
 
 
 def fault_of(page: str, field: str = "media") -> str:

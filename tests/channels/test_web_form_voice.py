@@ -14,8 +14,8 @@ from gateway.journey import media
 from gateway.runtime import Runtime
 from gateway.schema import MediaState, State, TranscriptState
 from speech.models import Models
-from store import posts
-from store.posts import StaffPost
+from store import posts_for_staff
+from store.posts_for_staff import StaffPost
 from tests.channels.public_site import open_site
 from tests.speech import hostile
 from tests.speech.encoding import AMR, DEMO, FORMATS, RECORDINGS, Format, amr, encoded, repacked
@@ -51,7 +51,7 @@ async def written(world: World, ticket: str) -> StaffPost:
     while await media.work_on_due(world.runtime):
         pass
     async with world.runtime.database.reading() as connection:
-        return (await posts.thread(connection, ticket))[0]
+        return (await posts_for_staff.thread(connection, ticket))[0]
 
 
 def in_format(kind: Format) -> tuple[bytes, Format]:

@@ -12,7 +12,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from gateway.schema_incoming import Taken
 from gateway.settings import Settings
-from store import posts
+from store import posts_for_staff
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_groups import NUMBERS, flood, queue, states
 from tests.journey.test_intake import message
@@ -113,7 +113,7 @@ async def test_undoing_a_flood_takes_back_all_of_it(
     assert fresh.post_id
     await moderation.decide(runtime, taken[0].post_id, Action.REJECT, actor="mo", reason="unclear")
     async with runtime.database.reading() as connection:
-        assert await posts.waiting(connection) == 1
+        assert await posts_for_staff.waiting(connection) == 1
 
 
 async def test_an_undone_joining_is_followed_no_more(runtime: Runtime, texting: Texting) -> None:

@@ -24,6 +24,7 @@ from store import (
     history,
     kept,
     posts,
+    posts_for_staff,
     tables_broadcasts,
     tables_channels,
     tables_citizens,
@@ -85,7 +86,7 @@ class Life:
 
     async def state(self, name: str) -> State:
         async with self.runtime.database.reading() as connection:
-            return (await posts.thread(connection, str(self.posts[name].ticket)))[0].state
+            return (await posts_for_staff.thread(connection, str(self.posts[name].ticket)))[0].state
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State
 from gateway.schema_incoming import Outcome, Taken
-from store import posts, waiting
+from store import posts, posts_for_staff, waiting
 from store.facts import NEWEST
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
 
@@ -32,7 +32,7 @@ async def say(runtime: Runtime, text: str, sender: str | None = ANNA, **more: An
 async def thread_of(runtime: Runtime, ticket: str | None) -> list[StaffPost]:
     assert ticket
     async with runtime.database.reading() as connection:
-        return await posts.thread(connection, ticket)
+        return await posts_for_staff.thread(connection, ticket)
 
 
 async def later(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:

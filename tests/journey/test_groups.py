@@ -11,8 +11,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from gateway.schema_incoming import Taken
-from store import posts, waiting
-from store.posts import StaffPost
+from store import posts_for_staff, waiting
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import message
 
@@ -36,7 +36,7 @@ async def queue(runtime: Runtime) -> list[StaffPost]:
 
 async def states(runtime: Runtime, taken: list[Taken]) -> list[State]:
     async with runtime.database.reading() as connection:
-        return [(await posts.thread(connection, one.ticket or ""))[0].state for one in taken]
+        return [(await posts_for_staff.thread(connection, one.ticket or ""))[0].state for one in taken]
 
 
 async def test_a_flood_is_one_row(runtime: Runtime) -> None:
@@ -48,8 +48,8 @@ async def test_a_flood_is_one_row(runtime: Runtime) -> None:
     (row,) = await queue(runtime)
     assert row.alike == 5
     async with runtime.database.reading() as connection:
-        assert await posts.waiting(connection) == 1
-        assert later.post_id in [post.id for post in await posts.alike(connection, row.id)]
+        assert await posts_for_staff.waiting(connection) == 1
+        assert later.post_id in [post.id for post in await posts_for_staff.alike(connection, row.id)]
 
 
 async def test_rejecting_the_row_rejects_all_and_tells_all(runtime: Runtime, texting: Texting) -> None:

@@ -12,7 +12,7 @@ from gateway.schema import MediaState, State, TranscriptState
 from gateway.schema_incoming import Heard
 from speech.models import Models
 from store import history
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message
 from tests.journey.test_transcription import SAME, SPOKEN, WORDS, look

@@ -13,7 +13,7 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import State
 from gateway.schema_incoming import Incoming, Outcome
-from store import posts, tables_citizens, tables_deliveries, tables_posts
+from store import posts_for_staff, tables_citizens, tables_deliveries, tables_posts
 from tests.conftest import Texting, settle_down
 
 ANNA, BORIS, CLARA, DAVID = (f"+861380013800{n}" for n in range(1, 5))
@@ -76,7 +76,7 @@ async def test_nothing_of_a_citizen_is_plain_in_the_database(runtime: Runtime) -
 async def test_a_category_the_city_does_not_have_is_left_out(runtime: Runtime, category: str, kept: str | None) -> None:
     taken = await Intake(runtime).take(message("it is cold in my building", category=category))
     async with runtime.database.reading() as connection:
-        [post] = await posts.thread(connection, taken.ticket or "")
+        [post] = await posts_for_staff.thread(connection, taken.ticket or "")
     assert post.category == kept
 
 

@@ -12,10 +12,10 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from gateway.schema_cases import CaseStep, Progress
 from gateway.schema_incoming import Outcome, Taken
-from store import cases, posts, together
+from store import cases, posts, posts_for_staff, together
 from store.accounts import Account, Role
 from store.cases import Case
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, message
 
@@ -49,17 +49,17 @@ async def answer(runtime: Runtime, ticket: str, text: str = "路灯已修好。"
 
 async def first_of(runtime: Runtime, ticket: str) -> StaffPost:
     async with runtime.database.reading() as connection:
-        return (await posts.thread(connection, ticket))[0]
+        return (await posts_for_staff.thread(connection, ticket))[0]
 
 
 async def case_of(runtime: Runtime, ticket: str) -> Case | None:
     async with runtime.database.reading() as connection:
-        return await cases.find(connection, (await posts.thread(connection, ticket))[0].id)
+        return await cases.find(connection, (await posts_for_staff.thread(connection, ticket))[0].id)
 
 
 async def reporters(runtime: Runtime, ticket: str) -> int:
     async with runtime.database.reading() as connection:
-        thread = (await posts.thread(connection, ticket))[0].id
+        thread = (await posts_for_staff.thread(connection, ticket))[0].id
         return (await together.numbers(connection, [thread])).get(thread, 1)
 
 
@@ -117,7 +117,9 @@ async def test_what_its_author_adds_is_said_under_the_other_one(runtime: Runtime
     added = await say(runtime, f"{dark} 现在整条街都黑了", BORIS)
     assert added.outcome is Outcome.FOLLOW_UP
     async with runtime.database.reading() as connection:
-        assert [post.text for post in await posts.thread(connection, lamp)][1:] == [f"{dark} 现在整条街都黑了"]
+        assert [post.text for post in await posts_for_staff.thread(connection, lamp)][1:] == [
+            f"{dark} 现在整条街都黑了"
+        ]
 
 
 async def test_who_asks_to_keep_a_joined_report_private_hides_nothing_of_the_other_one(

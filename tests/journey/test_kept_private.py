@@ -15,7 +15,7 @@ from gateway.schema import Action, State
 from gateway.schema_cases import Progress
 from gateway.schema_incoming import Taken
 from gateway.sections_departments import Category
-from store import cases, changes, events, posts
+from store import cases, changes, events, posts, posts_for_staff
 from store.cases import Load
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_identity import who
@@ -58,9 +58,9 @@ async def load(runtime: Runtime, reference: str) -> changes.Changing:
         return await changes.load(connection, reference)
 
 
-async def thread(runtime: Runtime, ticket: str) -> list[posts.StaffPost]:
+async def thread(runtime: Runtime, ticket: str) -> list[posts_for_staff.StaffPost]:
     async with runtime.database.reading() as connection:
-        return await posts.thread(connection, ticket)
+        return await posts_for_staff.thread(connection, ticket)
 
 
 async def joined(runtime: Runtime, *, public: bool) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Place, State
 from gateway.schema_incoming import Outcome, Taken
-from store import likeness, posts, together
-from store.posts import StaffPost
+from store import likeness, posts, posts_for_staff, together
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, DAVID, message
 
@@ -36,7 +36,7 @@ async def published(runtime: Runtime, text: str, sender: str = ANNA, **more: obj
 
 async def first_of(runtime: Runtime, ticket: str | None) -> StaffPost:
     async with runtime.database.reading() as connection:
-        return (await posts.thread(connection, ticket or ""))[0]
+        return (await posts_for_staff.thread(connection, ticket or ""))[0]
 
 
 PAIRS = [

@@ -22,9 +22,9 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, MediaState, Place, PlaceFrom, State, TranscriptState
 from gateway.schema_incoming import IncomingMedia, Taken
 from speech.models import Models
-from store import events, history, posts, waiting
+from store import events, history, posts, posts_for_staff, waiting
 from store import media as media_rows
-from store.posts import StaffMedia, StaffPost
+from store.posts_for_staff import StaffMedia, StaffPost
 from tests.journey.test_intake import message
 from tests.journey.test_photos import GPS, SECRET, exif, full_of_metadata, heic, picture, written
 
@@ -76,7 +76,7 @@ async def finish(runtime: Runtime) -> None:
 async def look(runtime: Runtime, taken: Taken) -> StaffPost:
     assert taken.post_id
     async with runtime.database.reading() as connection:
-        return (await posts.thread(connection, taken.post_id))[0]
+        return (await posts_for_staff.thread(connection, taken.post_id))[0]
 
 
 async def shown(runtime: Runtime, taken: Taken) -> list[str]:

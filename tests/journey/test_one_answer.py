@@ -11,7 +11,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action
 from gateway.schema_cases import Progress
 from store import cases as case_rows
-from store import posts
+from store import posts_for_staff
 from store.accounts import Role
 from tests.channels.public_site import open_site
 from tests.conftest import Texting, settle_down
@@ -76,7 +76,7 @@ async def test_a_hotline_call_and_a_form_get_the_one_answer(world: World, textin
     for author in (ANNA, BORIS):
         assert [ANSWER in text for text in texting.to(author)].count(True) == 1, author
     async with runtime.database.reading() as connection:
-        thread = await posts.thread(connection, typed)
+        thread = await posts_for_staff.thread(connection, typed)
         case = await case_rows.load(connection, thread[0].id)
     assert (case.progress, case.merged_into) == (Progress.MERGED, called.id)
     public = await world.client.get(f"/posts/{typed}")

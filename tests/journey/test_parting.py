@@ -6,8 +6,8 @@ from gateway.errors import Conflict
 from gateway.journey import moderation, parting, tickets
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State
-from store import posts
-from store.posts import StaffPost
+from store import posts, posts_for_staff
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting
 from tests.journey.test_intake import ANNA, BORIS
 from tests.journey.test_likening import say
@@ -17,7 +17,7 @@ LAMP, PIPE = "人民路12号的路灯坏了", "另外学校门口的水管也漏
 
 async def thread_of(runtime: Runtime, ticket: str) -> list[StaffPost]:
     async with runtime.database.reading() as connection:
-        return await posts.thread(connection, ticket)
+        return await posts_for_staff.thread(connection, ticket)
 
 
 async def added(runtime: Runtime, *, published: bool = False) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Kind, State
 from gateway.schema_incoming import Heard, IncomingMedia, Outcome
 from store import campaigns as rows
-from store import citizens, posts, tables_cases, tables_deliveries, tables_posts
+from store import citizens, posts_for_staff, tables_cases, tables_deliveries, tables_posts
 from store.citizens import known
 from tests.casework.campaign_world import DAY, begin, from_noon, typed
 from tests.conftest import Texting, settle_down
@@ -253,7 +253,7 @@ async def test_a_recording_that_says_it_takes_part_when_it_is_written_down(runti
     while await media.work_on_due(runtime):
         pass
     async with runtime.database.reading() as connection:
-        [post] = await posts.thread(connection, str(taken.post_id))
+        [post] = await posts_for_staff.thread(connection, str(taken.post_id))
     assert (post.state, list(post.rules)) == (State.REJECTED, ["phrase:day"])
     assert await taking_part(runtime, campaign_id) == [1]
     assert (await Intake(runtime).take(message(WORDS, ANNA))).say.phrase == "phrase_again"

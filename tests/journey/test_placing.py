@@ -8,8 +8,8 @@ from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Place, PlaceFrom
 from gateway.schema_incoming import Incoming, Taken
-from store import history, posts
-from store.posts import StaffPost
+from store import history, posts, posts_for_staff
+from store.posts_for_staff import StaffPost
 from tests.journey.test_intake import BORIS, CLARA, message
 from tests.journey.test_media import photo_taken, send
 from tests.journey.test_transcription import SPOKEN, Recording, call
@@ -23,7 +23,7 @@ async def take(runtime: Runtime, incoming: Incoming) -> tuple[Taken, StaffPost]:
 
 async def look(runtime: Runtime, post_id: str) -> StaffPost:
     async with runtime.database.reading() as connection:
-        return (await posts.staff_by_id(connection, [post_id]))[post_id]
+        return (await posts_for_staff.staff_by_id(connection, [post_id]))[post_id]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from gateway.journey.ruling import Wanted
 from gateway.runtime import Runtime
 from gateway.schema import Action
 from gateway.sections import Rule
-from store import audit, posts, routing_rules
+from store import audit, posts_for_staff, routing_rules
 from store.routing_rules import KeptRule
 from tests.journey.test_intake import BORIS, message
 
@@ -115,7 +115,7 @@ async def test_a_rule_is_tried_without_changing_anything_and_then_saved(
     taken = await Intake(runtime).take(message("人民路1号路灯坏了", BORIS))
     await moderation.decide(runtime, taken.post_id or "", Action.PUBLISH, actor="mo")
     async with runtime.database.reading() as connection:
-        [post] = await posts.thread(connection, taken.ticket or "")
+        [post] = await posts_for_staff.thread(connection, taken.ticket or "")
     assert (post.department, post.rule) == ("police", "city east")
 
 

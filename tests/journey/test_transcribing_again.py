@@ -17,7 +17,7 @@ from speech.models import ModelInfo, Models
 from speech.recogniser import Transcript
 from store import history
 from store.history import Heard
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting
 from tests.journey.test_intake import message
 from tests.journey.test_transcription import SPOKEN, WORDS, Recording, call, look

@@ -22,10 +22,10 @@ from gateway.workers import Workers
 from speech.audio import PEAKS
 from speech.models import ModelInfo, Models
 from speech.recogniser import Transcript, transcribe
-from store import history, posts
+from store import history, posts_for_staff
 from store import media as media_rows
 from store.media import MediaJob
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting
 from tests.journey.test_intake import ANNA, message
 from tests.speech.test_recogniser import wav
@@ -82,7 +82,7 @@ async def call(runtime: Runtime, sid: str = "RE1", caller: str = ANNA) -> StaffP
 
 async def look(runtime: Runtime, post_id: str) -> StaffPost:
     async with runtime.database.reading() as connection:
-        return (await posts.thread(connection, post_id))[0]
+        return (await posts_for_staff.thread(connection, post_id))[0]
 
 
 async def test_what_is_said_is_what_would_have_been_texted(runtime: Runtime, texting: Texting) -> None:

@@ -16,7 +16,7 @@ from gateway.schema import Action
 from gateway.schema_cases import Progress
 from gateway.schema_incoming import Taken
 from gateway.settings import Settings
-from store import asked, cases, changes, citizens, duty, incoming, marks, posts, questions
+from store import asked, cases, changes, citizens, duty, incoming, marks, posts_for_staff, questions
 from store.database import Transaction
 from tests.casework.campaign_world import from_noon, typed
 from tests.conftest import Texting, settle_down
@@ -57,13 +57,13 @@ async def answer(runtime: Runtime, ticket: str) -> None:
 
 async def progress(runtime: Runtime, ticket: str) -> Progress:
     async with runtime.database.reading() as connection:
-        thread = (await posts.thread(connection, ticket))[0].id
+        thread = (await posts_for_staff.thread(connection, ticket))[0].id
         return (await cases.load(connection, thread)).progress
 
 
 async def mark_of(runtime: Runtime, ticket: str) -> list[int | None]:
     async with runtime.database.reading() as connection:
-        thread = (await posts.thread(connection, ticket))[0].id
+        thread = (await posts_for_staff.thread(connection, ticket))[0].id
         return [one.mark for one in (await marks.of_threads(connection, [thread])).get(thread, ())]
 
 

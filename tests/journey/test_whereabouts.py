@@ -14,8 +14,8 @@ from gateway.schema import Action, Kind, Place, PlaceFrom, State
 from gateway.schema_incoming import Outcome, Taken
 from gateway.sections_places import KnownPlace
 from gateway.settings import Settings
-from store import history, posts, tables_citizens, tables_posts, tables_search, tables_stream
-from store.posts import StaffPost
+from store import history, posts, posts_for_staff, tables_citizens, tables_posts, tables_search, tables_stream
+from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message, number_of
 from tests.journey.test_media import photo_taken, send
@@ -35,7 +35,7 @@ async def say(runtime: Runtime, text: str, sender: str | None = ANNA, **more: An
 async def look(runtime: Runtime, post_id: str | None) -> StaffPost:
     assert post_id
     async with runtime.database.reading() as connection:
-        return (await posts.staff_by_id(connection, [post_id]))[post_id]
+        return (await posts_for_staff.staff_by_id(connection, [post_id]))[post_id]
 
 
 async def test_it_is_asked_once_and_the_next_message_answers_it(runtime: Runtime, texting: Texting) -> None:

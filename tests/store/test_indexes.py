@@ -95,6 +95,7 @@ from store import (
     challenges,
     citizens,
     counts,
+    cursors,
     dead_letters,
     deliveries,
     duty,
@@ -110,6 +111,7 @@ from store import (
     outbox,
     outcomes,
     posts,
+    posts_for_staff,
     progress,
     record,
     recordings,
@@ -214,9 +216,9 @@ async def live_a_day(runtime: Runtime) -> None:
         await case_rows.overdue(connection, at, 50)
         await case_rows.loads(connection, ["water", "roads"], at)
         await waiting.queue(connection)
-        [file] = (await posts.thread(connection, pictured.post_id))[0].media
+        [file] = (await posts_for_staff.thread(connection, pictured.post_id))[0].media
         await media_rows.named(connection, ["0" * 64])
-        thread = [post.id for post in await posts.thread(connection, taken.ticket)]
+        thread = [post.id for post in await posts_for_staff.thread(connection, taken.ticket)]
         await history.of_thread(connection, runtime.vault, thread)
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
@@ -423,7 +425,7 @@ async def write_again(runtime: Runtime) -> None:
     while await media.work_on_due(runtime):
         pass
     async with runtime.database.reading() as connection:
-        [file] = (await posts.thread(connection, str(taken.post_id)))[0].media
+        [file] = (await posts_for_staff.thread(connection, str(taken.post_id)))[0].media
     await transcription.again(runtime, file.id, None, actor="mo")
     while await media.work_on_due(runtime):
         pass
@@ -694,7 +696,7 @@ async def be_somebody(runtime: Runtime) -> None:
         assert person
         own = await citizens.lines(connection, runtime.vault, person)
         written, _ = await mine.written(connection, person, limit=5)
-        await mine.written(connection, person, limit=5, cursor=posts.cursor_at(clock.now(), written[0].id))
+        await mine.written(connection, person, limit=5, cursor=cursors.cursor_at(clock.now(), written[0].id))
         await mine.wrote(connection, person, written[0].id)
         follows = await citizens.follows(connection, person)
     await identity.vouched(runtime, asked, await identity.vouching(runtime, own, person))
@@ -731,7 +733,7 @@ async def converse(runtime: Runtime, intake: Intake) -> None:
     await moderation.decide(runtime, again.post_id, Action.PUBLISH, actor="mo")
     await settle_down(runtime)
     async with runtime.database.reading() as connection:
-        await posts.alike(connection, first.post_id)
+        await posts_for_staff.alike(connection, first.post_id)
         await posts.comments(connection, first.ticket or "")
     await upkeep.forget(runtime)
 

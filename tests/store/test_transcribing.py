@@ -15,8 +15,8 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, MediaState, State, TranscriptState
 from gateway.schema_incoming import IncomingMedia
 from speech.models import Models
-from store import audit, history, posts, tables_media, transcribing
-from store.posts import StaffPost
+from store import audit, history, posts_for_staff, tables_media, transcribing
+from store.posts_for_staff import StaffPost
 from store.transcribing import Rate, Written
 from tests.journey.test_intake import ANNA, message
 
@@ -50,7 +50,7 @@ async def work(runtime: Runtime) -> None:
 
 async def look(runtime: Runtime, post_id: str) -> StaffPost:
     async with runtime.database.reading() as connection:
-        return (await posts.thread(connection, post_id))[0]
+        return (await posts_for_staff.thread(connection, post_id))[0]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from gateway.casework import cases
 from gateway.journey import media, moderation
 from gateway.schema import Action
 from gateway.schema_incoming import Taken
-from store import posts
+from store import posts_for_staff
 from store.accounts import Role
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, message
@@ -75,7 +75,7 @@ async def test_where_an_officer_took_it_is_not_said_of_the_answer(world: World) 
     taken = await reported(world)
     await answered(world, taken, photo_taken())
     async with world.runtime.database.reading() as connection:
-        places = [post.place.lat for post in await posts.thread(connection, str(taken.ticket))]
+        places = [post.place.lat for post in await posts_for_staff.thread(connection, str(taken.ticket))]
     assert places == [None, None]
 
 

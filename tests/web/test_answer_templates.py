@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from store import posts
+from store import posts_for_staff
 from store.accounts import Role
 from tests.web.conftest import World
 
@@ -132,7 +132,7 @@ async def test_one_is_put_into_the_answer_and_edited_before_it_leaves(world: Wor
     await send(world, f"{path}/answers", **answer, text=filled.replace("{place}", "Hill Street"))
     assert taken.ticket
     async with world.runtime.database.reading() as connection:
-        [_, sent] = await posts.thread(connection, taken.ticket)
+        [_, sent] = await posts_for_staff.thread(connection, taken.ticket)
     assert sent.text == f"{taken.ticket}: Water is on its way to Hill Street."
 
 

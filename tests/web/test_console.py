@@ -8,9 +8,9 @@ from gateway.casework import cases
 from gateway.schema import State
 from gateway.schema_incoming import Taken
 from gateway.web.console import back_to
-from store import changes, posts
+from store import changes, posts_for_staff
 from store.accounts import Role
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import settle_down
 from tests.web.conftest import World
 
@@ -47,7 +47,7 @@ async def decide(world: World, taken: Taken, **form: str) -> ClientResponse:
 async def thread(world: World, taken: Taken) -> Sequence[StaffPost]:
     assert taken.ticket
     async with world.runtime.database.reading() as connection:
-        return await posts.thread(connection, taken.ticket)
+        return await posts_for_staff.thread(connection, taken.ticket)
 
 
 async def silent(world: World) -> Taken:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.casework import reminding
-from store import changes, posts
+from store import changes, posts_for_staff
 from store.accounts import Role
 from tests.web.conftest import World
 
@@ -150,7 +150,7 @@ async def test_an_officer_sees_of_what_says_the_same_only_what_he_may_read(world
     taken = await world.published("人民路12号的路灯坏了")
     alike = await world.say("人民路12号的路灯坏了!")
     async with world.runtime.database.reading() as connection:
-        (first,) = await posts.thread(connection, taken.ticket or "")
+        (first,) = await posts_for_staff.thread(connection, taken.ticket or "")
     await world.runtime.database.write(
         lambda transaction: changes.apply(transaction, alike.post_id or "", group_id=first.id)
     )

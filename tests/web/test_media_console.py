@@ -12,7 +12,7 @@ from gateway.journey import media, moderation
 from gateway.schema import Action, MediaState
 from gateway.schema_incoming import Incoming, Taken
 from store import media as media_rows
-from store import posts
+from store import posts_for_staff
 from store.accounts import Role
 from tests.journey.test_media import photo_taken, recorded
 from tests.web.conftest import World
@@ -41,7 +41,7 @@ async def pictured(world: World, *files: bytes, publish: bool = True) -> Taken:
 
 async def files_of(world: World, taken: Taken) -> list[str]:
     async with world.runtime.database.reading() as connection:
-        return [file.id for post in await posts.thread(connection, taken.ticket or "") for file in post.media]
+        return [file.id for post in await posts_for_staff.thread(connection, taken.ticket or "") for file in post.media]
 
 
 async def log_in(world: World, role: Role) -> None:

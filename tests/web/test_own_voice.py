@@ -6,9 +6,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway.journey import media
 from gateway.runtime import Runtime
-from store import history, posts
+from store import history, posts_for_staff
 from store.accounts import Role
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.casework.radio_world import humming, wav
 from tests.channels.public_site import open_site
 from tests.web.conftest import World
@@ -41,7 +41,7 @@ async def say(world: World, client: ClientSession, **ticked: str) -> StaffPost:
 
 async def look(world: World, ticket: str) -> StaffPost:
     async with world.runtime.database.reading() as connection:
-        return (await posts.thread(connection, ticket))[0]
+        return (await posts_for_staff.thread(connection, ticket))[0]
 
 
 async def test_nobody_agrees_by_saying_nothing(world: World) -> None:

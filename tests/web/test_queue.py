@@ -13,7 +13,7 @@ from gateway.schema_incoming import Taken
 from gateway.web.differences import compare
 from store import waiting
 from store.accounts import Role
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import broadcasting_as
 from tests.web.conftest import World
 from tests.web.test_console import logged_in, page, thread

@@ -9,9 +9,9 @@ from gateway.casework import cases
 from gateway.journey import indexing
 from gateway.schema import State
 from gateway.schema_incoming import Incoming, Taken
-from store import posts
+from store import posts_for_staff
 from store.accounts import Role
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from tests.conftest import broadcasting_as
 from tests.web.conftest import World
 from tests.web.test_console import logged_in, page
@@ -37,7 +37,7 @@ async def two(world: World) -> tuple[Taken, Taken]:
 
 async def first_of(world: World, taken: Taken) -> StaffPost:
     async with world.runtime.database.reading() as connection:
-        return (await posts.thread(connection, taken.ticket or ""))[0]
+        return (await posts_for_staff.thread(connection, taken.ticket or ""))[0]
 
 
 async def test_the_queue_says_what_a_report_is_probably_about_and_joins_it(moderator: World) -> None:
@@ -145,7 +145,7 @@ async def test_a_followup_becomes_a_report_and_goes_back(moderator: World) -> No
     assert f'action="{path}/separate"' in await page(moderator, f"/console/posts/{one.ticket}")
     await post(moderator, f"{path}/separate", {}, 303, PLAIN)
     async with moderator.runtime.database.reading() as connection:
-        own = (await posts.thread(connection, added.post_id or ""))[0]
+        own = (await posts_for_staff.thread(connection, added.post_id or ""))[0]
     assert own.ticket != one.ticket
     assert f'action="{path}/put-back"' in await page(moderator, f"/console/posts/{own.ticket}")
     await post(moderator, f"{path}/put-back", {}, 303, PLAIN)

@@ -11,7 +11,7 @@ from gateway import clock
 from gateway.schema import MediaState, TranscriptState
 from store import tables_media, transcribing
 from store.accounts import Role
-from store.posts import StaffPost
+from store.posts_for_staff import StaffPost
 from store.transcribing import Written
 from tests.store.test_transcribing import change, install, look, recorded, work
 from tests.web.conftest import World

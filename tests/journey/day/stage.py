@@ -21,8 +21,8 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Place
 from gateway.schema_incoming import Incoming, IncomingMedia, Outcome, Taken
 from gateway.schema_outgoing import Audience, DeliveryState
-from store import posts, tables_citizens, tables_deliveries, tables_posts, waiting
-from store.posts import StaffPost
+from store import posts_for_staff, tables_citizens, tables_deliveries, tables_posts, waiting
+from store.posts_for_staff import StaffPost
 from tests.journey.day import files
 from tests.journey.day.lines import Chat, Hotline, Remembering, Sms
 from tests.journey.day.script import FIRST_DAY, NUMBERS, OUR_LINE, SILENCE, Row, Scene, filled, moment
@@ -237,7 +237,7 @@ class Stage:
     async def _check_post(self, row: Row, post_id: str) -> None:
         """A post as staff see it. What a row of a citizen's does not mention is as the medium handed it in."""
         async with self.runtime.database.reading() as connection:
-            thread = await posts.thread(connection, post_id)
+            thread = await posts_for_staff.thread(connection, post_id)
         [post] = [one for one in thread if one.id == post_id]
         usual = {} if row.staff or row.look or row.says == "" else self._usual(row)
         for name, got in self._seen(post).items():
