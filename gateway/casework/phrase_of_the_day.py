@@ -15,7 +15,7 @@ from gateway.journey.topics import ALL
 from gateway.runtime import Runtime
 from gateway.schema import Kind, Ruling, State
 from store import campaigns as rows
-from store import changes, facts, history
+from store import changes, history, looking_up
 from store.campaigns import Campaign, Phrase
 from store.database import Transaction
 from store.participating import FOLLOWED
@@ -71,7 +71,7 @@ async def _tell(runtime: Runtime, campaign: Campaign, phrase: Phrase) -> None:
 
 
 async def _post(runtime: Runtime, transaction: Transaction, post_id: str, text: str) -> dict[str, object]:
-    free = await facts.unused(transaction.connection, tickets.draw(SPARE_TICKETS))
+    free = await looking_up.unused(transaction.connection, tickets.draw(SPARE_TICKETS))
     if not free:
         raise Busy("no unused ticket was drawn")
     return {

@@ -13,7 +13,7 @@ from gateway.journey import moderation, tickets
 from gateway.runtime import Runtime
 from gateway.schema import Kind, Ruling, State
 from gateway.settings import Settings
-from store import changes, facts, history
+from store import changes, history, looking_up
 from store.database import Transaction
 from store.services import Entry, Service, ServiceState
 
@@ -22,7 +22,7 @@ SPARE_TICKETS = 10
 
 async def publish(runtime: Runtime, transaction: Transaction, known: Service, actor: str) -> tuple[str, str]:
     """Publish an entry as a notice; gives the post's id and ticket."""
-    ticket, *_ = await facts.unused(transaction.connection, tickets.draw(SPARE_TICKETS))
+    ticket, *_ = await looking_up.unused(transaction.connection, tickets.draw(SPARE_TICKETS))
     post_id, text = clock.new_id(), text_of(runtime, known)
     row = {
         "id": post_id,

@@ -34,8 +34,9 @@ from gateway.schema_outgoing import Say
 from store import changes
 from store import incoming as rows_of
 from store.database import Batch, Transaction
-from store.facts import Facts, Wanted, look_up
+from store.facts import Facts, Wanted
 from store.incoming import Rows
+from store.looking_up import look_up
 
 # Spare tickets drawn for a batch, for those that are used already: with a tenth of all tickets used, ten spare ones
 # fail once in 10^10 batches, and then the batch is tried one by one.

@@ -10,7 +10,7 @@ from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Kind, State
 from gateway.schema_outgoing import Priority, Say
-from store import alike, changes, deliveries, events, facts, history
+from store import alike, changes, deliveries, events, history, looking_up
 from store.changes import Changing
 from store.database import Transaction
 
@@ -77,7 +77,7 @@ def can_put_back(last: history.Entry | None, state: State) -> bool:
 
 
 async def _unused(transaction: Transaction) -> str:
-    found = await facts.unused(transaction.connection, tickets.draw(SPARE_TICKETS))
+    found = await looking_up.unused(transaction.connection, tickets.draw(SPARE_TICKETS))
     if not found:
         raise RuntimeError("no unused ticket was drawn")
     return found[0]

@@ -5,7 +5,7 @@ from gateway.journey import rendering, tickets
 from gateway.journey.commands import status_of
 from gateway.runtime import Asked, Runtime
 from gateway.schema_cases import Progress
-from store import facts, marks
+from store import looking_up, marks
 
 
 async def spoken_status(runtime: Runtime, ticket: str, address: str | None, language: str) -> list[str] | None:
@@ -17,7 +17,7 @@ async def spoken_status(runtime: Runtime, ticket: str, address: str | None, lang
         return None
     lookup = runtime.vault.lookup(address) if address else None
     async with runtime.database.reading() as connection:
-        caller, thread = await facts.of_ticket(connection, ticket, lookup, clock.now())
+        caller, thread = await looking_up.of_ticket(connection, ticket, lookup, clock.now())
     if thread is None:
         return None
     say = status_of(Asked("", caller, ticket, thread), thread, ticket).say
@@ -33,7 +33,7 @@ async def asks_mark(runtime: Runtime, ticket: str, address: str | None) -> bool:
     if address is None or not tickets.is_ticket(ticket):
         return False
     async with runtime.database.reading() as connection:
-        caller, thread = await facts.of_ticket(connection, ticket, runtime.vault.lookup(address), clock.now())
+        caller, thread = await looking_up.of_ticket(connection, ticket, runtime.vault.lookup(address), clock.now())
         if caller is None or caller.person is None or thread is None or thread.person != caller.person:
             return False
         known = (await marks.of_threads(connection, [thread.root])).get(thread.root, ())
@@ -45,5 +45,5 @@ async def chosen_language(runtime: Runtime, address: str) -> str | None:
     """The language somebody chose for good on a line; None when he never did."""
     lookup = runtime.vault.lookup(address)
     async with runtime.database.reading() as connection:
-        caller = await facts.of_address(connection, lookup, clock.now())
+        caller = await looking_up.of_address(connection, lookup, clock.now())
     return caller.language if caller and caller.chosen else None

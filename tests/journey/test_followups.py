@@ -15,7 +15,7 @@ from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, State
 from gateway.schema_incoming import Outcome, Taken
 from store import posts, posts_for_staff, waiting
-from store.facts import NEWEST
+from store.looking_up import NEWEST
 from store.posts_for_staff import StaffPost
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, message
