@@ -19,7 +19,7 @@ from gateway.casework import campaigns, duty_alarms
 from gateway.desk import Desk
 from gateway.errors import SettingsError
 from gateway.jobs import scheduler
-from gateway.journey import automatic, broadcasting, delivery, feeding, in_force, indexing, mailbox, media, watching
+from gateway.journey import automatic, delivery, expanding, feeding, in_force, indexing, mailbox, media, watching
 from gateway.runtime import Runtime
 from gateway.settings import Settings
 from gateway.simulator.app import Simulator
@@ -136,7 +136,7 @@ class Service:
         # Stops before `finish`: no line claims more, and what is being sent then gets its answer recorded.
         self._stack.push_async_callback(self._end_tasks)
         self._watch("settings", in_force.run(runtime))
-        self._watch("broadcasting", broadcasting.run(runtime))
+        self._watch("broadcasting", expanding.run(runtime))
         self._watch("subscribers", feeding.run(runtime))
         self._watch("search", indexing.run(runtime))
         self._watch("media", media.run(runtime))

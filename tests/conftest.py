@@ -15,7 +15,7 @@ from channels.base import Capabilities, Channel, ChannelSettings, City, Delivery
 from channels.failures import Failure, Unknown
 from channels.registry import Mode, Plan
 from gateway import assembly, clock
-from gateway.journey import broadcasting, delivery
+from gateway.journey import delivery, expanding
 from gateway.runtime import Runtime
 from gateway.schema_outgoing import Outgoing, SendResult
 from gateway.settings import Settings, load
@@ -188,7 +188,7 @@ async def hooks(runtime: Runtime) -> AsyncIterator[Hooks]:
 
 async def settle_down(runtime: Runtime) -> None:
     """Expand and deliver until nothing is due."""
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         pass
     for name in ("texting", "wall"):
         line = delivery.Line(runtime, runtime.channels[name])

@@ -14,7 +14,7 @@ from typing import Any
 from gateway import clock
 from gateway.casework import cases as casework
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
-from gateway.journey import broadcasting, due, folding, joining, moderation
+from gateway.journey import due, folding, joining, moderation, telling
 from gateway.runtime import Runtime
 from gateway.schema import State
 from gateway.schema_cases import OPEN_PROGRESS, CaseStep, Progress
@@ -107,7 +107,7 @@ async def take(runtime: Runtime, reference: str, wanted: Wanted, account: Accoun
         if wanted.step is CaseStep.ASK:
             name = case.department or ""
             say = Say("case_asked", {"ticket": thread.ticket, "department": name}, {"text": words})
-            await broadcasting.tell_author(runtime, transaction, thread, say, Priority.ANSWER)
+            await telling.tell_author(runtime, transaction, thread, say, Priority.ANSWER)
 
     await runtime.database.write(work)
 

@@ -15,7 +15,7 @@ from gateway.demo.citizens import TEXTING, Citizens, Thread
 from gateway.demo.staff import Staff
 from gateway.demo.stage import Stage
 from gateway.desk import Desk
-from gateway.journey import broadcasting, delivery, indexing, media
+from gateway.journey import delivery, expanding, indexing, media
 from gateway.runtime import Runtime
 from gateway.schema import State
 
@@ -164,7 +164,7 @@ class Telling:
         """Show what was published; nothing of it leaves this process."""
         while await indexing.some(self._runtime):
             pass
-        while await broadcasting.expand_some(self._runtime):
+        while await expanding.expand_some(self._runtime):
             pass
         for channel in self._runtime.channels.values():
             if channel.capabilities.delivery not in SHOWN:

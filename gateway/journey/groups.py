@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from gateway.journey import broadcasting, joining
+from gateway.journey import joining, telling
 from gateway.runtime import Runtime
 from gateway.schema import Action, State
 from gateway.schema_outgoing import Priority, Say
@@ -53,7 +53,7 @@ async def _same(runtime: Runtime, transaction: Transaction, other: Changing, cho
     await _set(transaction, other, choice)
     phrase = "held" if choice.action is Action.HOLD else "rejected"
     say = Say(phrase, {"ticket": other.ticket, "reason": choice.reason})
-    await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
+    await telling.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
 
 
 async def _set(transaction: Transaction, other: Changing, choice: Choice) -> None:

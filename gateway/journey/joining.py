@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import broadcasting, claiming, due, finding, organisation, sameness
+from gateway.journey import broadcasting, claiming, due, finding, organisation, sameness, telling
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, Action, State
@@ -107,7 +107,7 @@ async def separate(runtime: Runtime, transaction: Transaction, other: Changing, 
     await deliveries.drop_words(transaction, other.id, TOLD, "undone", clock.now())
     if heard:
         say = Say("parted", {"ticket": other.ticket})
-        await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT)
+        await telling.tell_author(runtime, transaction, other, say, Priority.RECEIPT)
 
 
 async def release_all(runtime: Runtime, transaction: Transaction, into: Changing, *, actor: str) -> None:
@@ -163,7 +163,7 @@ async def by_citizens(
             await join(runtime, transaction, other, into, actor="author", tell=False)
         except (BadInput, Conflict):
             say = Say("belongs_late", {"ticket": other.ticket})
-            await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT)
+            await telling.tell_author(runtime, transaction, other, say, Priority.RECEIPT)
             continue
         if other.group_id is None:
             await alike.regroup(transaction, other.id)
@@ -244,12 +244,12 @@ async def _tell_author(
     url = f"{runtime.settings.public_url}/posts/{into.ticket}"
     say = Say("joined", {"ticket": other.ticket, "other": into.ticket, "url": url})
     if joined:
-        await broadcasting.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
+        await telling.tell_author(runtime, transaction, other, say, Priority.RECEIPT, waits=True)
     if answer := await together.last_answer(transaction.connection, into.id):
         text, department = answer
         say = Say("answered_joined", {"ticket": into.ticket, "department": department}, {"text": text})
         asks = runtime.settings.deadlines.satisfaction.ask
-        await broadcasting.tell_author(runtime, transaction, other, say, Priority.ANSWER, waits=True, asks=asks)
+        await telling.tell_author(runtime, transaction, other, say, Priority.ANSWER, waits=True, asks=asks)
 
 
 def _clock(runtime: Runtime, case: cases.Case, before: State, at: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from channels.base import DeliveryKind
 from gateway import clock
-from gateway.journey import broadcasting, similar, sketch
+from gateway.journey import similar, sketch, telling
 from gateway.journey.commands import UNDECIDED, offer_reports
 from gateway.journey.similar import LIKELY, Similar
 from gateway.runtime import Runtime
@@ -69,7 +69,7 @@ async def _ask(runtime: Runtime, transaction: Transaction, post_id: str, offered
     if not await asked.ask(transaction, line.reach.id, question.kind, question.options, post_id, at, minutes):
         return
     say = Say("join_ask", {"ticket": post.ticket, "options": options})
-    await broadcasting.tell_lines(runtime, transaction, post, [line.reach], say, Priority.RECEIPT)
+    await telling.tell_lines(runtime, transaction, post, [line.reach], say, Priority.RECEIPT)
 
 
 def _offered(runtime: Runtime, channel: str, scheme: str) -> bool:

@@ -22,6 +22,7 @@ from gateway.journey import (
     masking,
     organisation,
     routing,
+    telling,
 )
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
@@ -248,7 +249,7 @@ async def _follow_up(
             say = Say(tells[action], values, {"note": note} if note else {})
             # A withdrawal is what takes back: it waits for nothing.
             waits = action is not Action.WITHDRAW
-            await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT, waits=waits)
+            await telling.tell_author(runtime, transaction, post, say, Priority.RECEIPT, waits=waits)
 
 
 async def hide(runtime: Runtime, transaction: Transaction, post: Changing, *, actor: str) -> None:
@@ -258,7 +259,7 @@ async def hide(runtime: Runtime, transaction: Transaction, post: Changing, *, ac
     kept = replace(post, private=True)
     await joining.release_all(runtime, transaction, kept, actor=actor)
     say = Say("kept_for_category", {"ticket": post.ticket})
-    await broadcasting.tell_author(runtime, transaction, kept, say, Priority.RECEIPT)
+    await telling.tell_author(runtime, transaction, kept, say, Priority.RECEIPT)
 
 
 async def take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:

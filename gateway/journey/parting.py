@@ -5,7 +5,7 @@ It waits for its decision as if it had come by itself: nobody has read it as a r
 
 from gateway import clock
 from gateway.errors import Conflict
-from gateway.journey import broadcasting, finding, sameness, tickets
+from gateway.journey import finding, sameness, telling, tickets
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import Kind, State
@@ -37,7 +37,7 @@ async def separate(runtime: Runtime, post_id: str, *, actor: str) -> str:
         await _renew(transaction, post)
         say = Say("separated", {"ticket": ticket})
         now = await changes.load(transaction.connection, post.id)
-        await broadcasting.tell_author(runtime, transaction, now, say, Priority.RECEIPT, waits=True)
+        await telling.tell_author(runtime, transaction, now, say, Priority.RECEIPT, waits=True)
         return ticket
 
     return await runtime.database.write(work)

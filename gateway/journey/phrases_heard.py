@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock
-from gateway.journey import broadcasting, phrases
+from gateway.journey import phrases, telling
 from gateway.runtime import Runtime
 from gateway.schema_outgoing import Priority, Say
 from store import citizens, participating
@@ -32,7 +32,7 @@ async def take_part(runtime: Runtime, transaction: Transaction, post: Changing, 
     if phrase is None:
         return False
     say = await _count_in(runtime, transaction, post.author_id, phrase, today.isoformat())
-    await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
+    await telling.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
     return True
 
 

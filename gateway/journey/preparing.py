@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from channels.base import Channel, DeliveryKind
 from gateway.errors import VaultError
 from gateway.journey import feeding
-from gateway.journey.broadcasting import FOLLOWER_PHRASES
+from gateway.journey.expanding import FOLLOWER_PHRASES
 from gateway.journey.wording import Wording
 from gateway.runtime import Runtime
 from gateway.schema import State

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 
 from gateway import clock
-from gateway.journey import broadcasting, folding, masking, place_signs, placing
+from gateway.journey import folding, masking, place_signs, placing, telling
 from gateway.journey.draft import Draft
 from gateway.runtime import Question, Runtime
 from gateway.schema import Kind, Place, PlaceFrom, Ruling, State
@@ -89,7 +89,7 @@ async def ask_later(runtime: Runtime, transaction: Transaction, post_id: str) ->
         until = clock.now() + timedelta(minutes=runtime.settings.intake.question_minutes)
         await questions.put(transaction, [reach.id for reach, _ in lines], WHERE, post.id, until)
         say = Say("where_ask", {"ticket": post.ticket})
-        await broadcasting.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
+        await telling.tell_author(runtime, transaction, post, say, Priority.RECEIPT)
 
 
 def take_from(draft: Draft, thread: KnownThread) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from channels.base import Capabilities, Channel, ChannelSettings, City, DeliveryKind, Surroundings
 from gateway import assembly, clock
 from gateway.commands.serve import tune_interpreter
-from gateway.journey import broadcasting, moderation
+from gateway.journey import expanding, moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Action
@@ -138,7 +138,7 @@ async def _measured(runtime: Runtime, followers: int) -> dict[str, float]:
 async def _expand(runtime: Runtime) -> tuple[float, float]:
     """Expand all; gives when it was done and the most memory held, in MB."""
     most = resident()
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         most = max(most, resident())
     return time.perf_counter(), most
 

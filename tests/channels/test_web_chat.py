@@ -19,7 +19,7 @@ from gateway.casework import cases
 from gateway.clock import new_id
 from gateway.errors import Busy
 from gateway.journey import delivery, mailbox, moderation
-from gateway.journey.broadcasting import expand_some
+from gateway.journey.expanding import expand_some
 from gateway.runtime import Runtime
 from gateway.schema import Action
 from gateway.schema_incoming import Incoming

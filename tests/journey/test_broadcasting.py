@@ -11,7 +11,7 @@ from channels.base import Capabilities, DeliveryKind
 from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, Conflict, NotFound
-from gateway.journey import broadcasting, moderation, receipts
+from gateway.journey import broadcasting, expanding, moderation, receipts
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -41,7 +41,7 @@ async def published(runtime: Runtime, followers: tuple[str, ...] = FOLLOWERS, **
 
 
 async def expand(runtime: Runtime) -> None:
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         pass
 
 
@@ -80,11 +80,11 @@ async def test_what_is_paused_holds_what_is_due_until_it_is_resumed(runtime: Run
 async def test_a_pause_in_the_middle_of_an_expansion_goes_on_where_it_stopped(
     runtime: Runtime, texting: Texting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcasting, "CHUNK", 1)
-    monkeypatch.setattr(broadcasting, "CHUNKS", 1)
+    monkeypatch.setattr(expanding, "CHUNK", 1)
+    monkeypatch.setattr(expanding, "CHUNKS", 1)
     post_id = await published(runtime)
     for _ in range(3):  # the timelines, and the first two followers
-        await broadcasting.expand_some(runtime)
+        await expanding.expand_some(runtime)
     known, _ = await standing(runtime, post_id)
     assert (known.added, known.expected) == (3, 4)
     await broadcasting.change(runtime, known.id, "pause", actor="mo")
@@ -111,10 +111,10 @@ async def test_an_expansion_makes_way_for_who_waits_and_goes_on_behind_its_curso
         return await patiently(piece)
 
     monkeypatch.setattr(runtime.database, "write_patiently", pressed)
-    monkeypatch.setattr(broadcasting, "CHUNKS", 1)
+    monkeypatch.setattr(expanding, "CHUNKS", 1)
     post_id = await published(runtime)
     added = []
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         added.append((await standing(runtime, post_id))[0].added)
     assert added[:4] == [1, 2, 3, 4], "one at a time: the wall, then each follower"
     await settle_down(runtime)
@@ -307,11 +307,11 @@ async def test_the_author_hears_that_an_answer_changed(runtime: Runtime, texting
 async def test_a_post_withdrawn_while_it_is_expanded_goes_to_nobody_more(
     runtime: Runtime, texting: Texting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcasting, "CHUNK", 1)
-    monkeypatch.setattr(broadcasting, "CHUNKS", 1)
+    monkeypatch.setattr(expanding, "CHUNK", 1)
+    monkeypatch.setattr(expanding, "CHUNKS", 1)
     post_id = await published(runtime)
     for _ in range(3):
-        await broadcasting.expand_some(runtime)
+        await expanding.expand_some(runtime)
     await moderation.decide(runtime, post_id, Action.WITHDRAW, actor="mo", reason="personal")
     await settle_down(runtime)
     assert heard(texting, "leaking") == []

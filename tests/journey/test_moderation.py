@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from gateway.errors import BadInput, Conflict, NotFound
-from gateway.journey import broadcasting, moderation
+from gateway.journey import expanding, moderation
 from gateway.journey.intake import Intake
 from gateway.journey.moderation import TABLE, decide
 from gateway.runtime import Runtime
@@ -146,7 +146,7 @@ async def test_withdrawing_drops_what_has_not_left(runtime: Runtime, texting: Te
     await settle_down(runtime)
     post_id = await new_post(runtime)
     await decide(runtime, post_id, Action.PUBLISH, actor="mo")
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         pass
     await decide(runtime, post_id, Action.WITHDRAW, actor="mo", reason="personal")
     await settle_down(runtime)

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from channels import failures
 from gateway import clock
 from gateway.errors import EverylineError
-from gateway.journey import broadcasting, moderation
+from gateway.journey import expanding, moderation
 from gateway.journey.delivery import Line
 from gateway.journey.intake import Intake
 from gateway.journey.recording import Recorder
@@ -175,7 +175,7 @@ async def test_a_channel_that_hangs_holds_up_no_other(runtime: Runtime, texting:
     assert await hanging.step()
     await begun.wait()
     await moderation.decide(runtime, taken.post_id or "", Action.PUBLISH, actor="mo")
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         pass
     other = Line(runtime, runtime.channels["wall"])
     assert await other.step()
@@ -205,7 +205,7 @@ async def test_what_was_withdrawn_while_a_try_failed_is_not_sent_again(
     [follower] = [one for one in found if one.phrase == "follower_published" and one.channel == "texting"]
     back_again = {"state": DeliveryState.DUE, "reason": "later"}
     await moderation.decide(runtime, taken.post_id, Action.WITHDRAW, actor="mo", reason="duplicate")
-    while await broadcasting.expand_some(runtime):
+    while await expanding.expand_some(runtime):
         pass
     # Its try ended after the withdrawal had dropped all that waited.
     again = (

@@ -16,7 +16,7 @@ from gateway import clock
 from gateway.casework import cases
 from gateway.desk import Desk
 from gateway.errors import BadInput, EverylineError
-from gateway.journey import broadcasting, delivery, media, moderation
+from gateway.journey import delivery, expanding, media, moderation
 from gateway.runtime import Runtime
 from gateway.schema import Action, Kind, Place
 from gateway.schema_incoming import Incoming, IncomingMedia, Outcome, Taken
@@ -197,7 +197,7 @@ class Stage:
         for _ in range(FETCHES if fetching else 0):
             self.now += BETWEEN
             await media.work_on_due(self.runtime)
-        while await broadcasting.expand_some(self.runtime):
+        while await expanding.expand_some(self.runtime):
             pass
         for channel in self.runtime.channels.values():
             if channel.capabilities.delivery is DeliveryKind.NONE:
