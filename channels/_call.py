@@ -11,101 +11,32 @@ affair: `channels._line` over live sound, `voice_twilio` by documents that its c
                               -> 0 transfer -> callback -> ending
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
-
-from pydantic import Field
+from collections.abc import Mapping
+from dataclasses import replace
 
 from channels import _call_services as services
+from channels._call_messages import mark
+from channels._call_state import Call, CallSettings
 from channels._call_steps import Step
-from channels._turn import (
-    Began,
-    End,
-    Event,
-    ForKeys,
-    ForSpeech,
-    HungUp,
-    Nothing,
-    Prompt,
-    Said,
-    Transfer,
-    Turn,
-)
-from channels.base import ChannelSettings
+from channels._call_talk import Talk
+from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Nothing, Prompt, Said, Transfer, Turn
 from channels.desk import Desk
-from gateway import clock
-from gateway.schema import LANGUAGES, Kind
-from gateway.schema_incoming import Incoming, Outcome, Taken
+from gateway.schema import LANGUAGES
+from gateway.schema_incoming import Outcome
 
 # How often in a row something may lead nowhere, the first time among them.
 TRIES = 3
+
 # Seconds in which a key is to come, and in which the next digit of a ticket.
 KEY_SECONDS, DIGIT_SECONDS = 6.0, 8.0
 TICKET_DIGITS = 8
+
 # What the gateway says to a mark, and which of it asks for words.
 JUDGED = ("mark_thanks", "mark_reopened", "mark_bad")
 BAD = ("mark_reopened", "mark_bad")
 
 # Where who says nothing once is bid goodbye: he has what he called for.
 ENDS_SILENT = (Step.ENDING, Step.STATUS, Step.MARKING, Step.WHY, Step.NEWS, Step.SERVICE)
-
-
-class CallSettings(ChannelSettings):
-    """What every hotline can be set to: seconds of the longest report and of the silence that ends one; the number of
-    the person on duty ("": nobody, and callers are called back), and for how long it rings."""
-
-    longest: int = Field(120, ge=5, le=3600)
-    silence: int = Field(4, ge=1, le=60)
-    person: str = Field("", pattern=r"^(\+[1-9][0-9]{6,14})?$")
-    person_seconds: int = Field(25, ge=5, le=120)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """All that is known of one call. `address` is the caller's URN, None when withheld; `line` our number.
-
-    `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
-    called back, `own_voice` that the radio may play it. `ticket` is the last report's of this call, `asked` the one
-    whose state is being read, `about` the one that what is said now is added to. `offered` are the services under the
-    keys, `service` the one that was read. `live` is a call whose words are understood as they are spoken.
-    """
-
-    channel: str
-    id: str
-    address: str | None = None
-    line: str | None = None
-    language: str = "zh"
-    step: Step = Step.START
-    tries: int = 0
-    said: Said | None = None
-    asks_back: bool = False
-    own_voice: bool = False
-    kept: int = 0
-    ticket: str | None = None
-    asked: str | None = None
-    about: str | None = None
-    offered: tuple[str, ...] = ()
-    service: str | None = None
-    live: bool = False
-
-    def to_mapping(self) -> dict[str, Any]:
-        """The same as JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> "Call":
-        """What `to_mapping` made."""
-        said = values["said"]
-        known = {"step": Step(values["step"]), "said": Said.from_mapping(said) if said else None}
-        return cls(**{**values, **known, "offered": tuple(values["offered"])})
-
-    def at(self, step: Step, **changes: Any) -> "Call":
-        """The call at another step, where the tries begin anew."""
-        return replace(self, step=step, **{"tries": 0, **changes})
-
-
 Key = services.Key
 
 
@@ -125,81 +56,6 @@ async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) 
     if isinstance(event, Began):
         return await (_begin(talk) if call.step is Step.START else _ask(talk, call.step))
     return await _pressed(talk, event.digits)
-
-
-def report(call: Call, said: Said) -> Incoming:
-    """What a caller said as a message: a report, or what only staff may know, when he asks to be called back."""
-    return Incoming(
-        channel=call.channel,
-        external_id=said.media.external_id if said.media else f"{call.id}:{call.kept}",
-        text=said.text or "" if said.media is None else "",
-        received_at=clock.now(),
-        address=call.address,
-        line=call.line,
-        kind=Kind.QUESTION if call.asks_back else Kind.REPORT,
-        language=call.language,
-        private=call.asks_back,
-        own_voice=call.own_voice,
-        thread=call.ticket if call.step is Step.WHERE else call.about,
-        answers_where=call.step is Step.WHERE,
-        media=(said.media,) if said.media else (),
-        commands=False,
-        raw=(said.raw or json.dumps({"call": call.id})).encode(),
-    )
-
-
-def mark(call: Call, number: str) -> Incoming:
-    """What a caller thinks of the answer he heard, as the message that says so."""
-    return Incoming(
-        channel=call.channel,
-        external_id=f"{call.id}:mark:{call.asked}",
-        text=f"MARK {call.asked} {number}",
-        received_at=clock.now(),
-        address=call.address,
-        line=call.line,
-        language=call.language,
-        carrier_replied=True,
-        raw=json.dumps({"call": call.id}).encode(),
-    )
-
-
-@dataclass(slots=True)
-class Talk:
-    """One step being taken: the call as it stands by now, what to say first, and whether to ask where it is. `ask` goes
-    to another step."""
-
-    desk: Desk
-    settings: CallSettings
-    call: Call
-    ask: Callable[["Talk", Step], Awaitable[tuple[Call, Turn]]]
-    first: list[Prompt] = field(default_factory=list)
-    asks_where: bool = False
-
-    def say(
-        self, phrase: str, *, whole: bool = False, own: bool = False, language: str | None = None, **values: Any
-    ) -> None:
-        """Say a phrase before what comes next; `whole`: a key does not cut it short, `own`: it holds his own words."""
-        language = language or self.call.language
-        self.first.append(Prompt(self.desk.phrase(f"voice_{phrase}", language, values), language, not whole, own))
-
-    def read(self, text: str) -> None:
-        """Read what is said of a ticket, which may be for its author alone, in the language its script tells."""
-        han = any("\u4e00" <= letter <= "\u9fff" for letter in text)
-        self.first.append(Prompt(text, "zh" if han else "en" if text.isascii() else self.call.language, own=True))
-
-    def then(self, step: Step, wanted: ForKeys | ForSpeech | Transfer | End, **changes: Any) -> tuple[Call, Turn]:
-        """What was said so far, and what to wait for at a step."""
-        return self.call.at(step, **changes), Turn(tuple(self.first), wanted)
-
-    async def keep(self) -> Taken | None:
-        """Keep what was said, as a report or as a wish to be called back; what became of it, if there was anything."""
-        call, said = self.call, self.call.said
-        if said is None:
-            return None
-        taken = await self.desk.take(report(call, said))
-        self.asks_where = taken.asks_where
-        self.call = replace(call, said=None, own_voice=False, kept=call.kept + 1, ticket=taken.ticket or call.ticket)
-        return taken
 
 
 async def _begin(talk: Talk) -> tuple[Call, Turn]:

@@ -2,16 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from channels._call_state import Call
 from channels._call_steps import Step
+from channels._call_talk import Talk
 from channels._turn import ForKeys, ForSpeech, Prompt, Said, Turn
 from gateway.schema_services import SpokenService
 
-if TYPE_CHECKING:
-    from channels._call import Call, Talk
-
-Key = Callable[["Talk"], Awaitable[tuple["Call", Turn]]]
+Key = Callable[[Talk], Awaitable[tuple[Call, Turn]]]
 
 # Keys 1 to 5 choose, 6 asks for a word.
 MOST_OFFERED = 5
@@ -20,7 +18,7 @@ KEY = ForKeys(1, "", 6.0)
 WORD = ForSpeech(10, 2)
 
 
-async def ask(talk: "Talk", step: Step) -> tuple["Call", Turn]:
+async def ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
     """Offer services, ask for a word, or read one out again."""
     if step is Step.SERVICE and talk.call.service:
         return await _read(talk, talk.call.service)
@@ -35,7 +33,7 @@ async def ask(talk: "Talk", step: Step) -> tuple["Call", Turn]:
     return _offer(talk, usual)
 
 
-async def look_up(talk: "Talk", said: Said) -> tuple["Call", Turn]:
+async def look_up(talk: Talk, said: Said) -> tuple[Call, Turn]:
     """Read out what a word means, or offer what it may mean; the words are of no report."""
     talk.call = replace(talk.call, said=None)
     if not said.text:
@@ -53,7 +51,7 @@ async def look_up(talk: "Talk", said: Said) -> tuple["Call", Turn]:
     return _offer(talk, found)
 
 
-def _offer(talk: "Talk", found: Sequence[SpokenService]) -> tuple["Call", Turn]:
+def _offer(talk: Talk, found: Sequence[SpokenService]) -> tuple[Call, Turn]:
     """Say under which keys services are, each in a language it is written in, and what else there is."""
     offered = found[:MOST_OFFERED]
     for key, known in enumerate(offered, 1):
@@ -62,7 +60,7 @@ def _offer(talk: "Talk", found: Sequence[SpokenService]) -> tuple["Call", Turn]:
     return talk.then(Step.SERVICES, KEY, offered=tuple(known.id for known in offered))
 
 
-async def _read(talk: "Talk", service_id: str) -> tuple["Call", Turn]:
+async def _read(talk: Talk, service_id: str) -> tuple[Call, Turn]:
     again = talk.call.service == service_id
     known = await talk.desk.spoken_service(service_id, talk.call.language, None if again else talk.call.channel)
     if known is None:
@@ -75,7 +73,7 @@ async def _read(talk: "Talk", service_id: str) -> tuple["Call", Turn]:
 
 
 def _chooses(number: int) -> Key:
-    async def choose(talk: "Talk") -> tuple["Call", Turn]:
+    async def choose(talk: Talk) -> tuple[Call, Turn]:
         if number <= len(talk.call.offered):
             return await _read(talk, talk.call.offered[number - 1])
         talk.say("wrong_key")
@@ -84,14 +82,14 @@ def _chooses(number: int) -> Key:
     return choose
 
 
-async def _by_word(talk: "Talk") -> tuple["Call", Turn]:
+async def _by_word(talk: Talk) -> tuple[Call, Turn]:
     """Ask for a word where it is understood at once; elsewhere it would be kept as a report."""
     if not talk.call.live:
         talk.say("wrong_key")
     return await talk.ask(talk, Step.SERVICE_WORD)
 
 
-async def _others(talk: "Talk") -> tuple["Call", Turn]:
+async def _others(talk: Talk) -> tuple[Call, Turn]:
     return await talk.ask(talk, Step.SERVICES)
 
 

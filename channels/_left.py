@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import structlog
 
-from channels._call import Call, report
+from channels._call_messages import report
+from channels._call_state import Call
 from channels._sound import FRAME_SECONDS
 from channels._turn import Said
 from channels.desk import Desk

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 import structlog
 
-from channels._call import Call, CallSettings, advance
+from channels._call import advance
+from channels._call_state import Call, CallSettings
 from channels._listening import Listening, open_ear
 from channels._sound import Frame, Key, Sound, tone
 from channels._turn import (

@@ -20,7 +20,7 @@ import structlog
 from aiohttp import WSCloseCode, web
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
-from channels._call import Call, CallSettings
+from channels._call_state import Call, CallSettings
 from channels._line import converse
 from channels._turn import Nothing
 from channels._twilio import socket_url

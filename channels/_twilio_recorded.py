@@ -15,7 +15,9 @@ import structlog
 from aiohttp import web
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
-from channels._call import Call, CallSettings, advance, report
+from channels._call import advance
+from channels._call_messages import report
+from channels._call_state import Call, CallSettings
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, Keys, Nothing, Prompt, Said, Transfer, Turn
 from channels.desk import Desk
 from channels.handed import OnTheLine

@@ -28,7 +28,7 @@ from pydantic import Field, SecretStr
 
 from channels import _left
 from channels._audiosocket import Connection
-from channels._call import Call, CallSettings
+from channels._call_state import Call, CallSettings
 from channels._http import form
 from channels._line import converse
 from channels._pacer import Pacer

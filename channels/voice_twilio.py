@@ -20,7 +20,8 @@ from multidict import MultiDict
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
 from channels import _left
-from channels._call import Call, CallSettings, report
+from channels._call_messages import report
+from channels._call_state import Call, CallSettings
 from channels._http import Absent
 from channels._turn import Said
 from channels._twilio import E164, TwilioChannel, TwilioSettings, required

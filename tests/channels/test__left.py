@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from channels import _left
-from channels._call import Call
+from channels._call_state import Call
 from channels._call_steps import Step
 from gateway.desk import Desk
 from gateway.errors import Busy

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from channels import _line
-from channels._call import Call, CallSettings
+from channels._call_state import Call, CallSettings
 from channels._call_steps import Step
 from channels._line import converse
 from channels._sound import Frame, Key, tone

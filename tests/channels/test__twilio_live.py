@@ -12,7 +12,7 @@ from multidict import MultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # the library has no types
 
 from channels import _twilio_live
-from channels._call import Call
+from channels._call_state import Call
 from channels._sound import Frame, Key, Sound
 from channels._turn import Nothing
 from channels._twilio_live import ONWARD, STREAM

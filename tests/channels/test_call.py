@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from channels._call import Call, CallSettings, advance
+from channels._call import advance
+from channels._call_state import Call, CallSettings
 from channels._call_steps import Step
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Said, Transfer, Turn
 from gateway import clock

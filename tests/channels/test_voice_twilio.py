@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
-from channels._call import Call
+from channels._call_state import Call
 from channels._twilio_recorded import DIALLED, RECORDED, RECORDING, TURN
 from channels.base import DeliveryKind, Guard
 from channels.failures import RecipientGone

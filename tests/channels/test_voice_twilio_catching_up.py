@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from channels._call import Call
+from channels._call_state import Call
 from channels.voice_twilio import WITHHELD, Adapter, VoiceSettings
 from gateway.schema_incoming import Incoming, IncomingMedia
 from tests.channels.twilio_world import ACCOUNT, CITIZEN, CREDENTIALS, NOW, NUMBER, FakeTwilio, NotedDesk, around, look

@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels import _call
+from channels import _call, _call_messages, _call_state
 from gateway.casework import cases
 from gateway.journey import moderation, phoning, tickets
 from gateway.journey.intake import Intake
@@ -103,7 +103,9 @@ async def test_a_caller_judges_the_answer_to_his_own_report_once(runtime: Runtim
     assert await phoning.asks_mark(runtime, ticket, OWN)
     await settle_down(runtime)
     told_before = len(texting.sent)
-    taken = await Intake(runtime).take(_call.mark(_call.Call("voice", "CA1", OWN, language="en", asked=ticket), "4"))
+    taken = await Intake(runtime).take(
+        _call_messages.mark(_call_state.Call("voice", "CA1", OWN, language="en", asked=ticket), "4")
+    )
     await settle_down(runtime)
     assert taken.say.phrase in _call.JUDGED
     # He hears it on the phone; no paid text message says it again.
