@@ -37,6 +37,7 @@ BAD = ("mark_reopened", "mark_bad")
 
 # Where who says nothing once is bid goodbye: he has what he called for.
 ENDS_SILENT = (Step.ENDING, Step.STATUS, Step.MARKING, Step.WHY, Step.NEWS, Step.SERVICE)
+
 Key = services.Key
 
 

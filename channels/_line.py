@@ -8,7 +8,6 @@ back. Nothing that fails beside it (synthesis, recognition, the disk, the pages 
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,43 +15,21 @@ import structlog
 
 from channels._call import advance
 from channels._call_state import Call, CallSettings
+from channels._line_inbox import Gone, Inbox
+from channels._line_speaking import Speaker, Voice, spoken
 from channels._listening import Listening, open_ear
-from channels._sound import Frame, Key, Sound, tone
-from channels._turn import (
-    Began,
-    End,
-    Event,
-    ForKeys,
-    ForSpeech,
-    HungUp,
-    Keys,
-    Nothing,
-    Prompt,
-    Said,
-    Transfer,
-    Turn,
-)
+from channels._sound import Frame, Key, Sound
+from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Keys, Nothing, Prompt, Said, Transfer, Turn
 from channels.desk import Desk
 from channels.handed import OnTheLine, Tape
 from gateway.errors import EverylineError, TooMany
-from speech.turns import Turns
 
-# Seconds for one sentence to be spoken, and for one step of the script; what takes longer is passed over or given up.
-SPEAK_WITHIN = 8.0
+# Seconds for one step of the script; what takes longer is given up.
 STEP_WITHIN = 30.0
-# How much of a voice cuts a prompt short, and how much from before that belongs to what is said.
-VOICE_SECONDS = 0.3
-EARLIER_SECONDS = 0.8
 # A caller who has not begun to speak gets at least this long.
 PATIENCE = 6.0
-# Keys that are pressed ahead of the questions; more is playing with the telephone.
-AHEAD_AT_MOST = 32
 
 log = structlog.get_logger()
-
-
-class Gone(Exception):
-    """The caller is not there any more."""
 
 
 async def converse(
@@ -272,137 +249,6 @@ class Conversation:
         """Say that it cannot go on, as far as that can still be said."""
         with contextlib.suppress(Exception):
             await _say_and_hang_up(self._desk, self._sound, self._call.language, "voice_busy")
-
-
-class Inbox:
-    """What comes from the caller while the conversation thinks, speaks or listens; sound only while it `listens`."""
-
-    def __init__(self, sound: Sound) -> None:
-        self.listens = False
-        self.gone = False
-        self._held: deque[Frame | Key] = deque()
-        self._keys = 0
-        self._came = asyncio.Event()
-        self._task = asyncio.create_task(self._read(sound), name="inbox")
-
-    def take(self) -> Frame | Key | None:
-        """What came next, or None. Raises `Gone` once nothing more will."""
-        while self._held:
-            came = self._held.popleft()
-            if isinstance(came, Key):
-                self._keys -= 1
-                return came
-            if self.listens:
-                return came
-        if self.gone:
-            raise Gone
-        return None
-
-    def put_back(self, key: Key) -> None:
-        """Let a key be what comes next."""
-        self._held.appendleft(key)
-        self._keys += 1
-
-    async def wait(self) -> None:
-        """Wait until something may have come."""
-        self._came.clear()
-        await self._came.wait()
-
-    def wake(self) -> None:
-        """End a `wait`."""
-        self._came.set()
-
-    async def next(self, seconds: float) -> Frame | Key | None:
-        """What came next, or None when nothing does for so long. Raises `Gone`."""
-        if came := self.take():
-            return came
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    await self.wait()
-                    if came := self.take():
-                        return came
-        except TimeoutError:
-            return None
-
-    async def close(self) -> None:
-        """Read no more."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
-
-    async def _read(self, sound: Sound) -> None:
-        try:
-            async for came in sound.heard():
-                if isinstance(came, Frame):
-                    if not self.listens:
-                        continue
-                elif self._keys >= AHEAD_AT_MOST:
-                    continue
-                else:
-                    self._keys += 1
-                self._held.append(came)
-                self._came.set()
-        except Exception as error:  # noqa: BLE001  (however a transport fails, the caller is gone)
-            log.warning("the sound of a call failed", action="line.sound", fault=repr(error)[:200])
-        finally:
-            self.gone = True
-            self._came.set()
-
-
-class Speaker:
-    """Speaks prompts one after the other, each while the one before is played; `interruptible` says of the present one
-    whether the caller may cut it short."""
-
-    def __init__(self, desk: Desk, sound: Sound, prompts: Sequence[Prompt], *, signal: bool) -> None:
-        self.interruptible = True
-        self._desk, self._sound, self._prompts, self._signal = desk, sound, prompts, signal
-
-    async def speak(self) -> None:
-        """Say all, and return when it was heard."""
-        for prompt in self._prompts:
-            pcm = await spoken(self._desk, prompt, self._sound.rate)
-            await self._sound.played()
-            self.interruptible = prompt.interruptible
-            await self._sound.play(pcm)
-        await self._sound.played()
-        if self._signal:
-            self.interruptible = True
-            await self._sound.play(tone(self._sound.rate))
-            await self._sound.played()
-
-
-class Voice:
-    """Whether the caller speaks into a prompt; what he said till that is noticed is `earlier`."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._turns = Turns()
-        self._seconds = 0.0
-        self._kept = 0
-        self.earlier: deque[bytes] = deque()
-
-    def hears(self, pcm: bytes, *, counts: bool) -> bool:
-        """More sound; whether it is a voice by now, where that `counts`."""
-        self.earlier.append(pcm)
-        self._kept += len(pcm)
-        while self._kept - len(self.earlier[0]) >= EARLIER_SECONDS * self._rate * 2:
-            self._kept -= len(self.earlier.popleft())
-        size = self._rate // 50 * 2
-        for start in range(0, len(pcm), size):
-            piece = pcm[start : start + size]
-            speaks = self._turns.frame(piece, self._rate)
-            self._seconds = self._seconds + len(piece) / 2 / self._rate if speaks and counts else 0.0
-        return self._seconds >= VOICE_SECONDS
-
-
-async def spoken(desk: Desk, prompt: Prompt, rate: int) -> bytes:
-    """A sentence as sound; nothing when it cannot be spoken now, which is better than no call."""
-    try:
-        async with asyncio.timeout(SPEAK_WITHIN):
-            return await desk.speak(prompt.text, prompt.language, rate, keep=not prompt.own)
-    except (EverylineError, TimeoutError, OSError) as error:
-        log.warning("a sentence was not spoken", action="line.mute", fault=repr(error)[:200])
-        return b""
 
 
 async def _turn_away(desk: Desk, sound: Sound, call: Call) -> None:

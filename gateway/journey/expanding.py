@@ -41,6 +41,7 @@ FOLLOWER_PHRASES = {
 
 # None for the timelines, else a source of addresses (see `following.add_followers`), a scheme, and who tells it.
 Stage = tuple[str, str, Channel] | None
+
 log = structlog.get_logger()
 
 
