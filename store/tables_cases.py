@@ -41,7 +41,6 @@ cases = Table(
     # When it is to be looked at for what somebody must be told of its deadlines.
     Column("remind_at", Moment),
     Index("ix_cases_department_progress", "department", "progress"),  # a department's inbox
-    Index("ix_cases_department_answered_at", "department", "answered_at"),  # what it answered lately
     Index("ix_cases_handed_to", "handed_to"),  # what others would pass on to it
     Index("ix_cases_department_due_at", "department", "due_at"),  # whose time was up in a month
     Index("ix_cases_department_answered_at", "department", "answered_at"),  # what was answered in it

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 import store.moments
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
