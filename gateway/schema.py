@@ -108,6 +108,14 @@ class AlarmSubject(StrEnum):
     ESCALATIONS = "escalations"
 
 
+class ToldBy(StrEnum):
+    """How somebody of the staff is told of cases: on his own phone, or nowhere but in the console."""
+
+    TEXT = "text"
+    CALL = "call"
+    CONSOLE = "console"
+
+
 class Action(StrEnum):
     """What a moderator, or a rule, may do to a post."""
 

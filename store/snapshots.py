@@ -26,6 +26,7 @@ from store.database import Database, Transaction
 from store.proof import PROOF
 from store.sessions import SessionKind
 from store.tables import broadcasts, deliveries, digests, invitations, keys, leases, sessions
+from store.tables_reminders import staff_calls
 
 RESTORED = "restored"
 # What a file beside the database is called that a restore put another in the place of.
@@ -115,6 +116,8 @@ async def _hold(transaction: Transaction, at: datetime) -> Held:
     await connection.execute(delete(sessions).where(sessions.c.kind == SessionKind.COOKIE))
     await connection.execute(delete(invitations))
     await connection.execute(delete(leases))
+    # Whom the gateway was about to call then need not be called now: what is due is thought out anew.
+    await connection.execute(delete(staff_calls))
     return Held(held, paused)
 
 

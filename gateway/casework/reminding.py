@@ -17,9 +17,10 @@ from gateway import clock
 from gateway.casework.handling import supervises
 from gateway.casework.reminders import LEVELS, Step, plan
 from gateway.journey import staff_messages
+from gateway.journey.staff_messages import Message
 from gateway.runtime import Runtime
 from gateway.schema import AlarmSubject, Due, Level
-from store import deliveries, history, reminders
+from store import history, reminders
 from store.accounts import Account
 from store.alarms import AlarmLine
 from store.cases import Case
@@ -131,7 +132,7 @@ def _is_for(case: Case, step: Step, account: Account) -> bool:
 
 
 async def _tell(runtime: Runtime, transaction: Transaction, news: Iterable[News], at: datetime) -> None:
-    """Put one message a line into the outbox: of one case with its deadline, of several with their tickets."""
+    """One message a line: of one case with its deadline, of several with their tickets."""
     known: dict[str, AlarmLine] = {}
     of_line: defaultdict[str, dict[str, News]] = defaultdict(dict)
     for one in sorted(news, key=lambda one: (one.step.late, LEVELS.index(one.step.level))):
@@ -139,13 +140,12 @@ async def _tell(runtime: Runtime, transaction: Transaction, news: Iterable[News]
             known[line.address_id] = line
             # Of one case the worst.
             of_line[line.address_id][one.waiting.ticket] = one
-    sick = await staff_messages.sick(transaction)
-    rows = []
+    messages = []
     for address_id, mine in of_line.items():
         line, urgent = known[address_id], any(one.waiting.case.span == "urgent" for one in mine.values())
         phrase, values = _said(runtime, list(mine.values()), line.language or runtime.settings.city.language)
-        rows.append(staff_messages.row(runtime, line, phrase, values, at, avoiding=sick, urgent=urgent))
-    await deliveries.add(transaction, rows)
+        messages.append(Message(line, phrase, values, urgent))
+    await staff_messages.tell(runtime, transaction, messages, at)
 
 
 def _said(runtime: Runtime, mine: Sequence[News], language: str) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.schema import AlarmSubject, CaseStep, Due, Level
+from gateway.schema import AlarmSubject, CaseStep, Due, Level, ToldBy
 from gateway.web.catalogues import N_
 
 LANGUAGES: Mapping[str, str] = {"zh": N_("Chinese"), "en": N_("English")}
@@ -57,6 +57,12 @@ ALARM_SUBJECTS: Mapping[str, str] = {
     AlarmSubject.INCIDENTS: N_("A channel fails or recovers"),
     AlarmSubject.REMINDERS: N_("A case was given to me, or its deadline is near"),
     AlarmSubject.ESCALATIONS: N_("A deadline has passed, and it is now with me"),
+}
+# How somebody of the staff is told of cases.
+TOLD_BY: Mapping[str, str] = {
+    ToldBy.TEXT: N_("By a text to this number"),
+    ToldBy.CALL: N_("By a call to this number; if it cannot be placed, by a text"),
+    ToldBy.CONSOLE: N_("Only in the console"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {
@@ -134,4 +140,5 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "deadline": DUES,
     "level": LEVELS,
     "alarm_subject": ALARM_SUBJECTS,
+    "told_by": TOLD_BY,
 }
