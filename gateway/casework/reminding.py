@@ -6,7 +6,7 @@ of several cases at once hears it in one message.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +16,11 @@ import structlog
 from gateway import clock
 from gateway.casework.handling import supervises
 from gateway.casework.reminders import LEVELS, Step, plan
-from gateway.journey import staff_messages
+from gateway.journey import organisation, staff_messages
 from gateway.journey.staff_messages import Message
 from gateway.runtime import Runtime
 from gateway.schema import AlarmSubject, Due, Level
-from store import history, reminders
+from store import accounts, history, reminders
 from store.accounts import Account
 from store.alarms import AlarmLine
 from store.cases import Case
@@ -69,6 +69,7 @@ async def _some(runtime: Runtime, transaction: Transaction) -> int:
         return 0
     before = await reminders.gone(transaction.connection, [one.case.thread_id for one in found])
     lines = list((await staff_messages.lines(runtime, transaction, *SUBJECTS)).values())
+    headed = await accounts.headed(transaction.connection)
     again: dict[str, datetime | None] = {}
     news: list[News] = []
     for one in found:
@@ -76,7 +77,7 @@ async def _some(runtime: Runtime, transaction: Transaction) -> int:
         again[one.case.thread_id] = _next(steps, at)
         known = {(told.due, told.round, told.step) for told in before.get(one.case.thread_id, ())}
         due = [step for step in steps if step.at <= at and _key(step) not in known]
-        said = [News(one, step, _hearers(one.case, step, lines)) for step in to_say(due, at)]
+        said = [News(one, step, _hearers(runtime, one.case, step, lines, headed)) for step in to_say(due, at)]
         await _note(transaction, one, due, said, at)
         news += said
     await _tell(runtime, transaction, news, at)
@@ -113,20 +114,31 @@ async def _note(
     await reminders.add(transaction, rows)
 
 
-def _hearers(case: Case, step: Step, lines: Sequence[AlarmLine]) -> list[AlarmLine]:
-    """The lines of those whose matter a step is, as far as they want to hear of it."""
+def _hearers(
+    runtime: Runtime, case: Case, step: Step, lines: Sequence[AlarmLine], headed: Collection[str]
+) -> list[AlarmLine]:
+    """The lines of those whose matter a step is, as far as they want to hear of it; `headed` are the departments that
+    have a head: of one without, the nearest above stands in."""
     subject = AlarmSubject.ESCALATIONS if step.late else AlarmSubject.REMINDERS
-    return [line for line in lines if subject in line.subjects and line.account and _is_for(case, step, line.account)]
+    department, head_of = _department(case, step.clock.due), None
+    if department and step.level is Level.HEAD:
+        head_of = organisation.nearest(runtime.settings.known_departments, department, headed)
+    able = (line for line in lines if subject in line.subjects)
+    return [line for line in able if line.account and _is_for(case, step, line.account, head_of)]
 
 
-def _is_for(case: Case, step: Step, account: Account) -> bool:
+def _department(case: Case, due: Due) -> str | None:
+    return case.handed_to if due is Due.ACCEPT else case.department
+
+
+def _is_for(case: Case, step: Step, account: Account, head_of: str | None) -> bool:
     if step.level is Level.SUPERVISOR:
         return supervises(account)
-    department = case.handed_to if step.clock.due is Due.ACCEPT else case.department
+    if step.level is Level.HEAD:
+        return account.head and head_of is not None and account.department == head_of
+    department = _department(case, step.clock.due)
     if department is None or account.department != department:
         return False
-    if step.level is Level.HEAD:
-        return account.head
     # Whose case it is hears alone; nobody of the department who would be given another's has it yet.
     return case.officer in (None, account.id) or step.clock.due is Due.ACCEPT
 
@@ -160,7 +172,7 @@ def _said(runtime: Runtime, mine: Sequence[News], language: str) -> tuple[str, d
     local = step.clock.deadline.astimezone(runtime.settings.city.zone)
     return f"{'late' if step.late else 'reminder'}_{step.clock.due}", {
         "ticket": one.waiting.ticket,
-        "department": case.handed_to if step.clock.due is Due.ACCEPT else case.department,
+        "department": _department(case, step.clock.due),
         "deadline": f"{local:%Y-%m-%d %H:%M}",
         "url": f"{console}/posts/{one.waiting.ticket}",
     }
