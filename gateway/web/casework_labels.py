@@ -38,6 +38,7 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_late_{Level.HEAD}": N_("late: for the head of the department"),
     f"case_late_{Level.SUPERVISOR}": N_("late: for the supervisors"),
     f"case_late_{Level.PUBLIC}": N_("late: on the public list"),
+    "case_bad_mark": N_("bad mark: for the supervisors"),
     "officer_given": N_("gave the case to"),
     "officer_freed": N_("gave the case back to the whole department"),
 }
@@ -56,7 +57,7 @@ LEVELS: Mapping[str, str] = {
 ALARM_SUBJECTS: Mapping[str, str] = {
     AlarmSubject.INCIDENTS: N_("A channel fails or recovers"),
     AlarmSubject.REMINDERS: N_("A case was given to me, or its deadline is near"),
-    AlarmSubject.ESCALATIONS: N_("A deadline has passed, and it is now with me"),
+    AlarmSubject.ESCALATIONS: N_("A deadline has passed or an author gave a bad mark, and it is now with me"),
 }
 # How somebody of the staff is told of cases.
 TOLD_BY: Mapping[str, str] = {

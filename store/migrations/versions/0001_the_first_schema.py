@@ -687,6 +687,7 @@ def upgrade() -> None:
         sa.Column("mark", sa.SmallInteger(), nullable=True),
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("escalated", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_marks")),
         sa.UniqueConstraint("thread_id", "round", "citizen_id", name=op.f("uq_marks_thread_id_round_citizen_id")),
