@@ -213,6 +213,7 @@ class Channel:
 
     async def ring(self, address: str, words: str, thanks: str, language: str, reference: str) -> None:
         """Call somebody and read him `words`; when he presses 1, the desk is told `reference` and he hears `thanks`.
+        Without a reference any key only ends the call.
 
         Raises what `channels.failures` fits.
         """

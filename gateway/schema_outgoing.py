@@ -14,6 +14,14 @@ class AlarmSubject(StrEnum):
     ESCALATIONS = "escalations"
 
 
+class ToldBy(StrEnum):
+    """How somebody of the staff is told of cases: on his own phone, or nowhere but in the console."""
+
+    TEXT = "text"
+    CALL = "call"
+    CONSOLE = "console"
+
+
 class DeliveryState(StrEnum):
     """Where one delivery stands; `store.deliveries.FORWARD` says which way it may move."""
 

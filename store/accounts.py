@@ -3,6 +3,7 @@
 Only a hash of a password is kept, made by the caller.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -169,6 +170,12 @@ async def of_department(connection: AsyncConnection, department: str) -> list[Ac
     """The officers of a department who work here, by name."""
     mine = (accounts.c.role == Role.OFFICER, accounts.c.department == department, accounts.c.disabled_at.is_(None))
     return [_account(row) for row in await connection.execute(select(accounts).where(*mine).order_by(accounts.c.name))]
+
+
+async def headed(connection: AsyncConnection) -> Collection[str]:
+    """The departments whose head works here."""
+    heads = (accounts.c.head.is_(True), accounts.c.department.is_not(None), accounts.c.disabled_at.is_(None))
+    return set((await connection.execute(select(accounts.c.department).where(*heads))).scalars())
 
 
 async def set_role(

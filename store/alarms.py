@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.schema_outgoing import AlarmSubject
+from gateway.schema_outgoing import AlarmSubject, ToldBy
 from store.accounts import Account, Role
 from store.citizens import address_place
 from store.database import Transaction
@@ -31,20 +31,22 @@ OFFERED: Mapping[Role, tuple[AlarmSubject, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class AlarmLine:
-    """Where one of the staff is told; an address of the settings has no account. `subjects` is of what."""
+    """Where one of the staff is told; an address of the settings has no account. `subjects` is of what, and `told_by`
+    how he is told of cases."""
 
     address_id: str
     scheme: str
     language: str | None
     account: Account | None = None
     subjects: tuple[AlarmSubject, ...] = ()
+    told_by: ToldBy = ToldBy.TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """The line of one account, proved or waiting for its code. `sent` counts the codes of the day that began then.
 
-    `hears` is of what it is told, None while nobody chose.
+    `hears` is of what it is told, None while nobody chose, and `told_by` how it is told of cases.
     """
 
     account_id: str
@@ -57,12 +59,13 @@ class Alarm:
     expires_at: datetime
     proved_at: datetime | None
     hears: tuple[str, ...] | None = None
+    told_by: ToldBy = ToldBy.TEXT
 
 
 async def lines(connection: AsyncConnection, *subjects: AlarmSubject) -> Sequence[AlarmLine]:
     """The proved lines of all staff who are told of one of some subjects, without those that said STOP."""
     wanted = (
-        select(accounts, alarms.c.hears, addresses.c.id.label("address_id"), addresses.c.scheme)
+        select(accounts, alarms.c.hears, alarms.c.told_by, addresses.c.id.label("address_id"), addresses.c.scheme)
         .add_columns(addresses.c.language.label("line_language"))
         .join(alarms, alarms.c.account_id == accounts.c.id)
         .join(addresses, addresses.c.id == alarms.c.address_id)
@@ -104,6 +107,7 @@ async def of_account(connection: AsyncConnection, vault: Vault, account_id: str)
         expires_at=row.expires_at,
         proved_at=row.proved_at,
         hears=None if row.hears is None else tuple(row.hears),
+        told_by=ToldBy(row.told_by),
     )
 
 
@@ -143,10 +147,12 @@ async def prove(transaction: Transaction, account_id: str, at: datetime) -> None
     await transaction.connection.execute(mine.values(proved_at=at))
 
 
-async def choose(transaction: Transaction, account_id: str, subjects: Collection[AlarmSubject]) -> None:
-    """Tell an account of these subjects alone, whichever its line is."""
+async def choose(
+    transaction: Transaction, account_id: str, subjects: Collection[AlarmSubject], told_by: ToldBy = ToldBy.TEXT
+) -> None:
+    """Tell an account of these subjects alone, and of cases in this way, whichever its line is."""
     mine = update(alarms).where(alarms.c.account_id == account_id)
-    await transaction.connection.execute(mine.values(hears=sorted(subjects)))
+    await transaction.connection.execute(mine.values(hears=sorted(subjects), told_by=told_by))
 
 
 async def remove(transaction: Transaction, account_id: str, at: datetime) -> bool:
@@ -161,4 +167,5 @@ async def remove(transaction: Transaction, account_id: str, at: datetime) -> boo
 def _line(row: Row[Any]) -> AlarmLine:
     account = Account(row.id, row.name, Role(row.role), row.department, row.head)
     language = row.language or row.line_language
-    return AlarmLine(row.address_id, row.scheme, language, account, heard(account.role, row.hears))
+    hears = heard(account.role, row.hears)
+    return AlarmLine(row.address_id, row.scheme, language, account, hears, ToldBy(row.told_by))

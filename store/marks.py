@@ -32,7 +32,8 @@ _OF_THREADS = (
 class Mark:
     """What one author says of the answers of one round; `mark` is 1 (bad) to 5 (good), `citizen_id` the person's.
 
-    `before` is how the case stood when this reopened it (`cases` columns, moments in ISO 8601), else None.
+    `before` is how the case stood when this reopened it (`cases` columns, moments in ISO 8601), else None. By an
+    `escalated` one the supervisors were told that somebody is not content with the answers of its round.
     """
 
     thread_id: str
@@ -44,6 +45,7 @@ class Mark:
     channel: str
     at: datetime
     before: Mapping[str, Any] | None = None
+    escalated: bool = False
 
     @property
     def bad(self) -> bool:
@@ -112,4 +114,5 @@ def _read(row: Row[Any]) -> Mark:
         channel=row.channel,
         at=row.at,
         before=row.before,
+        escalated=row.escalated,
     )

@@ -29,6 +29,7 @@ from store.tables_broadcasts import broadcasts, digests
 from store.tables_citizens import keys
 from store.tables_deliveries import deliveries
 from store.tables_leases import leases
+from store.tables_reminders import staff_calls
 from store.tables_staff import invitations, sessions
 
 RESTORED = "restored"
@@ -119,6 +120,8 @@ async def _hold(transaction: Transaction, at: datetime) -> Held:
     await connection.execute(delete(sessions).where(sessions.c.kind == SessionKind.COOKIE))
     await connection.execute(delete(invitations))
     await connection.execute(delete(leases))
+    # Whom the gateway was about to call then need not be called now: what is due is thought out anew.
+    await connection.execute(delete(staff_calls))
     return Held(held, paused)
 
 

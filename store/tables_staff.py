@@ -113,4 +113,6 @@ alarms = Table(
     Column("proved_at", Moment),
     # Of what its owner wants to be told; what is usual for the role when he never said.
     Column("hears", JSON(none_as_null=True)),
+    # How he wants to be told of cases.
+    Column("told_by", String(8), nullable=False, server_default="text"),
 )

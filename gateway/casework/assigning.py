@@ -7,10 +7,11 @@ from gateway import clock
 from gateway.casework.handling import supervises, thread_of
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import moderation, staff_messages
+from gateway.journey.staff_messages import Message
 from gateway.runtime import Runtime
 from gateway.schema_cases import OPEN_PROGRESS
 from gateway.schema_outgoing import AlarmSubject
-from store import accounts, cases, deliveries, events, history
+from store import accounts, cases, events, history
 from store.accounts import Account, Role
 from store.cases import Case
 from store.changes import Changing
@@ -67,6 +68,4 @@ async def _tell(runtime: Runtime, transaction: Transaction, thread: Changing, ca
         "deadline": f"{case.due_at.astimezone(runtime.settings.city.zone):%Y-%m-%d %H:%M}",
         "url": f"{runtime.settings.public_url}/console/posts/{thread.ticket}",
     }
-    sick = await staff_messages.sick(transaction)
-    row = staff_messages.row(runtime, line, "case_given", values, clock.now(), avoiding=sick)
-    await deliveries.add(transaction, [row])
+    await staff_messages.tell(runtime, transaction, [Message(line, "case_given", values)], clock.now())

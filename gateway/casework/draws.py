@@ -2,8 +2,9 @@
 
 Published before: the SHA-256 of the seed. Published after: the seed, and the list of entries, a line each
 (`2027-03-01 481270593346`: a day and the number of who took part, sorted). An entry's score is the SHA-256 of
-`seed:day:number` in hexadecimal. Entries stand in the order of their scores, the lowest first; the first numbers that
-are different win.
+`seed:list:day:number` in hexadecimal, where `list` is the SHA-256 of that list: as long as anybody may still take part,
+not even who knows the seed can tell who wins. Entries stand in the order of their scores, the lowest first; the first
+numbers that are different win.
 """
 
 import asyncio
@@ -31,15 +32,15 @@ LONGEST_CODE = 64
 log = structlog.get_logger()
 
 
-def score(seed: str, day: str, number: str) -> str:
+def score(seed: str, list_sha256: str, day: str, number: str) -> str:
     """The place of an entry in the draw, as 64 hexadecimal digits."""
-    return hashlib.sha256(f"{seed}:{day}:{number}".encode()).hexdigest()
+    return hashlib.sha256(f"{seed}:{list_sha256}:{day}:{number}".encode()).hexdigest()
 
 
-def drawn(seed: str, entries: Iterable[Entry], number: int) -> list[tuple[str, Entry]]:
-    """The entries that win, with their scores, the first prize first; nobody wins twice."""
+def drawn(seed: str, list_sha256: str, entries: Iterable[Entry], number: int) -> list[tuple[str, Entry]]:
+    """The entries of a list that win, with their scores, the first prize first; nobody wins twice."""
     won: dict[str, tuple[str, Entry]] = {}
-    for value, entry in sorted((score(seed, e.day, e.number), e) for e in entries):
+    for value, entry in sorted((score(seed, list_sha256, e.day, e.number), e) for e in entries):
         won.setdefault(entry.number, (value, entry))
         if len(won) == number:
             break
@@ -114,9 +115,9 @@ async def draw(runtime: Runtime, campaign_id: str, *, actor: str) -> int:
         entries = await rows.entries(connection, campaign.id)
         sealed = await rows.seed_of(connection, campaign.id)
     seed = runtime.vault.open(sealed, seed_place(campaign.id)).decode()
-    won = await asyncio.to_thread(drawn, seed, entries, campaign.winners)
     published = await asyncio.to_thread(listed, entries)
     sha256 = await runtime.blobs.keep(published)
+    won = await asyncio.to_thread(drawn, seed, sha256, entries, campaign.winners)
 
     async def work(transaction: Transaction) -> None:
         known = await rows.find(transaction.connection, campaign.id, hold=True)

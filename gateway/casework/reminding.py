@@ -6,7 +6,7 @@ of several cases at once hears it in one message.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +16,12 @@ import structlog
 from gateway import clock
 from gateway.casework.handling import supervises
 from gateway.casework.reminders import LEVELS, Step, plan
-from gateway.journey import staff_messages
+from gateway.journey import organisation, staff_messages
+from gateway.journey.staff_messages import Message
 from gateway.runtime import Runtime
 from gateway.schema_cases import Due, Level
 from gateway.schema_outgoing import AlarmSubject
-from store import deliveries, history, reminders
+from store import accounts, history, reminders
 from store.accounts import Account
 from store.alarms import AlarmLine
 from store.cases import Case
@@ -69,6 +70,7 @@ async def _some(runtime: Runtime, transaction: Transaction) -> int:
         return 0
     before = await reminders.gone(transaction.connection, [one.case.thread_id for one in found])
     lines = list((await staff_messages.lines(runtime, transaction, *SUBJECTS)).values())
+    headed = await accounts.headed(transaction.connection)
     again: dict[str, datetime | None] = {}
     news: list[News] = []
     for one in found:
@@ -76,7 +78,7 @@ async def _some(runtime: Runtime, transaction: Transaction) -> int:
         again[one.case.thread_id] = _next(steps, at)
         known = {(told.due, told.round, told.step) for told in before.get(one.case.thread_id, ())}
         due = [step for step in steps if step.at <= at and _key(step) not in known]
-        said = [News(one, step, _hearers(one.case, step, lines)) for step in to_say(due, at)]
+        said = [News(one, step, _hearers(runtime, one.case, step, lines, headed)) for step in to_say(due, at)]
         await _note(transaction, one, due, said, at)
         news += said
     await _tell(runtime, transaction, news, at)
@@ -113,26 +115,37 @@ async def _note(
     await reminders.add(transaction, rows)
 
 
-def _hearers(case: Case, step: Step, lines: Sequence[AlarmLine]) -> list[AlarmLine]:
-    """The lines of those whose matter a step is, as far as they want to hear of it."""
+def _hearers(
+    runtime: Runtime, case: Case, step: Step, lines: Sequence[AlarmLine], headed: Collection[str]
+) -> list[AlarmLine]:
+    """The lines of those whose matter a step is, as far as they want to hear of it; `headed` are the departments that
+    have a head: of one without, the nearest above stands in."""
     subject = AlarmSubject.ESCALATIONS if step.late else AlarmSubject.REMINDERS
-    return [line for line in lines if subject in line.subjects and line.account and _is_for(case, step, line.account)]
+    department, head_of = _department(case, step.clock.due), None
+    if department and step.level is Level.HEAD:
+        head_of = organisation.nearest(runtime.settings.known_departments, department, headed)
+    able = (line for line in lines if subject in line.subjects)
+    return [line for line in able if line.account and _is_for(case, step, line.account, head_of)]
 
 
-def _is_for(case: Case, step: Step, account: Account) -> bool:
+def _department(case: Case, due: Due) -> str | None:
+    return case.handed_to if due is Due.ACCEPT else case.department
+
+
+def _is_for(case: Case, step: Step, account: Account, head_of: str | None) -> bool:
     if step.level is Level.SUPERVISOR:
         return supervises(account)
-    department = case.handed_to if step.clock.due is Due.ACCEPT else case.department
+    if step.level is Level.HEAD:
+        return account.head and head_of is not None and account.department == head_of
+    department = _department(case, step.clock.due)
     if department is None or account.department != department:
         return False
-    if step.level is Level.HEAD:
-        return account.head
     # Whose case it is hears alone; nobody of the department who would be given another's has it yet.
     return case.officer in (None, account.id) or step.clock.due is Due.ACCEPT
 
 
 async def _tell(runtime: Runtime, transaction: Transaction, news: Iterable[News], at: datetime) -> None:
-    """Put one message a line into the outbox: of one case with its deadline, of several with their tickets."""
+    """One message a line: of one case with its deadline, of several with their tickets."""
     known: dict[str, AlarmLine] = {}
     of_line: defaultdict[str, dict[str, News]] = defaultdict(dict)
     for one in sorted(news, key=lambda one: (one.step.late, LEVELS.index(one.step.level))):
@@ -140,13 +153,12 @@ async def _tell(runtime: Runtime, transaction: Transaction, news: Iterable[News]
             known[line.address_id] = line
             # Of one case the worst.
             of_line[line.address_id][one.waiting.ticket] = one
-    sick = await staff_messages.sick(transaction)
-    rows = []
+    messages = []
     for address_id, mine in of_line.items():
         line, urgent = known[address_id], any(one.waiting.case.span == "urgent" for one in mine.values())
         phrase, values = _said(runtime, list(mine.values()), line.language or runtime.settings.city.language)
-        rows.append(staff_messages.row(runtime, line, phrase, values, at, avoiding=sick, urgent=urgent))
-    await deliveries.add(transaction, rows)
+        messages.append(Message(line, phrase, values, urgent))
+    await staff_messages.tell(runtime, transaction, messages, at)
 
 
 def _said(runtime: Runtime, mine: Sequence[News], language: str) -> tuple[str, dict[str, Any]]:
@@ -161,7 +173,7 @@ def _said(runtime: Runtime, mine: Sequence[News], language: str) -> tuple[str, d
     local = step.clock.deadline.astimezone(runtime.settings.city.zone)
     return f"{'late' if step.late else 'reminder'}_{step.clock.due}", {
         "ticket": one.waiting.ticket,
-        "department": case.handed_to if step.clock.due is Due.ACCEPT else case.department,
+        "department": _department(case, step.clock.due),
         "deadline": f"{local:%Y-%m-%d %H:%M}",
         "url": f"{console}/posts/{one.waiting.ticket}",
     }

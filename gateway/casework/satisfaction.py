@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from gateway import clock
+from gateway.casework import bad_marks
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import due, moderation
 from gateway.runtime import Runtime
@@ -102,6 +103,7 @@ async def keep(runtime: Runtime, transaction: Transaction, given: Given) -> Ruli
     own = next((mark for mark in known if mark.round == ruling.round and mark.citizen_id == given.person), None)
     if own and own.before and not ruling.takes_back:
         before = dict(own.before)
+    escalates = given.bad and not any(mark.escalated for mark in known if mark.round == ruling.round)
     await marks.keep(
         transaction,
         Mark(
@@ -114,11 +116,14 @@ async def keep(runtime: Runtime, transaction: Transaction, given: Given) -> Ruli
             channel=given.channel,
             at=clock.now(),
             before=before,
+            escalated=escalates or (own is not None and own.escalated),
         ),
     )
     await history.add(transaction, history.entry(given.thread_id, "author", MARKED, reason=_told(given)))
     await _change(runtime, transaction, case, ruling, own)
     thread = await changes.load(transaction.connection, given.thread_id)
+    if escalates:
+        await bad_marks.tell(runtime, transaction, case, thread, reopens=ruling.reopens)
     await moderation.announce(transaction, thread, events.Happening.UPDATE)
     return ruling
 

@@ -25,7 +25,7 @@ from gateway.casework import (
     satisfaction,
 )
 from gateway.jobs import upkeep
-from gateway.journey import digests, watching
+from gateway.journey import digests, staff_calls, watching
 from gateway.runtime import Runtime
 from store import leases
 
@@ -48,6 +48,7 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (assessing.keep_up, 20),
     (satisfaction.close_silent, 60),
     (reminding.send_due, 15),
+    (staff_calls.place_due, 10),
     (phrase_of_the_day.keep_up, 15),
     (draws.tell_winners, 30),
     (rota.keep_up, 300),

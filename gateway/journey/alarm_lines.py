@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from gateway import clock
 from gateway.errors import BadInput, EverylineError, NotFound, TooMany
-from gateway.journey import identity
+from gateway.journey import identity, ringing
 from gateway.runtime import Runtime
+from gateway.schema_outgoing import ToldBy
 from store import alarms, audit, citizens
 from store.accounts import Account
 from store.database import Transaction
@@ -78,14 +79,22 @@ async def prove(runtime: Runtime, account_id: str, typed: str, *, actor: str) ->
         raise error
 
 
-async def choose(runtime: Runtime, account: Account, subjects: Collection[str]) -> None:
-    """Tell an account of these subjects alone. Raises `BadInput` for what its role is not offered."""
+def ways(runtime: Runtime) -> list[ToldBy]:
+    """How staff may be told of cases just now: by a call only while something calls."""
+    return [one for one in ToldBy if one is not ToldBy.CALL or ringing.outlet(runtime)]
+
+
+async def choose(runtime: Runtime, account: Account, subjects: Collection[str], told_by: str) -> None:
+    """Tell an account of these subjects alone, and of cases in this way. Raises `BadInput` for what is not offered."""
+    way = {str(one): one for one in ways(runtime)}.get(told_by)
+    if way is None:
+        raise BadInput("choose from the list", "told_by")
     offered = {str(one): one for one in alarms.OFFERED[account.role]}
     if not set(subjects) <= set(offered):
         raise BadInput("choose from the list", "subject")
 
     async def work(transaction: Transaction) -> None:
-        await alarms.choose(transaction, account.id, [offered[one] for one in subjects])
+        await alarms.choose(transaction, account.id, [offered[one] for one in subjects], way)
         await audit.note(transaction, account.name, "alarm subjects chosen", account.name)
 
     await runtime.database.write(work)

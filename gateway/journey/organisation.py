@@ -1,6 +1,6 @@
 """Departments and categories as the store keeps them, and what follows from their trees."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from gateway.sections_departments import Category, Department
@@ -83,6 +83,16 @@ def with_children(units: Sequence[Department | Category], slug: str) -> frozense
         more = {unit.slug for unit in units if unit.parent in more} - found
         found |= more
     return frozenset(found)
+
+
+def nearest(units: Sequence[Department | Category], slug: str, among: Collection[str]) -> str | None:
+    """A slug if it is one of some, else the first of them that stands above it."""
+    above, seen = {unit.slug: unit.parent for unit in units}, set[str]()
+    found: str | None = slug
+    while found is not None and found not in among and found not in seen:
+        seen.add(found)
+        found = above.get(found)
+    return found if found in among else None
 
 
 def sensitive(settings: Settings) -> frozenset[str]:

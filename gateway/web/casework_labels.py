@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.schema_cases import CaseStep, Due, Level
-from gateway.schema_outgoing import AlarmSubject
+from gateway.schema_outgoing import AlarmSubject, ToldBy
 from gateway.web.catalogues import N_
 
 LANGUAGES: Mapping[str, str] = {"zh": N_("Chinese"), "en": N_("English")}
@@ -39,6 +39,7 @@ STEPS_DONE: Mapping[str, str] = {
     f"case_late_{Level.HEAD}": N_("late: for the head of the department"),
     f"case_late_{Level.SUPERVISOR}": N_("late: for the supervisors"),
     f"case_late_{Level.PUBLIC}": N_("late: on the public list"),
+    "case_bad_mark": N_("bad mark: for the supervisors"),
     "officer_given": N_("gave the case to"),
     "officer_freed": N_("gave the case back to the whole department"),
 }
@@ -57,7 +58,13 @@ LEVELS: Mapping[str, str] = {
 ALARM_SUBJECTS: Mapping[str, str] = {
     AlarmSubject.INCIDENTS: N_("A channel fails or recovers"),
     AlarmSubject.REMINDERS: N_("A case was given to me, or its deadline is near"),
-    AlarmSubject.ESCALATIONS: N_("A deadline has passed, and it is now with me"),
+    AlarmSubject.ESCALATIONS: N_("A deadline has passed or an author gave a bad mark, and it is now with me"),
+}
+# How somebody of the staff is told of cases.
+TOLD_BY: Mapping[str, str] = {
+    ToldBy.TEXT: N_("By a text to this number"),
+    ToldBy.CALL: N_("By a call to this number; if it cannot be placed, by a text"),
+    ToldBy.CONSOLE: N_("Only in the console"),
 }
 # What is to be written to a step, above its field.
 STEP_WORDS: Mapping[str, str] = {
@@ -135,4 +142,5 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "deadline": DUES,
     "level": LEVELS,
     "alarm_subject": ALARM_SUBJECTS,
+    "told_by": TOLD_BY,
 }

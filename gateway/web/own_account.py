@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway import clock
 from gateway.errors import BadInput, EverylineError
-from gateway.journey import identity
+from gateway.journey import alarm_lines, identity
 from gateway.schema import LANGUAGES
 from gateway.web import access, auth, passwords
 from gateway.web.console import draw
@@ -150,6 +150,7 @@ async def draw_account(
         alarm=alarm,
         offered=alarms.OFFERED[account.role],
         hears=alarms.heard(account.role, alarm.hears if alarm else None),
+        ways=alarm_lines.ways(runtime),
         at=clock.now(),
         country=runtime.settings.city.country,
         masked=identity.masked,

@@ -39,8 +39,9 @@ async def _remove(request: web.Request) -> web.Response:
 
 
 async def _choose(request: web.Request) -> web.Response:
-    chosen = [str(one) for one in (await request.post()).getall("subject", [])]
-    return await _then_back(request, alarm_lines.choose(request.app[RUNTIME], request[ACCOUNT], chosen))
+    form = await request.post()
+    chosen, told_by = [str(one) for one in form.getall("subject", [])], str(form.get("told_by", ""))
+    return await _then_back(request, alarm_lines.choose(request.app[RUNTIME], request[ACCOUNT], chosen, told_by))
 
 
 async def _then_back(request: web.Request, work: Awaitable[None], **typed: str) -> web.Response:

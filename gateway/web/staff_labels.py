@@ -59,7 +59,7 @@ AUDIT: Mapping[str, str] = {
     "channel resumed": N_("channel resumed"),
     "alarm number added": N_("number for alarms added"),
     "alarm number removed": N_("number for alarms removed"),
-    "alarm subjects chosen": N_("chose what to be told of"),
+    "alarm subjects chosen": N_("chose what to be told of, and how"),
     "post officer_given": N_("case given to an officer"),
     "post officer_freed": N_("case given back to the whole department"),
     "subscriber added": N_("subscriber added"),

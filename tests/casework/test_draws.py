@@ -21,7 +21,7 @@ from tests.casework.campaign_world import DAY, begin, from_noon, typed
 from tests.conftest import Texting, broadcasting_as, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, message
 
-SEED = "5eed" * 16
+SEED, LIST = "5eed" * 16, "1157" * 16
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -50,16 +50,24 @@ async def play(runtime: Runtime, later: Callable[[float], None], **more: int) ->
 
 def test_the_lowest_scores_win_and_nobody_wins_twice() -> None:
     entries = [Entry(f"2027-03-0{day}", f"{number:012}", f"p{number}", None) for day in (1, 2) for number in range(20)]
-    won = drawn(SEED, entries, 5)
+    won = drawn(SEED, LIST, entries, 5)
     best: dict[str, str] = {}
     for entry in entries:
-        value = hashlib.sha256(f"{SEED}:{entry.day}:{entry.number}".encode()).hexdigest()
+        value = hashlib.sha256(f"{SEED}:{LIST}:{entry.day}:{entry.number}".encode()).hexdigest()
         best[entry.number] = min(value, best.get(entry.number, value))
     assert [entry.number for _, entry in won] == sorted(best, key=lambda number: best[number])[:5]
     assert [value for value, _ in won] == sorted(value for value, _ in won)
-    assert drawn(SEED, list(reversed(entries)), 5) == won
-    assert len(drawn(SEED, entries, 100)) == 20
-    assert drawn(SEED, [], 5) == []
+    assert drawn(SEED, LIST, list(reversed(entries)), 5) == won
+    assert len(drawn(SEED, LIST, entries, 100)) == 20
+    assert drawn(SEED, LIST, [], 5) == []
+
+
+def test_whoever_comes_last_changes_the_order_of_all() -> None:
+    """Who knows the seed cannot tell who wins before the list is closed."""
+    entries = [Entry("2027-03-01", f"{number:012}", f"p{number}", None) for number in range(50)]
+    closed, early = (hashlib.sha256(listed(some)).hexdigest() for some in (entries, entries[:-1]))
+    orders = [[entry.number for _, entry in drawn(SEED, whole, entries[:-1], 49)] for whole in (closed, early)]
+    assert orders[0] != orders[1]
 
 
 async def test_anybody_can_repeat_a_draw(runtime: Runtime, later: Callable[[float], None]) -> None:
@@ -78,7 +86,7 @@ async def test_anybody_can_repeat_a_draw(runtime: Runtime, later: Callable[[floa
     lines = [line.split(" ") for line in published.decode().splitlines()]
     assert len(lines) == 4
     assert lines == sorted(lines)
-    order = sorted((score(seed, day, number), number) for day, number in lines)
+    order = sorted((score(seed, campaign.list_sha256, day, number), number) for day, number in lines)
     numbers = list(dict.fromkeys(number for _, number in order))
     assert [one.number for one in won] == numbers[:2]
 

@@ -130,6 +130,24 @@ async def public(runtime: Runtime) -> list[str]:
         return [one.ticket for one in await cases.overdue(connection, clock.now(), 10)]
 
 
+@pytest.mark.parametrize(("between", "head"), [(False, WATER), (True, "+8613900000006")])
+async def test_without_a_head_of_its_own_the_nearest_head_above_is_told(
+    runtime: Runtime, told: Told, at: Watch, staff: dict[str, Account], between: bool, head: str
+) -> None:
+    above = {"roads": "works", "works": "water", "water": None}
+    known = {one.slug: one for one in runtime.settings.departments}
+    tree = [known["roads"].model_copy(update={"slug": slug, "parent": parent}) for slug, parent in above.items()]
+    others = [one for slug, one in known.items() if slug not in above]
+    runtime.settings = runtime.settings.replaced({"departments": (*tree, *others)})
+    await employ(runtime, "ma", "+8613900000006", department="works", head=between)
+    one = await Thread(runtime).begin()
+    await one.take(CaseStep.ACCEPT)
+    await runtime.database.write(lambda tx: accounts.disable(tx, staff["he"].id, clock.now()))
+    assert await told.at_("2026-10-13 10:00") == [OFFICER]
+    assert await told.at_("2026-10-14 10:00") == [OFFICER]
+    assert await told.at_("2026-10-14 12:00") == [head]
+
+
 async def test_what_nobody_accepts_goes_up_to_the_minute(
     runtime: Runtime, told: Told, at: Watch, staff: dict[str, Account]
 ) -> None:

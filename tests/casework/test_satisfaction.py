@@ -17,9 +17,12 @@ from gateway.schema import Kind
 from gateway.schema_cases import CaseStep, Progress
 from gateway.schema_incoming import Incoming, Taken
 from store import cases, changes, citizens, history, marks, posts_for_staff
+from store.accounts import Role
 from store.cases import Case
 from store.marks import Mark
 from tests.casework.test_handling import CITIZEN, HEAD, ROADS, Thread, Watch, at
+from tests.casework.test_reminding import HEAD as HEAD_NUMBER
+from tests.casework.test_reminding import OTHERS, SUPERVISOR, employ
 from tests.conftest import Texting, settle_down
 
 __all__ = ["at"]
@@ -112,6 +115,41 @@ async def test_it_is_opened_again_only_once(thread: Judged) -> None:
     assert (await thread.says("1")).say.phrase == "mark_bad"
     assert stands(await thread.case()) == (Progress.CLOSED, 1)
     assert [(one.round, one.mark) for one in await thread.marks()] == [(0, 1), (1, 1)]
+
+
+async def test_the_supervisors_are_told_of_a_bad_mark_once_for_each_round(
+    runtime: Runtime, thread: Judged, texting: Texting
+) -> None:
+    await employ(runtime, "su", SUPERVISOR, Role.MODERATOR)
+    await employ(runtime, "he", HEAD_NUMBER, department="roads", head=True)
+    await employ(runtime, "vi", OTHERS, Role.VIEWER)
+
+    def told() -> list[str]:
+        assert texting.to(HEAD_NUMBER) == []
+        assert texting.to(OTHERS) == []
+        return texting.to(SUPERVISOR)
+
+    await thread.answer()
+    await thread.says("3")
+    assert told() == []
+    await thread.says("1")
+    assert len(told()) == 1
+    assert f"{thread.ticket} (" in told()[0]
+    assert "is open again" in told()[0]
+    # What is taken back and said again is not told again.
+    for said in ("5", "没解决", "2"):
+        await thread.says(said)
+    assert stands(await thread.case()) == (Progress.REOPENED, 1)
+    assert len(told()) == 1
+    await thread.answer("又修了一次")
+    await thread.says("2")
+    await thread.says("1")
+    assert len(told()) == 2
+    assert "is not opened again" in told()[1]
+    thread_id = (await thread.case()).thread_id
+    async with runtime.database.reading() as connection:
+        entries = (await history.of_thread(connection, runtime.vault, [thread_id]))[thread_id]
+    assert sum(entry.action == "case_bad_mark" for entry in entries) == 2
 
 
 async def test_a_slip_is_taken_back_as_if_it_had_not_been(thread: Judged, at: Watch) -> None:
@@ -231,9 +269,10 @@ async def test_staff_see_in_the_history_what_was_said(thread: Judged) -> None:
     case = await thread.case()
     async with thread.runtime.database.reading() as connection:
         told = (await history.of_thread(connection, thread.runtime.vault, [case.thread_id]))[case.thread_id]
-    assert [(one.actor, one.action, one.reason) for one in told][-2:] == [
+    assert [(one.actor, one.action, one.reason) for one in told][-3:] == [
         ("author", "marked", "2"),
         ("author", "case_reopen", None),
+        ("rule", "case_bad_mark", None),
     ]
 
 

@@ -68,6 +68,7 @@ from gateway.journey import (
     ruling,
     showing,
     similar,
+    staff_calls,
     subscribing,
     switching,
     transcription,
@@ -304,6 +305,7 @@ async def be_late(runtime: Runtime, ticket: str) -> None:
     officer = await runtime.database.write(lambda tx: accounts.add(tx, "of", accounts.Role.OFFICER, "x", "water"))
     await assigning.assign(runtime, ticket, "of", OFFICER)
     await reminding.send_due(runtime)
+    await staff_calls.place_due(runtime)
     await overdue.look(runtime, None)
     await overdue.look(runtime, ["water"])
     async with runtime.database.reading() as connection:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from channels.base import Surroundings
 from gateway import clock
 from gateway.casework import reminding
 from gateway.schema_outgoing import AlarmSubject
 from store import accounts, alarms, citizens
 from store.accounts import Role
 from store.database import Transaction
+from tests.casework.test_duty_alarms import Ringing
 from tests.web.conftest import World
 from tests.web.people_world import actions, press, read
 
@@ -145,6 +147,11 @@ def ticked(page: str) -> dict[str, bool]:
     return {name: bool(chosen) for name, chosen in re.findall(r'name="subject" value="(\w+)"( checked)?', page)}
 
 
+def ways(page: str) -> dict[str, bool]:
+    """How one may be told of cases, and what is chosen."""
+    return {name: bool(chosen) for name, chosen in re.findall(r'name="told_by" value="(\w+)"( checked)?', page)}
+
+
 async def test_somebody_chooses_what_to_be_told_of(officer: World) -> None:
     account = "/console/account"
     page = await read(officer, account)
@@ -161,18 +168,30 @@ async def test_somebody_chooses_what_to_be_told_of(officer: World) -> None:
 
     own = await officer.runtime.database.write(prove)
     assert ticked(await read(officer, account)) == {"reminders": True, "escalations": True}
-    chosen = await press(officer, f"{account}/alarm/subjects", account, subject="reminders")
+    page = await read(officer, account)
+    assert ways(page) == {"text": True, "console": False}, "nothing calls"
+    chosen = await press(officer, f"{account}/alarm/subjects", account, subject="reminders", told_by="console")
     assert chosen.status == 303
     assert ticked(await read(officer, account)) == {"reminders": True, "escalations": False}
-    assert (await press(officer, f"{account}/alarm/subjects", account, subject="incidents")).status == 422
+    assert ways(await read(officer, account)) == {"text": False, "console": True}
+    for form in ({"subject": "incidents", "told_by": "text"}, {"told_by": "call"}, {"told_by": "pigeon"}, {}):
+        assert (await press(officer, f"{account}/alarm/subjects", account, **form)).status == 422
     async with officer.runtime.database.reading() as connection:
         known = await alarms.of_account(connection, officer.runtime.vault, own)
         assert known
         assert known.hears == (AlarmSubject.REMINDERS,)
         assert await alarms.lines(connection, AlarmSubject.ESCALATIONS, AlarmSubject.INCIDENTS) == []
     assert ("of", "alarm subjects chosen", "of") in await actions(officer)
-    assert (await press(officer, f"{account}/alarm/subjects", account)).status == 303
+    assert (await press(officer, f"{account}/alarm/subjects", account, told_by="text")).status == 303
     assert ticked(await read(officer, account)) == {"reminders": False, "escalations": False}
+    around = officer.runtime.channels["texting"]
+    officer.runtime.channels["ringing"] = Ringing(Ringing.Settings(), Surroundings(around.city, around.http))
+    assert (await press(officer, f"{account}/alarm/subjects", account, told_by="call")).status == 303
+    assert ways(await read(officer, account)) == {"text": False, "call": True, "console": False}
+    del officer.runtime.channels["ringing"]
+    page = await read(officer, account)
+    assert ways(page) == {"text": True, "console": False}
+    assert "until it can, you get texts" in page
 
 
 async def test_an_officer_is_made_head_of_the_department(world: World) -> None:

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 import store.moments
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -687,6 +687,7 @@ def upgrade() -> None:
         sa.Column("mark", sa.SmallInteger(), nullable=True),
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("escalated", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_marks")),
         sa.UniqueConstraint("thread_id", "round", "citizen_id", name=op.f("uq_marks_thread_id_round_citizen_id")),
@@ -1030,6 +1031,20 @@ def upgrade() -> None:
         sa.Column("units", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "day", name=op.f("pk_spendings")),
     )
+    op.create_table(
+        "staff_calls",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("phrase", sa.String(length=64), nullable=False),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("created_at", store.moments.Moment(timezone=True), nullable=False),
+        sa.Column("rung_at", store.moments.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_calls")),
+    )
+    with op.batch_alter_table("staff_calls", schema=None) as batch_op:
+        batch_op.create_index("ix_staff_calls_created_at", ["created_at"], unique=False)
+
     op.create_table(
         "staff_search",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -1431,6 +1446,7 @@ def upgrade() -> None:
         sa.Column("expires_at", store.moments.Moment(timezone=True), nullable=False),
         sa.Column("proved_at", store.moments.Moment(timezone=True), nullable=True),
         sa.Column("hears", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("told_by", sa.String(length=8), server_default="text", nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_alarms_account_id")),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_alarms_address_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_alarms")),
@@ -1621,6 +1637,10 @@ def downgrade() -> None:
     op.drop_table("standings")
     _drop_words("staff_search")
     op.drop_table("staff_search")
+    with op.batch_alter_table("staff_calls", schema=None) as batch_op:
+        batch_op.drop_index("ix_staff_calls_created_at")
+
+    op.drop_table("staff_calls")
     op.drop_table("spendings")
     with op.batch_alter_table("sketches", schema=None) as batch_op:
         batch_op.drop_index("ix_sketches_post_id")
