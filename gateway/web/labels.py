@@ -181,6 +181,7 @@ PHRASES: Mapping[str, str] = {
     "received": N_("receipt with the ticket"),
     "received_private": N_("receipt of a private report"),
     "received_call": N_("receipt of a call"),
+    "received_form": N_("receipt with the ticket"),
     "empty": N_("that the message was empty"),
     "published": N_("that it is published"),
     "published_private": N_("that it was accepted"),
@@ -260,6 +261,8 @@ PHRASES: Mapping[str, str] = {
     "following_now": N_("that it follows now"),
     "digest": N_("the digest"),
     "event": N_("an event of the stream"),
+    **casework_labels.PHRASES,
+    **service_labels.PHRASES,
     **phrase_labels.PHRASES,
     **duty_labels.PHRASES,
 }
