@@ -116,11 +116,14 @@ class Database:
         """How many pieces of work wait for the writer, but for patient ones."""
         return self._jobs.pressing
 
-    async def open(self, *, serving: bool = False) -> None:
-        """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file."""
+    async def open(self, *, serving: bool = False, durable: bool = True) -> None:
+        """Start the writer. With `serving`, refuse (`StoreInUse`) when another gateway serves the same file.
+
+        Not `durable` is much quicker, for a file that is thrown away unless it was finished.
+        """
         if serving and self.file:
             self._lock = hold_alone(self.file)
-        self._changes = writer.open_writer(self.url)
+        self._changes = writer.open_writer(self.url, durable=durable)
         self._listening.start()
         self._writer = asyncio.create_task(self._write_for_ever(), name="store writer")
 

@@ -51,6 +51,8 @@ WRITER_PRAGMAS = (
     "cache_size=-65536",
     "wal_autocheckpoint=16384",
 )
+# Leaves it to the operating system when a commit goes to disk.
+UNSAFE = "synchronous=OFF"
 # Never ANALYZE or PRAGMA optimize: each question has its index (tests/store/test_indexes.py), which SQLite takes while
 # it knows nothing of the rows. What it learns of small tables has it walk them, also when they are small no more.
 READER_PRAGMAS = ("query_only=ON", "busy_timeout=10000", "cache_size=-16384")
@@ -76,15 +78,16 @@ def writer_engine(url: str) -> AsyncEngine:
     return engine
 
 
-def file_engine(url: str) -> Engine:
-    """The same for a SQLite file as one thread uses it, without an event loop."""
+def file_engine(url: str, *, durable: bool = True) -> Engine:
+    """The same for a SQLite file as one thread uses it, without an event loop; one that is thrown away when it was not
+    finished need not be `durable`."""
     engine = create_engine(
         make_url(url).set(drivername="sqlite"),
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
         **QUIET,
     )
-    _prepare_sqlite(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+    _prepare_sqlite(engine, WRITER_PRAGMAS if durable else (*WRITER_PRAGMAS, UNSAFE), "BEGIN IMMEDIATE")
     return engine
 
 

@@ -34,10 +34,10 @@ class Writer(Protocol):
         ...
 
 
-def open_writer(url: str) -> Writer:
-    """The writer of a database."""
+def open_writer(url: str, *, durable: bool = True) -> Writer:
+    """The writer of a database; without `durable` a file may lose what was committed when the power fails."""
     if url.startswith("sqlite"):
-        return _InThread(dialect.file_engine(url))
+        return _InThread(dialect.file_engine(url, durable=durable))
     return _OnServer(dialect.writer_engine(url))
 
 

@@ -13,6 +13,7 @@ from babel.dates import format_date
 from gateway.journey import masking
 from gateway.journey.rendering import department_name, topic_name
 from gateway.runtime import Runtime
+from gateway.schema import Kind
 from store.bulletins import Composed, Edition, Part
 from store.history import Heard
 from store.news import Item, News, Said
@@ -109,7 +110,8 @@ def _about(runtime: Runtime, language: str, item: Item) -> Iterator[str]:
         yield runtime.phrase("radio_earlier", language)
     key = "radio_about"
     if not (item.category and item.place):
-        key += "_category" if item.category else "_place" if item.place else "_nothing"
+        notice = "_notice" if item.kind is Kind.NOTICE else "_nothing"
+        key += "_category" if item.category else "_place" if item.place else notice
     category = topic_name(runtime, f"category:{item.category}", language)
     yield runtime.phrase(key, language, {"category": category, "place": item.place})
 

@@ -47,9 +47,10 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not is_local(load(environ).public_url):
         raise SettingsError([Problem("environment", "EVERYLINE_PUBLIC_URL", "the demo is for this machine alone")])
     if not await asyncio.to_thread(folder.exists):
-        sys.stdout.write("Making up two months of a city. This takes a minute or two, once.\n")
+        sys.stdout.write("Making up two months of a city. This takes about a minute, once.\n")
         sys.stdout.flush()
         logs.configure(level="WARNING")  # of what happened long ago
+        serve.tune_interpreter()
         await make_up(folder, environ)
     sys.stdout.write(introduction())
     return await serve.main(args, environ)
@@ -86,7 +87,7 @@ async def _opened(environ: Mapping[str, str]) -> AsyncIterator[Runtime]:
     settings.storage.data.mkdir(mode=0o700, parents=True)
     await migrating.upgrade(settings.database_url)
     database = Database(settings.database_url)
-    await database.open(serving=True)
+    await database.open(serving=True, durable=False)
     vault = Vault(open_key_file(settings.key_file))
     workers, openers = Workers(1), Workers(1)
     plans, _ = registry.read(settings.channels, environment_of(environ))

@@ -35,11 +35,12 @@ class Campaigning:
     def _plan(self, name: str, first: date, length: int) -> None:
         stage = self._stage
         stage.later(stage.at(first, 1), lambda: self._begin(name, first, length))
-        for day in (first + timedelta(days=number) for number in range(length)):
+        for turn in range(length):
+            day = first + timedelta(days=turn)
             stage.later(stage.at(day, EARLIEST - 1), lambda: phrase_of_the_day.keep_up(stage.runtime))
             for _ in range(stage.chance.randint(FEWEST, MOST)):
                 at = stage.at(day, stage.chance.triangular(EARLIEST, LATEST, USUAL))
-                stage.later(at, lambda day=day: self._send_back(day))  # type: ignore[misc]
+                stage.later(at, lambda turn=turn: self._send_back(name, turn))  # type: ignore[misc]
 
     async def _begin(self, name: str, first: date, length: int) -> None:
         stage, actor, said = self._stage, self._stage.administrator.name, self._stage.known["phrase"]
@@ -53,19 +54,19 @@ class Campaigning:
             "winners": WINNERS,
         }
         made = self._ids[name] = await campaigns.add(stage.runtime, typed, actor=actor)
-        days = [first + timedelta(days=number) for number in range(length)]
-        lines = [" | ".join((str(day), *self._texts(day))) for day in days]
+        lines = [" | ".join((str(first + timedelta(days=turn)), *self._texts(name, turn))) for turn in range(length)]
         await campaigns.fill(stage.runtime, made, "\n".join(lines), actor=actor)
         codes = "\n".join(f"BUS-{said[name]['slug'].upper()}-{number:04}" for number in range(CODES))
         await draws.add_codes(stage.runtime, made, codes, actor=actor)
 
-    async def _send_back(self, day: date) -> None:
-        await self._citizens.say(self._stage.chance.choice(TEXTING), self._stage.chance.choice(self._texts(day)))
+    async def _send_back(self, name: str, turn: int) -> None:
+        said = self._stage.chance.choice(self._texts(name, turn))
+        await self._citizens.say(self._stage.chance.choice(TEXTING), said)
 
     async def _draw(self) -> None:
         await draws.draw(self._stage.runtime, self._ids["over"], actor=self._stage.administrator.name)
 
-    def _texts(self, day: date) -> list[str]:
-        """The phrase of a day, in Chinese and in English."""
-        known: list[list[str]] = self._stage.known["phrase"]["texts"]
-        return known[day.toordinal() % len(known)]
+    def _texts(self, name: str, turn: int) -> list[str]:
+        """The phrase of a campaign's day, in Chinese and in English."""
+        known: list[list[str]] = self._stage.known["phrase"][name]["texts"]
+        return known[turn % len(known)]

@@ -1,8 +1,10 @@
 """The people of the sample city: what they report, on which line, and what they say to what they are asked and told."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from gateway import clock
 from gateway.casework import satisfaction
@@ -53,17 +55,18 @@ class Thread:
 
 
 class Citizens:
-    """Speaks for all of them."""
+    """Speaks for all of them; `hear_more` is told of each post that was added to a report and waits for a moderator."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._added: list[str] = []
+    def __init__(self, stage: Stage, hear_more: Callable[[str], None]) -> None:
+        self._stage, self._hear_more = stage, hear_more
+        self._strangers = 0
         self._roads = [place for place in stage.runtime.settings.places if place.numbers and len(place.name) > 1]
 
-    def author(self, line: str | None = None) -> Author:
-        """Somebody of the city."""
+    def author(self, line: str | None = None, person: int | None = None) -> Author:
+        """Somebody of the city; anybody, if no person is meant."""
         chance = self._stage.chance
-        line, person = line or chance.choice(LINES), chance.randrange(PEOPLE)
+        line = line or chance.choice(LINES)
+        person = chance.randrange(PEOPLE) if person is None else person
         phone = HANDSETS[person] if person < len(HANDSETS) else f"+86138{person:08}"
         address = f"web:demo{person:028x}" if line.startswith("web") else f"tel:{phone}"
         return Author(line, address, "en" if person % ENGLISH == ENGLISH - 1 else "zh")
@@ -83,19 +86,32 @@ class Citizens:
         said = await self._report(first.story, author, first.where, turn=1)
         return replace(said, same_as=first.ticket) if said else None
 
+    async def report_lately(self, said: Mapping[str, Any]) -> Thread | None:
+        """Somebody reports what stands in `city.toml` for the last hours."""
+        story = Story(
+            said["category"],
+            said["department"],
+            1,
+            {said["language"]: {"texts": [said["text"]], "answers": [said["answer"]]}},
+            said.get("picture"),
+            False,
+            False,
+        )
+        author = replace(self._stranger(said["line"]), language=said["language"])
+        return await self._report(story, author, said["where"])
+
     async def say(self, line: str, text: str) -> Taken:
         """Somebody says just this."""
         return await self._send(self.author(line), text)
+
+    async def say_first(self, line: str, text: str) -> Taken:
+        """Somebody who never said anything before says this: to nothing else can it be added."""
+        return await self._send(self._stranger(line), text)
 
     async def reply(self, thread: Thread) -> Taken:
         """The author answers what the department asked."""
         said = self._stage.known["asking"][thread.author.language]["reply"]
         return await self._send(thread.author, said, thread=thread.ticket)
-
-    def added(self) -> list[str]:
-        """The posts that were added to others since this was last asked, and wait for a moderator."""
-        added, self._added = self._added, []
-        return added
 
     async def mark(self, thread: Thread, number: int) -> None:
         """The author says what he thinks of the answer, and of a bad one why; the form's page takes it by itself."""
@@ -112,6 +128,10 @@ class Citizens:
         await self._send(author, f"MARK {thread.ticket} {number}", commands=True)
         if number <= BAD and author.line in TEXTING:
             await self._send(author, self._stage.chance.choice(self._stage.known["again"][author.language]["reasons"]))
+
+    def _stranger(self, line: str) -> Author:
+        self._strangers += 1
+        return self.author(line, PEOPLE + self._strangers)
 
     async def _report(self, story: Story, author: Author, where: str, turn: int | None = None) -> Thread | None:
         words = story.words[author.language if author.language in story.words else "zh"]
@@ -170,5 +190,5 @@ class Citizens:
         """Have something taken in; what is added to a report waits for a moderator too."""
         taken = await self._stage.desk.take(incoming)
         if taken.outcome is Outcome.FOLLOW_UP and taken.post_id and taken.state is State.PENDING:
-            self._added.append(taken.post_id)
+            self._hear_more(taken.post_id)
         return taken

@@ -1,8 +1,10 @@
 """What the staff of the sample city keep in its console: organisation, services, templates, a rota, months judged."""
 
 import tomllib
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from gateway import clock
 from gateway.casework import answer_templates, assessing, organising, rota, services
@@ -10,17 +12,20 @@ from gateway.casework.months import Month
 from gateway.casework.services import Step, Typed
 from gateway.demo.stage import Stage
 from gateway.journey import in_force
+from gateway.schema import LANGUAGES
 from store import alarms, citizens
 from store import services as service_rows
+from store.accounts import Account
 from store.database import Transaction
 from store.organisation import Kind
-from store.services import NEWS_KINDS
 
 SERVICES = Path(__file__).with_name("services.toml")
 SHIFTS = (("00:00", "08:00"), ("08:00", "16:00"), ("16:00", "00:00"))
-ROTA_DAYS = 8
-# As many people read the entries of a day, on these lines.
-READ_A_DAY = 14
+HOURS_A_SHIFT = 8
+# From the Monday before the telling ends.
+ROTA_DAYS = 14
+# How many entries are written on each of the first days, and on which lines they are read.
+ENTRIES_A_DAY = 2
 READ_ON = ("web_form", "web_form", "sms_twilio", "voice_twilio", "web_chat")
 
 
@@ -48,35 +53,56 @@ async def write_templates(stage: Stage) -> None:
         await answer_templates.save(stage.runtime, stage.administrator, wording)
 
 
-async def write_services(stage: Stage) -> None:
-    """Write the departments' services and publish those that are ready; news are true until some hours from now."""
-    runtime, chief = stage.runtime, stage.administrator
-    for entry in tomllib.loads(SERVICES.read_text(encoding="utf-8"))["entry"]:
-        said = {
-            language: (entry[language]["title"], entry[language]["text"], "\n".join(entry[language]["words"]))
-            for language in ("zh", "en")
-            if language in entry
-        }
-        ends = stage.until + timedelta(hours=entry["hours"]) if "hours" in entry else None
-        typed = Typed(entry["department"], entry["kind"], said, valid_until=ends)
-        service_id = await services.add(runtime, chief, services.clean(runtime, typed))
-        if entry["step"] == "publish":
-            await services.take(runtime, chief, service_id, Step.PUBLISH)
+def write_services(stage: Stage, first: date) -> None:
+    """Have the departments write their services from the first day on, now one, now another; news come later."""
+    for number, entry in enumerate(one for one in _entries() if "hours" not in one):
+        minutes = 9 * 60 + stage.chance.randrange(7 * 60)
+        at = stage.at(first + timedelta(days=number // ENTRIES_A_DAY), minutes)
+        stage.later(at, lambda entry=entry: _write(stage, entry))  # type: ignore[misc]
 
 
-async def tell_news(stage: Stage) -> None:
-    """Tell everybody what is true for some days only, as notices."""
-    for known in await _public(stage):
-        if known.entry.kind in NEWS_KINDS:
-            await services.tell(stage.runtime, stage.administrator, known.id)
+async def write_news(stage: Stage) -> None:
+    """Write what is true for some days only, and tell everybody, as notices."""
+    for entry in _entries():
+        if "hours" in entry:
+            service_id = await _write(stage, entry)
+            await services.tell(stage.runtime, _head(stage, entry), service_id)
 
 
 async def read_services(stage: Stage) -> None:
-    """A day's readers of the entries; who reads most of them differs from day to day."""
+    """A day's readers of the entries: some are asked for often, some hardly ever."""
+    often = {one[language]["title"]: one["read"] for one in _entries() for language in LANGUAGES if language in one}
     for known in await _public(stage):
-        for _ in range(stage.chance.randint(0, READ_A_DAY // 2)):
+        _, said = known.entry.in_language(LANGUAGES[0])
+        for _ in range(stage.chance.randint(0, 2 * often[said.title])):
             stage.desk.service_uses.count(known.id, stage.chance.choice(READ_ON))
     await stage.desk.service_uses.write()
+
+
+async def _write(stage: Stage, entry: Mapping[str, Any]) -> str:
+    """Have the head of a department write an entry, and publish it if it is ready; news end at a full hour."""
+    runtime, head = stage.runtime, _head(stage, entry)
+    said = {
+        language: (entry[language]["title"], entry[language]["text"], "\n".join(entry[language]["words"]))
+        for language in LANGUAGES
+        if language in entry
+    }
+    ends = (stage.until + timedelta(hours=entry["hours"])).replace(minute=0, second=0) if "hours" in entry else None
+    typed = Typed(entry["department"], entry["kind"], said, valid_until=ends)
+    service_id = await services.add(runtime, head, services.clean(runtime, typed))
+    if entry["step"] == "publish":
+        await services.take(runtime, head, service_id, Step.PUBLISH)
+    return service_id
+
+
+def _head(stage: Stage, entry: Mapping[str, Any]) -> Account:
+    return stage.officers(entry["department"])[0]
+
+
+def _entries() -> list[dict[str, Any]]:
+    """What stands in `services.toml`."""
+    entries: list[dict[str, Any]] = tomllib.loads(SERVICES.read_text(encoding="utf-8"))["entry"]
+    return entries
 
 
 async def _public(stage: Stage) -> list[service_rows.Service]:
@@ -84,23 +110,45 @@ async def _public(stage: Stage) -> list[service_rows.Service]:
         return await service_rows.public(connection, clock.now(), 100)
 
 
-async def keep_watch(stage: Stage) -> None:
-    """Put people on duty around the clock from yesterday on, who can be told on their phones, and leave notes."""
-    staff, actor = stage.known["staff"], stage.administrator.name
-    people = [stage.staff[name] for name in (*staff["moderators"], staff["administrator"])]
-    for day in range(ROTA_DAYS):
-        date = stage.today + timedelta(days=day - 1)
-        for number, (begins, ends) in enumerate(SHIFTS):
-            who = people[(day + number) % len(people)]
-            await rota.add(stage.runtime, who.id, str(date), begins, ends, actor=actor)
-    # Whoever is on duty now has the first of the phones: it lies on the handsets' page.
-    hour = stage.until.astimezone(stage.runtime.settings.city.zone).hour
-    begin = 1 + hour // (24 // len(SHIFTS))
-    turns = [people[(begin + turn) % len(people)] for turn in range(len(people))]
-    for account, number in zip(turns, staff["phones"], strict=True):
+def keep_watch(stage: Stage) -> None:
+    """Have moderators on duty around the clock, who can be told on their phones, and leave notes to the next ones."""
+    hours = stage.until.astimezone(stage.runtime.settings.city.zone).hour
+    begins = hours // HOURS_A_SHIFT * HOURS_A_SHIFT
+    stage.later(stage.until - timedelta(days=2), lambda: _put_on_duty(stage, begins // HOURS_A_SHIFT))
+    for note in stage.known["duty"]["notes"]:
+        ended = stage.at(stage.today, (begins - HOURS_A_SHIFT * note["shifts"]) * 60 - note["before"])
+        stage.later(ended, lambda ended=ended, text=note["text"]: _hand_over(stage, ended, text))  # type: ignore[misc]
+
+
+async def _put_on_duty(stage: Stage, shift: int) -> None:
+    """Fill the rota, and note the phones; the first of them lies on the handsets' page, and is his whose shift it is
+    when the telling ends."""
+    people, names = _watch(stage), stage.known["staff"]
+    monday = stage.today - timedelta(days=stage.today.weekday())
+    for number in range(ROTA_DAYS):
+        day = monday + timedelta(days=number)
+        for turn, (begins, ends) in enumerate(SHIFTS):
+            who = _on_duty(people, day, turn)
+            await rota.add(stage.runtime, who.id, str(day), begins, ends, actor=stage.administrator.name)
+    now = people.index(_on_duty(people, stage.today, shift))
+    for account, number in zip(people[now:] + people[:now], names["phones"], strict=True):
         await stage.runtime.database.write(lambda tx, a=account.id, n=number: _reach(stage, tx, a, n))  # type: ignore[misc]
-    for number, text in enumerate(stage.known["duty"]["notes"]):
-        await rota.hand_over(stage.runtime, text, actor=people[number % len(people)].name)
+
+
+async def _hand_over(stage: Stage, at: datetime, text: str) -> None:
+    """Whoever is on duty at a moment leaves a note."""
+    local = at.astimezone(stage.runtime.settings.city.zone)
+    who = _on_duty(_watch(stage), local.date(), local.hour // HOURS_A_SHIFT)
+    await rota.hand_over(stage.runtime, text, actor=who.name)
+
+
+def _watch(stage: Stage) -> list[Account]:
+    return [stage.staff[name] for name in stage.known["staff"]["moderators"]]
+
+
+def _on_duty(people: Sequence[Account], day: date, shift: int) -> Account:
+    """Whose turn a shift of a day is: one after the other, and each day another begins."""
+    return people[(day.toordinal() + shift) % len(people)]
 
 
 async def _reach(stage: Stage, transaction: Transaction, account_id: str, number: str) -> None:

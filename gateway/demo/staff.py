@@ -3,6 +3,8 @@
 One event leads to the next, so that a case is never where a step could not be taken.
 """
 
+from datetime import datetime, timedelta
+
 from gateway.casework import assigning, cases, handling
 from gateway.casework.handling import Wanted
 from gateway.demo.citizens import Citizens, Thread
@@ -15,11 +17,15 @@ from store import cases as case_rows
 from store.accounts import Account
 from store.cases import Case
 
-# How many of what waits are turned away, of what is answered are marked, and of what is accepted is asked about.
-TURNED_AWAY, MARKED, ASKED = 0.05, 0.5, 0.08
-# How many cases are never answered, and how many of those asked never reply.
-FORGOTTEN, SILENT = 0.04, 0.3
+# How many answers are marked, the first and the one after it was opened again; how many of these second ones are good,
+# beside the first ones; and of how many cases that are accepted something is asked.
+MARKED, MARKED_AGAIN, BETTER, ASKED = 0.5, 0.9, 0.6, 0.08
+# How many cases lie about, and for how many working hours: a normal one has 52.
+FORGOTTEN, LIES = 0.06, (50, 110)
+# How many of those asked never reply, and after how many working hours they are answered all the same.
+SILENT, PATIENT = 0.3, 30
 REFUSED = 0.3
+SHORTLY = timedelta(minutes=12)
 # Working hours until a case is accepted, at least and at most, and mostly: two are allowed.
 ACCEPTED = (0.05, 2.4, 0.6)
 # As long as the steps after a bad mark take, in working hours.
@@ -31,6 +37,20 @@ class Staff:
 
     def __init__(self, stage: Stage, citizens: Citizens) -> None:
         self._stage, self._runtime, self._citizens = stage, stage.runtime, citizens
+
+    def hear_more(self, post_id: str) -> None:
+        """Something was added to a report: that is read by a moderator too, as soon."""
+        self._stage.later(self._stage.within(1, 6, 1.5), lambda: self.publish(post_id))
+
+    def settle(self, thread: Thread, answered: datetime, mark: int | None) -> None:
+        """A report is published and accepted soon, answered at a moment, and then marked by its author."""
+        stage, officer = self._stage, self._stage.officers(thread.story.department)[0]
+        stage.later(stage.within(1, 6, 1.5), lambda: self.publish(thread.post_id))
+        accepted = min(stage.working(ACCEPTED[-1]), answered - SHORTLY)
+        stage.later(accepted, lambda: self._take(thread, CaseStep.ACCEPT, officer))
+        stage.later(answered, lambda: self._answer(thread, officer, marked=False))
+        if mark:
+            stage.later(answered + 2 * SHORTLY, lambda: self._citizens.mark(thread, mark))
 
     def hear(self, thread: Thread) -> None:
         """A report waits: a moderator opens it in a minute or some."""
@@ -45,13 +65,11 @@ class Staff:
         await moderation.decide(self._runtime, post_id, Action.REJECT, actor=self._stage.moderator, reason=reason)
 
     async def _decide(self, thread: Thread) -> None:
-        while await indexing.some(self._runtime):
-            pass
-        if thread.same_as and await self._join(thread, thread.same_as):
-            return
-        if self._stage.happens(TURNED_AWAY):
-            await self.turn_away(thread.post_id, "unclear")
-            return
+        if thread.same_as:
+            while await indexing.some(self._runtime):  # which finds what is alike
+                pass
+            if await self._join(thread, thread.same_as):
+                return
         await self.publish(thread.post_id)
         case = await self._case(thread)
         if case is None:
@@ -98,8 +116,9 @@ class Staff:
             stage.later(stage.working(hours / 4), lambda: self._take(thread, CaseStep.BEGIN, officer))
         if stage.happens(ASKED):
             stage.later(stage.working(hours / 2), lambda: self._ask(thread, officer))
-        elif not stage.happens(FORGOTTEN):
-            stage.later(stage.working(hours), lambda: self._answer(thread, officer))
+        else:
+            takes = stage.chance.uniform(*LIES) if stage.happens(FORGOTTEN) else hours
+            stage.later(stage.working(takes), lambda: self._answer(thread, officer))
 
     async def _pass_on(self, thread: Thread, officer: Account) -> None:
         """It is another's: that one takes it over, or has good reasons not to, and then a supervisor decides."""
@@ -123,16 +142,18 @@ class Staff:
         stage = self._stage
         question = stage.known["asking"][thread.author.language]["question"]
         await self._take(thread, CaseStep.ASK, officer, words=question)
-        if not stage.happens(SILENT):
+        if stage.happens(SILENT):
+            stage.later(stage.working(PATIENT), lambda: self._answer(thread, officer))
+        else:
             stage.later(stage.within(20, 1500, 180), lambda: self._hear_reply(thread, officer))
 
     async def _hear_reply(self, thread: Thread, officer: Account) -> None:
         await self._citizens.reply(thread)
         self._stage.later(self._stage.working(6), lambda: self._answer(thread, officer))
 
-    async def _answer(self, thread: Thread, officer: Account) -> None:
+    async def _answer(self, thread: Thread, officer: Account, *, marked: bool = True) -> None:
         words = thread.story.words.get(thread.author.language) or thread.story.words["zh"]
-        await self._tell(thread, officer, self._stage.chance.choice(words["answers"]))
+        await self._tell(thread, officer, self._stage.chance.choice(words["answers"]), MARKED if marked else 0)
 
     async def _hear_mark(self, thread: Thread, number: int) -> None:
         """A mark closes the case, and a bad one opens it again, once."""
@@ -142,15 +163,16 @@ class Staff:
             head = stage.officers(case.department)[0]
             stage.later(stage.working(AGAIN_ACCEPTED), lambda: self._take(thread, CaseStep.ACCEPT, head))
             words = stage.known["again"][thread.author.language]["answer"]
-            stage.later(stage.working(AGAIN_ANSWERED), lambda: self._tell(thread, head, words))
+            stage.later(stage.working(AGAIN_ANSWERED), lambda: self._tell(thread, head, words, MARKED_AGAIN, BETTER))
 
-    async def _tell(self, thread: Thread, officer: Account, words: str) -> None:
-        """Answer; of some answers their authors say some hours later what they think."""
+    async def _tell(self, thread: Thread, officer: Account, words: str, marked: float, solved: float = 1) -> None:
+        """Answer; of so many answers their authors say some hours later what they think, good or bad, as the department
+        is, times `solved`."""
         stage, department = self._stage, officer.department or ""
         await cases.answer(self._runtime, thread.ticket, words, department, actor=officer.name, own=department)
-        if stage.happens(MARKED):
-            good = stage.happens(stage.known["departments"][department]["solved"])
-            number = stage.chance.choice((4, 5, 5) if good else (1, 2, 3))
+        if stage.happens(marked):
+            good = stage.happens(stage.known["departments"][department]["solved"] * solved)
+            number = stage.chance.choice((4, 5, 5) if good else (1, 1, 2, 2, 3))
             stage.later(stage.within(12, 2400, 180), lambda: self._hear_mark(thread, number))
 
     async def _take(

@@ -17,6 +17,7 @@ from store import accounts
 from store.accounts import Account, Role
 
 CITY = Path(__file__).with_name("city.toml")
+YEAR = range(1, 13)
 # The same city each time.
 SEED = 20261126
 
@@ -77,7 +78,9 @@ class Stage:
 
     @property
     def stories(self) -> list[Story]:
-        """All that is said in this city."""
+        """All that is said in this city at this time of the year."""
+        month = clock.now().astimezone(self.runtime.settings.city.zone).month
+        told = [one for one in self.known["stories"] if month in one.get("months", YEAR)]
         return [
             Story(
                 one["category"],
@@ -88,7 +91,7 @@ class Stage:
                 one.get("private", False),
                 one.get("lies", False),
             )
-            for one in self.known["stories"]
+            for one in told
         ]
 
     @property

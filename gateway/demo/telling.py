@@ -4,8 +4,10 @@ The clock is moved from event to event, so that what is counted by days, working
 count. Nothing of it leaves the process: lines whose carrier is only simulated take in, and send nothing yet.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from channels.base import DeliveryKind
 from gateway.casework import assessing, bulletins, daybook, handling, months, reminding, satisfaction
@@ -18,10 +20,11 @@ from gateway.desk import Desk
 from gateway.journey import delivery, expanding, indexing, media
 from gateway.runtime import Runtime
 from gateway.schema import State
+from gateway.schema_incoming import Outcome
 
 DAYS = 62
 # Reports a day, and how many of them somebody else makes too.
-FEWEST, MOST = 4, 10
+FEWEST, MOST = 3, 9
 REPEATED = 0.12
 ASKED_A_DAY = 2
 # When people speak, in minutes of the day.
@@ -30,7 +33,7 @@ EARLIEST, USUAL, LATEST = 6 * 60, 10 * 60, 23 * 60
 EVENING = 23 * 60 + 30
 # What reaches its reader without leaving the process.
 SHOWN = (DeliveryKind.TIMELINE, DeliveryKind.MAILBOX)
-# The hours at which somebody looks at deadlines, and what the radio says is made.
+# The hours at which the scheduler looks at deadlines, and what the radio says is made.
 HOURS = range(8, 20)
 BULLETINS = (9 * 60, 19 * 60)
 BULLETIN_DAYS = 2
@@ -40,6 +43,10 @@ JUDGED_ON = 3
 JUDGED = timedelta(days=5)
 # What nobody has decided yet came so many minutes ago, one after the other.
 WAITS, APART = 12, 2
+# What nobody can use, and why it is turned away.
+USELESS = (("spam", "advertising"), ("unclear", "unclear"))
+# Since when followers know what is out of order just now.
+NEWS = timedelta(hours=20)
 # Since when one lies between two departments.
 LYING = timedelta(days=5)
 
@@ -51,7 +58,7 @@ class Telling:
         self._runtime, self._days = runtime, days
         self._stage = Stage(runtime, Desk(runtime), until)
         self._first = self._stage.today - timedelta(days=days)
-        self._citizens = Citizens(self._stage)
+        self._citizens = Citizens(self._stage, lambda post_id: self._staff.hear_more(post_id))
         self._staff = Staff(self._stage, self._citizens)
 
     async def organise(self) -> None:
@@ -72,8 +79,8 @@ class Telling:
     def _furnish(self, first: date) -> None:
         """What is kept in the console, before anything else happens."""
         stage = self._stage
-        stage.later(stage.at(first, 2), lambda: furnishing.write_templates(stage))
-        stage.later(stage.at(first, 3), lambda: furnishing.write_services(stage))
+        stage.later(stage.at(first, 8 * 60 + 40), lambda: furnishing.write_templates(stage))
+        furnishing.write_services(stage, first)
 
     def _live(self, day: date) -> None:
         """One day of the city."""
@@ -85,8 +92,10 @@ class Telling:
             words = chance.choice(asked["told"] if stage.happens(0.7) else asked["in_vain"])
             at = stage.at(day, chance.triangular(EARLIEST, LATEST, USUAL))
             stage.later(at, lambda words=words: self._citizens.say(chance.choice(TEXTING), words))  # type: ignore[misc]
-        if stage.happens(stage.known["spam"]["share"] * MOST):
-            stage.later(stage.at(day, chance.uniform(EARLIEST, LATEST)), self._advertise)
+        for useless, reason in USELESS:
+            if stage.happens(stage.known[useless]["share"] * MOST):
+                at, texts = stage.at(day, chance.uniform(EARLIEST, LATEST)), stage.known[useless]["texts"]
+                stage.later(at, lambda texts=texts, reason=reason: self._waste(texts, reason))  # type: ignore[misc]
         for hour in HOURS:
             stage.later(stage.at(day, hour * 60), self._look)
         if day >= stage.today - timedelta(days=BULLETIN_DAYS):
@@ -102,15 +111,17 @@ class Telling:
         """The last hours, up to now: what is told, who is on duty, and what waits for a moderator."""
         stage = self._stage
         stage.later(stage.until - LYING, self._leave_lying)
-        stage.later(stage.until - timedelta(hours=20), lambda: furnishing.tell_news(stage))
-        stage.later(stage.until - timedelta(hours=4), lambda: furnishing.keep_watch(stage))
+        stage.later(stage.until - NEWS, lambda: furnishing.write_news(stage))
+        furnishing.keep_watch(stage)
+        for said in stage.known["lately"]:
+            at = stage.until - timedelta(hours=said["hours"])
+            stage.later(at, lambda said=said: self._happen(said))  # type: ignore[misc]
         first, second = stage.known["alike"]
         stage.later(stage.until - timedelta(hours=3), lambda: self._publish(first))
         waiting = [second, *stage.known["waiting"]]
         for number, said in enumerate(waiting):
             at = stage.until - timedelta(minutes=WAITS) + number * timedelta(minutes=APART)
-            stage.later(at, lambda said=said: self._citizens.say(said["line"], said["text"]))  # type: ignore[misc]
-
+            stage.later(at, lambda said=said: self._citizens.say_first(said["line"], said["text"]))  # type: ignore[misc]
         stage.later(stage.until, self._close)
 
     async def _close(self) -> None:
@@ -140,22 +151,26 @@ class Telling:
         if thread := await self._citizens.report(story):
             self._staff.hear(replace(thread, lies=True))
 
-    async def _advertise(self) -> None:
+    async def _waste(self, texts: Sequence[str], reason: str) -> None:
+        """Something is said that the filter or a moderator turns away."""
         chance = self._stage.chance
-        taken = await self._citizens.say(chance.choice(TEXTING), chance.choice(self._stage.known["spam"]["texts"]))
-        if taken.post_id and taken.state is not State.REJECTED:
+        taken = await self._citizens.say(chance.choice(TEXTING), chance.choice(texts))
+        if taken.post_id and taken.state is State.PENDING and taken.outcome is Outcome.POST:
             post_id = taken.post_id
-            self._stage.later(self._stage.within(1, 6, 2), lambda: self._staff.turn_away(post_id, "advertising"))
+            self._stage.later(self._stage.within(1, 6, 2), lambda: self._staff.turn_away(post_id, reason))
 
-    async def _publish(self, said: dict[str, str]) -> None:
-        taken = await self._citizens.say(said["line"], said["text"])
+    async def _happen(self, said: Mapping[str, Any]) -> None:
+        """One of the last hours' reports, which is answered by now."""
+        if thread := await self._citizens.report_lately(said):
+            self._staff.settle(thread, self._stage.until - timedelta(hours=said["answered"]), said.get("mark"))
+
+    async def _publish(self, said: Mapping[str, str]) -> None:
+        taken = await self._citizens.say_first(said["line"], said["text"])
         if taken.post_id:
-            await self._staff.publish(taken.post_id)
+            self._staff.hear_more(taken.post_id)
 
     async def _look(self) -> None:
-        """What moderators and the scheduler do all day."""
-        for post_id in self._citizens.added():
-            await self._staff.publish(post_id)
+        """What the scheduler does all day."""
         await handling.resume_answered(self._runtime)
         await reminding.send_due(self._runtime)
         await satisfaction.close_silent(self._runtime)

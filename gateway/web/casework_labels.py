@@ -54,6 +54,24 @@ LEVELS: Mapping[str, str] = {
     Level.SUPERVISOR: N_("supervisors"),
     Level.PUBLIC: N_("public list"),
 }
+# What is said to citizens about their cases, and to whoever reports what others do.
+PHRASES: Mapping[str, str] = {
+    "case_asked": N_("what the department asks"),
+    "mark_thanks": N_("thanks for a mark"),
+    "mark_taken_back": N_("thanks for a mark"),
+    "mark_bad": N_("that a bad mark is noted"),
+    "mark_reopened": N_("that the case is open again"),
+    "mark_late": N_("that there is nothing to mark"),
+    "mark_unknown": N_("that there is nothing to mark"),
+    "mark_none": N_("that there is nothing to mark"),
+    "join_ask": N_("whether others report the same"),
+    "join_which": N_("how to join a report"),
+    "join_own": N_("that the report is his own"),
+    "joined_own": N_("that it was joined"),
+    "counted_in": N_("that he is counted in"),
+    "answered_joined": N_("the department’s answer"),
+    "parted": N_("that it is a report of its own"),
+}
 # Of what somebody of the staff may be told on his own line.
 ALARM_SUBJECTS: Mapping[str, str] = {
     AlarmSubject.INCIDENTS: N_("A channel fails or recovers"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.schema_outgoing import DeliveryState
-from gateway.web import duty_labels, phrase_labels
+from gateway.web import casework_labels, duty_labels, phrase_labels, service_labels
 from gateway.web.catalogues import N_
 from store.broadcasts import BroadcastState, Told
 
@@ -58,6 +58,7 @@ PHRASES: Mapping[str, str] = {
     "received": N_("receipt with the ticket"),
     "received_private": N_("receipt of a private report"),
     "received_call": N_("receipt of a call"),
+    "received_form": N_("receipt with the ticket"),
     "empty": N_("that the message was empty"),
     "published": N_("that it is published"),
     "published_private": N_("that it was accepted"),
@@ -137,6 +138,8 @@ PHRASES: Mapping[str, str] = {
     "following_now": N_("that it follows now"),
     "digest": N_("the digest"),
     "event": N_("an event of the stream"),
+    **casework_labels.PHRASES,
+    **service_labels.PHRASES,
     **phrase_labels.PHRASES,
     **duty_labels.PHRASES,
 }

@@ -66,6 +66,16 @@ FAULTS = (
     N_("nobody asks for this word any more"),
     N_("give a day and a time"),
 )
+# What is said to whoever asks by a word.
+PHRASES: Mapping[str, str] = {
+    "info": N_("the service asked for"),
+    "info_news": N_("the service asked for"),
+    "info_several": N_("which service is meant"),
+    "info_which": N_("which services there are"),
+    "info_none": N_("that there is no such service"),
+    "info_empty": N_("that there is no such service"),
+    "info_gone": N_("that there is no such service"),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "service_kind": KINDS,
     "service_state": STATES,

@@ -15,12 +15,13 @@ from gateway.jobs import upkeep
 from gateway.journey import moderation
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
-from gateway.schema import LANGUAGES, Action, Place
+from gateway.schema import LANGUAGES, Action, Kind, Place
 from gateway.settings import Settings
 from store import audit
 from store import bulletins as rows
 from store.bulletins import Edition, Made, Making
 from store.database import Database
+from store.news import Item, Said
 from store.vault import Vault
 from tests.casework.radio_world import Humming, Mute, answer, publish, somebody, withdraw
 from tests.journey.test_intake import message
@@ -70,6 +71,13 @@ async def spoken(runtime: Runtime, language: str = "en") -> str:
 async def keep_up(runtime: Runtime) -> None:
     await bulletins.keep_up(runtime)
     await airing.speak_due(runtime)
+
+
+def test_a_notice_is_called_one(runtime: Runtime) -> None:
+    said = Said("1", 1, "Bus 27 takes another way.", "en", "transport")
+    notice = Item(said, Kind.NOTICE, "48217059", None, None, (), earlier=False)
+    assert newsreading.item_part(runtime, "en", notice, {}).said[0] == ("en", "A notice:")
+    assert newsreading.item_part(runtime, "zh", notice, {}).said[0] == ("zh", "一则通知。")
 
 
 async def test_a_bulletin_tells_what_was_published_and_answered_in_each_language(

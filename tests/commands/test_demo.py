@@ -48,6 +48,13 @@ def _check_kept(database: sqlite3.Connection) -> None:
     assert (
         number("SELECT count(*) FROM posts WHERE state = 'published' AND category = 'officials' AND NOT private") == 0
     )
+    # Nobody turns away what is clear, and whoever is asked and keeps silent is answered all the same.
+    assert number("SELECT count(*) FROM history WHERE action = 'reject' AND reason = 'unclear'") > 0
+    unclear = "SELECT text FROM posts JOIN history ON posts.id = post_id WHERE action = 'reject' AND reason = 'unclear'"
+    assert {text for (text,) in database.execute(unclear)} <= set(stage.read()["unclear"]["texts"])
+    assert number("SELECT count(*) FROM media WHERE state = 'stored'") > 0
+    assert number("SELECT count(DISTINCT changed_by) FROM services") > 3  # each is written by its department
+    assert number("SELECT count(*) FROM posts WHERE created_at > '2026-07-07T07:00:01'") == 0
     assert number("SELECT count(*) FROM winners") == 3
     assert number("SELECT count(*) FROM broadcasts WHERE state = 'open'") == 0
     assert number("SELECT count(*) FROM deliveries WHERE state NOT IN ('delivered', 'dropped')") == 0
@@ -57,6 +64,9 @@ async def _check_public(client: ClientSession) -> None:
     home = await _page(client, "/")
     assert "站前路30号井盖丢了，晚上很危险。" in home
     assert 'class="answer"' in home
+    assert "<img" in home
+    for said in stage.read()["lately"]:
+        assert said["answer"] in home
     assert "三号窗口" not in home  # of a sensitive category
     assert "<span>None</span>" not in home
     departments = await _page(client, "/departments")
@@ -76,7 +86,8 @@ async def _check_console(client: ClientSession) -> None:
     async with client.post("/login", data=typed) as answer:
         queue = await answer.text()
     assert "站前路30号的井盖不见了" in queue
-    assert "幸福路88号路灯坏了两盏" in queue
+    for said in stage.read()["waiting"][:-1]:  # the last is an advertisement, which the filter turned away
+        assert said["text"] in queue
     assert "暖气片漏水" in await _page(client, "/console/overdue")
     assert names[1] in await _page(client, "/console/duty")
 

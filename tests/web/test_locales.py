@@ -12,11 +12,14 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from gateway.settings import load
-from gateway.web import catalogues
+from gateway.web import catalogues, delivery_labels
 
 WEB = Path(catalogues.__file__).parent
 ROOT = Path(__file__).parents[2]
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
+# Phrases that stand within others, or are said on the phone and the radio: no message is one of them.
+WITHIN = ("voice_", "radio_", "state_", "progress_", "reason_", "fault_", "service_", "topic_")
+ALSO_WITHIN = {"answer_files", "ask_mark", "department_none", "phrase_notice"}
 LATIN_ONLY = re.compile(r"^[\x00-\x7f]*$")
 
 
@@ -84,6 +87,12 @@ def test_phrases_name_the_same_values() -> None:
         for language, said in phrases.items()
     }
     assert named["zh"] == named["en"]
+
+
+def test_the_console_has_words_for_each_message_that_is_sent() -> None:
+    for phrases in load({}).phrases.values():
+        sent = {key for key in phrases if not key.startswith(WITHIN)} - ALSO_WITHIN
+        assert sent <= delivery_labels.PHRASES.keys(), "a delivery of it would stand there by its bare key"
 
 
 def test_a_missing_catalogue_is_a_fault(tmp_path: Path) -> None:
