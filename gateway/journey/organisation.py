@@ -85,6 +85,16 @@ def with_children(units: Sequence[Department | Category], slug: str) -> frozense
     return frozenset(found)
 
 
+def above(units: Sequence[Department | Category], slug: str | None) -> tuple[str, ...]:
+    """A slug and those it stands under, from itself to the top; nothing for none."""
+    parents = {unit.slug: unit.parent for unit in units}
+    found: list[str] = []
+    while slug is not None and slug not in found:
+        found.append(slug)
+        slug = parents.get(slug)
+    return tuple(found)
+
+
 def sensitive(settings: Settings) -> frozenset[str]:
     """The categories that can be chosen whose posts are kept from the public."""
     return frozenset(one.slug for one in settings.categories if is_sensitive(settings, one.slug))
@@ -92,11 +102,5 @@ def sensitive(settings: Settings) -> frozenset[str]:
 
 def is_sensitive(settings: Settings, category: str | None) -> bool:
     """Whether posts of a category are kept from the public: it, or one it stands under, is marked so."""
-    known = {one.slug: one for one in settings.known_categories}
-    seen: set[str] = set()
-    while category in known and category not in seen:
-        if known[category].sensitive:
-            return True
-        seen.add(category)
-        category = known[category].parent
-    return False
+    marked = {one.slug for one in settings.known_categories if one.sensitive}
+    return not marked.isdisjoint(above(settings.known_categories, category))

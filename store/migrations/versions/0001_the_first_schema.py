@@ -855,13 +855,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("group_id IS NOT NULL"),
             postgresql_where=sa.text("group_id IS NOT NULL"),
         )
-        batch_op.create_index(
-            "ix_posts_place",
-            ["place", "published_at", "id"],
-            unique=False,
-            sqlite_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-            postgresql_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-        )
         batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
         batch_op.create_index("ix_posts_thread", ["thread_id", "state", "private", "created_at"], unique=False)
         batch_op.create_index("ix_posts_timeline", ["state", "private", "published_at", "id"], unique=False)
@@ -1663,11 +1656,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_posts_timeline")
         batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
-        batch_op.drop_index(
-            "ix_posts_place",
-            sqlite_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-            postgresql_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-        )
         batch_op.drop_index(
             "ix_posts_group_id",
             sqlite_where=sa.text("group_id IS NOT NULL"),
