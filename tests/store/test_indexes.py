@@ -520,6 +520,13 @@ async def organise(runtime: Runtime) -> None:
         await case_rows.loads(connection, ["water"], clock.now())
         first = (await posts.published(connection, limit=1))[0][0].id
     await categorise(runtime, first, "heating", actor="mo")
+    assert (await finding.filed(runtime, limit=1, category="heating", until=clock.now()))[0]
+    heating = next(one for one in runtime.settings.categories if one.slug == "heating")
+    marked = heating.model_copy(update={"sensitive": True})
+    withdrawn = await organising.change(runtime, organisation.Kind.CATEGORY, marked, 1, "mo", organising.WITHDRAW)
+    assert not await finding.count(runtime, category="heating")
+    await organising.undo(runtime, withdrawn, "mo")
+    assert await finding.count(runtime, category="heating") == 1
 
 
 async def work_here(runtime: Runtime) -> None:
