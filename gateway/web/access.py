@@ -130,6 +130,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /api/v1/console/routing": LOOK_CLOSELY,
     "POST /api/v1/console/routing": RULE_ROUTES,
     "POST /api/v1/console/routing/trial": LOOK_CLOSELY,
+    "POST /api/v1/console/routing/{id}/trial": LOOK_CLOSELY,
     "POST /api/v1/console/routing/{id}/change": RULE_ROUTES,
     "DELETE /api/v1/console/routing/{id}": RULE_ROUTES,
     # the inbox; saved filters are one's own bookmarks, and whose they are is asked behind

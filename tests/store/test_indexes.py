@@ -282,8 +282,8 @@ async def rule_where_posts_go(runtime: Runtime) -> None:
     """Try a rule on past posts, keep it, take it back; say where a report is, and ask who spoke without saying it."""
     await runtime.database.write(lambda tx: ruling.seed(tx, runtime.settings))
     wanted = ruling.Wanted(None, Rule(name="r", department="roads", place="chengdong"))
-    await ruling.attempt(runtime, wanted)
-    made = await ruling.save(runtime, wanted, None, actor="mo")
+    proof = (await ruling.attempt(runtime, wanted)).proof
+    made = await ruling.save(runtime, wanted, None, proof=proof, actor="mo")
     await ruling.undo(runtime, made, actor="mo")
     async with runtime.database.reading() as connection:
         await routing_rules.changes(connection)
