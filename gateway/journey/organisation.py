@@ -85,6 +85,12 @@ def with_children(units: Sequence[Department | Category], slug: str) -> frozense
     return frozenset(found)
 
 
+def own_first(departments: Sequence[Department], own: str) -> list[str]:
+    """A department and those below it, as they can be chosen, in their order."""
+    below = with_children(departments, own)
+    return [own, *(one.slug for one in departments if one.slug in below and one.slug != own)]
+
+
 def above(units: Sequence[Department | Category], slug: str | None) -> tuple[str, ...]:
     """A slug and those it stands under, from itself to the top; nothing for none."""
     parents = {unit.slug: unit.parent for unit in units}
