@@ -17,7 +17,7 @@ from gateway.journey.folding import fold
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
 from gateway.sections_departments import Category, Department
-from store import audit, cases
+from store import audit, cases, services
 from store import organisation as rows
 from store.database import Transaction
 from store.organisation import Change, Kind, Node
@@ -37,7 +37,8 @@ KEEP, WITHDRAW = "keep", "withdraw"
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What keeps one from being retired: how many of "below", "categories", "rules" or "cases", and their names."""
+    """What keeps one from being retired: how many of "below", "categories", "rules", "cases" or "services", and their
+    names."""
 
     what: str
     number: int
@@ -214,6 +215,10 @@ async def holding(runtime: Runtime, connection: Any, kind: Kind, slug: str) -> l
         found.append(Holds("categories", len(served), served))
         load = await cases.open_of(connection, slug)
         found.append(Holds("cases", load))
+        # Citizens would be told of an office that is no more.
+        offered = await services.standing(connection, slug, clock.now())
+        language = runtime.settings.city.language
+        found.append(Holds("services", len(offered), [one.entry.in_language(language)[1].title for one in offered]))
     rules = [rule.name for rule in runtime.settings.rules if slug == getattr(rule, kind)]
     found.append(Holds("rules", len(rules), rules))
     return [one for one in found if one.number]

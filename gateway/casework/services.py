@@ -250,6 +250,9 @@ async def _change(
     action: str,
     version: int | None,
 ) -> None:
+    if standing.state in (ServiceState.PUBLISHED, ServiceState.HELD):
+        check_department(runtime, entry.department)
+
     async def work(transaction: Transaction) -> None:
         await services.change(transaction, known, entry, standing, actor=account.name, action=action, version=version)
         await services.put_words(transaction, known.id, service_words.weights(entry))
