@@ -54,6 +54,7 @@ MOST_ITEMS = {
 DELIVERIES = [
     {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
     {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
+    {"name": "channel", "in": "query", "schema": {"type": "string", "maxLength": 32}},
 ]
 PATH_DELIVERY = {
     "name": "id",

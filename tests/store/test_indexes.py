@@ -217,6 +217,10 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.of_thread(connection, runtime.vault, thread)
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
+        await deliveries.search(connection, channel="texting", before=2**62)
+        await services.standing(connection, "water", at)
+    assert not await league.judged(runtime, "nobody")
+    async with runtime.database.reading() as connection:
         await dead_letters.piles(connection)
         await dead_letters.found(connection, at)
         await dead_letters.found(connection, at, state=DeliveryState.FAILED, channel="texting", reason="refused")

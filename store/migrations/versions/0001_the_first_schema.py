@@ -425,6 +425,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("carrier_id IS NOT NULL"),
             postgresql_where=sa.text("carrier_id IS NOT NULL"),
         )
+        batch_op.create_index("ix_deliveries_channel_id", ["channel", "id"], unique=False)
         batch_op.create_index(
             "ix_deliveries_dead",
             ["state", "id"],
@@ -1811,6 +1812,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
             postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
+        batch_op.drop_index("ix_deliveries_channel_id")
         batch_op.drop_index(
             "ix_deliveries_carrier_id",
             sqlite_where=sa.text("carrier_id IS NOT NULL"),
