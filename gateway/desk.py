@@ -223,11 +223,13 @@ class Desk:
     async def published(
         self, *, limit: int = 20, cursor: str | None = None, settled: bool = False, **filters: str | None
     ) -> tuple[Sequence[PublicPost], str | None]:
-        """Published posts, newest first, and the next page's cursor."""
+        """Published posts, newest first, and the next page's cursor; with filters, those filed under them or below."""
         undo_time = timedelta(seconds=self._runtime.settings.broadcast.undo_seconds)
         until = clock.now() - undo_time if settled else None
+        if any(filters.values()):
+            return await finding.filed(self._runtime, limit=limit, cursor=cursor, until=until, **filters)
         return await self._runtime.database.ask(
-            lambda connection: posts.published(connection, limit=limit, cursor=cursor, until=until, **filters)
+            lambda connection: posts.published(connection, limit=limit, cursor=cursor, until=until)
         )
 
     async def search(

@@ -155,8 +155,14 @@ class Gazetteer(Protocol):
     def find(self, text: str, language: str) -> Place | None:
         """The place a text is about, named in a language, or None."""
 
+    def called(self, name: str) -> str | None:
+        """The slug of the one place that is called so, or has this slug."""
+
     def around(self, slug: str | None) -> frozenset[str]:
         """The slugs of a place and of all around it."""
+
+    def names_around(self, slug: str | None) -> tuple[str, ...]:
+        """All that a place and those around it are called."""
 
     def named(self, slug: str | None, language: str) -> str | None:
         """The name of a place in a language; None for one that is not known."""

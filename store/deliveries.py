@@ -183,16 +183,19 @@ async def search(
     *,
     ticket: str | None = None,
     state: DeliveryState | None = None,
+    channel: str | None = None,
     limit: int = 100,
     before: int | None = None,
 ) -> list[StaffDelivery]:
-    """Deliveries by thread and state, newest first, those with ids below `before`."""
+    """Deliveries by thread, state and channel, newest first, those with ids below `before`."""
     where: list[ColumnElement[bool]] = []
     if ticket:
         thread = select(posts.c.id).where(posts.c.ticket == ticket).scalar_subquery()
         where.append(deliveries.c.post_id.in_(select(posts.c.id).where(posts.c.thread_id == thread)))
     if state:
         where.append(deliveries.c.state == state)
+    if channel:
+        where.append(deliveries.c.channel == channel)
     if before is not None:
         where.append(deliveries.c.id < before)
     return await for_staff(connection, where, limit, newest=True)

@@ -126,21 +126,22 @@ async def change(
     action: str = "changed",
     retired: bool | None = None,
     position: int | None = None,
+    noted: Mapping[str, Any] | None = None,
 ) -> int:
     """Give one other values, another place, or retire or restore it; gives the id of the change.
 
-    Raises `Conflict` when it is not of this version any more.
+    What else is `noted` of it stands in the change alone. Raises `Conflict` when it is not of this version any more.
     """
     table, at = _TABLES[node.kind], clock.now()
     gone = node.retired_at is not None if retired is None else retired
     place = node.position if position is None else position
     stood = {"retired_at": (node.retired_at or at) if gone else None, "position": place}
-    noted = {"version": node.version + 1, "changed_at": at, "changed_by": actor}
+    mark = {"version": node.version + 1, "changed_at": at, "changed_by": actor}
     known = update(table).where(table.c.slug == node.slug, table.c.version == node.version)
-    if not (await transaction.connection.execute(known.values(**values, **stood, **noted))).rowcount:
+    if not (await transaction.connection.execute(known.values(**values, **stood, **mark))).rowcount:
         raise Conflict("somebody changed this meanwhile; look at it again")
     before = _state(node.values, node.position, retired=node.retired_at is not None)
-    after = _state({**node.values, **values}, place, retired=gone)
+    after = _state({**node.values, **values}, place, retired=gone) | dict(noted or {})
     return await _note(transaction, node.kind, node.slug, actor, action, node.version + 1, before, after)
 
 

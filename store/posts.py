@@ -52,10 +52,6 @@ async def published(
     *,
     limit: int = 20,
     cursor: str | None = None,
-    category: str | None = None,
-    department: str | None = None,
-    place: str | None = None,
-    ticket: str | None = None,
     until: datetime | None = None,
 ) -> tuple[list[PublicPost], str | None]:
     """Published first posts, newest first, with their answers, and the cursor of the next page (None at the end).
@@ -63,8 +59,7 @@ async def published(
     With `until`, none that was published later.
     """
     limit = max(1, min(limit, MOST))
-    filed = {"category": category, "place": place, "ticket": ticket, "department": department, "until": until}
-    given: dict[str, Any] = {name: value for name, value in filed.items() if value is not None}
+    given: dict[str, Any] = {"until": until} if until is not None else {}
     if cursor:
         given["moment"], given["post_id"] = position_of(cursor)
     rows = (await connection.execute(_timeline(frozenset(given)), {**given, "most": limit + 1})).all()
@@ -168,14 +163,10 @@ _FILES = (
 
 @lru_cache
 def _timeline(given: frozenset[str]) -> Select[Any]:
-    """The newest published first posts, by which of the filters of `published` are given."""
+    """The newest published first posts: until a moment, behind a place, as they are given."""
     moment = bindparam("moment", type_=posts.c.published_at.type)
     post_id = bindparam("post_id", type_=posts.c.id.type)
     conditions = {
-        "category": posts.c.category == bindparam("category"),
-        "place": and_(posts.c.place == bindparam("place"), posts.c.published_at.is_not(None)),
-        "ticket": posts.c.ticket == bindparam("ticket"),
-        "department": cases.c.department == bindparam("department"),
         "until": posts.c.published_at <= bindparam("until"),
         "moment": or_(posts.c.published_at < moment, and_(posts.c.published_at == moment, posts.c.id < post_id)),
     }

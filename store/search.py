@@ -31,12 +31,14 @@ LAST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Findable:
-    """A public thread: every text of it that the public reads, the first post's first, and what it is filed under."""
+    """A public thread: every text of it that the public reads, the first post's first, what it is filed under, and the
+    place of the gazetteer where it is."""
 
     post_id: str
     published_at: datetime
     texts: tuple[str, ...]
     filed: tuple[tuple[str, str], ...]
+    place_slug: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,12 @@ class Unindexed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Tokens that follow each other; with `begins`, the last may be only the beginning of one."""
+    """Tokens that follow each other; with `begins`, the last may be only the beginning of one. One of those `instead`
+    does as well."""
 
     tokens: tuple[str, ...]
     begins: bool = False
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,18 @@ class Index:
     sqlite: TextClause
     among_newest: TextClause
     among_all: TextClause
+    sqlite_count: TextClause
+    count: TextClause
 
 
 async def findable(connection: AsyncConnection, post_id: str) -> Findable | None:
     """A thread as the public may find it; None when it is not public, or no thread."""
-    columns = (posts.c.id, posts.c.kind, posts.c.text, posts.c.category, posts.c.place, posts.c.published_at)
+    columns = (posts.c.id, posts.c.kind, posts.c.ticket, posts.c.text, posts.c.published_at)
+    filing = (posts.c.category, posts.c.place, posts.c.place_slug)
     department = func.coalesce(posts.c.department, cases.c.department).label("department")
-    wanted = select(*columns, department, cases.c.progress).outerjoin(cases, cases.c.thread_id == posts.c.thread_id)
+    wanted = select(*columns, *filing, department, cases.c.progress).outerjoin(
+        cases, cases.c.thread_id == posts.c.thread_id
+    )
     wanted = wanted.where(
         posts.c.thread_id == post_id, posts.c.state == State.PUBLISHED, posts.c.private.is_(False)
     ).order_by(posts.c.created_at, posts.c.id)
@@ -93,12 +102,14 @@ async def findable(connection: AsyncConnection, post_id: str) -> Findable | None
         "department": first.department,
         "kind": first.kind,
         "progress": first.progress or Progress.NEW,
+        "ticket": first.ticket,
     }
     return Findable(
         post_id,
         first.published_at,
         tuple(said for said in texts if said),
         tuple((name, value) for name, value in filed.items() if value),
+        first.place_slug,
     )
 
 
@@ -160,6 +171,12 @@ async def find(
     return found if len(found) == limit else await _found(connection, index.among_all, asked)
 
 
+async def count(connection: AsyncConnection, index: Index, wanted: Sequence[Wanted]) -> int:
+    """How many rows have all that is wanted, which holds at least one token."""
+    question = index.sqlite_count if connection.dialect.name == "sqlite" else index.count
+    return int((await connection.execute(question, {"wanted": _asked(connection, wanted)})).scalar_one())
+
+
 def number_at(moment: datetime) -> int:
     """Where a moment stands among the numbers."""
     return (moment - EPOCH) // timedelta(microseconds=1)
@@ -188,11 +205,13 @@ _AMONG_ALL = (
     "SELECT number, post_id FROM matching WHERE number >= :first AND number < :before "
     "ORDER BY number DESC LIMIT :limit"
 )
+_SQLITE_COUNT = "SELECT count(*) FROM search_words WHERE search_words MATCH :wanted"
+_COUNT = "SELECT count(*) FROM search WHERE tokens @@ CAST(CAST(:wanted AS text) AS tsquery)"
 
 
 def _index(table: Table) -> Index:
-    asked = (text(question.replace("search", table.name)) for question in (_SQLITE, _AMONG_NEWEST, _AMONG_ALL))
-    return Index(table, *asked)
+    questions = (_SQLITE, _AMONG_NEWEST, _AMONG_ALL, _SQLITE_COUNT, _COUNT)
+    return Index(table, *(text(question.replace("search", table.name)) for question in questions))
 
 
 PUBLIC, STAFF = _index(search), _index(staff_search)
@@ -233,10 +252,21 @@ def _asked(connection: AsyncConnection, wanted: Sequence[Wanted]) -> str:
     """What is wanted in the database's own language; tokens are quoted, so that nothing in them is a sign of it."""
     if connection.dialect.name == "sqlite":
         return " AND ".join(
-            '"' + " ".join(one.tokens).replace('"', '""') + '"' + (" *" if one.begins else "") for one in wanted
+            "("
+            + " OR ".join(
+                [_quoted(one.tokens) + (" *" if one.begins else ""), *(_quoted([each]) for each in one.instead)]
+            )
+            + ")"
+            for one in wanted
         )
     phrases = [" <-> ".join(map(_lexeme, one.tokens)) + (":*" if one.begins else "") for one in wanted]
-    return " & ".join(f"({phrase})" for phrase in phrases)
+    others = [[f"({_lexeme(each)})" for each in one.instead] for one in wanted]
+    either = [" | ".join([f"({phrase})", *more]) for phrase, more in zip(phrases, others, strict=True)]
+    return " & ".join(f"({one})" for one in either)
+
+
+def _quoted(tokens: Sequence[str]) -> str:
+    return '"' + " ".join(tokens).replace('"', '""') + '"'
 
 
 def _lexeme(token: str) -> str:

@@ -209,6 +209,12 @@ async def of_departments(
     return await _read(connection, wanted.order_by(services.c.changed_at.desc(), services.c.id).limit(limit))
 
 
+async def standing(connection: AsyncConnection, department: str, at: datetime) -> list[Service]:
+    """What a department tells citizens, or will once it is reviewed, and has not ended."""
+    states = services.c.state.in_([ServiceState.PUBLISHED, ServiceState.HELD])
+    return await _read(connection, select(services).where(states, services.c.department == department, _lasts(at)))
+
+
 async def public(connection: AsyncConnection, at: datetime, limit: int, department: str | None = None) -> list[Service]:
     """What everybody may read and has not ended, by department; what is news first."""
     wanted = select(services).where(services.c.state == ServiceState.PUBLISHED, _lasts(at))

@@ -67,6 +67,7 @@ deliveries = Table(
         postgresql_where=text("broadcast_id IS NOT NULL"),
     ),
     Index("ix_deliveries_address_id_id", "address_id", "id"),  # all that one line was told
+    Index("ix_deliveries_channel_id", "channel", "id"),  # all that went by one channel, newest first
     Index(
         "ix_deliveries_mailbox",  # what lies in one mailbox, in order
         "address_id",

@@ -80,14 +80,6 @@ posts = Table(
     Index("ix_posts_timeline", "state", "private", "published_at", "id"),  # the portal, newest first
     Index("ix_posts_thread", "thread_id", "state", "private", "created_at"),  # a thread, or what is public of it
     Index("ix_posts_citizen_id_created_at", "citizen_id", "created_at"),  # what somebody said lately
-    Index(
-        "ix_posts_place",  # the portal of one place, newest first
-        "place",
-        "published_at",
-        "id",
-        sqlite_where=text("place IS NOT NULL AND published_at IS NOT NULL"),
-        postgresql_where=text("place IS NOT NULL AND published_at IS NOT NULL"),
-    ),
     Index("ix_posts_created_at_id", "created_at", "id"),  # all that was said, newest first: the inbox, trying a word
     Index(
         "ix_posts_group_id",  # what says the same as the first of a group

@@ -15,7 +15,7 @@ from babel.dates import format_date
 
 from gateway import clock
 from gateway.errors import BadInput, NotAllowed
-from gateway.journey import folding, rendering
+from gateway.journey import folding, organisation, rendering
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
 from gateway.settings import Settings
@@ -115,13 +115,13 @@ def grouped(known: Sequence[Template], language: str) -> list[Group]:
 
 
 def managed(account: Account, settings: Settings) -> Sequence[str]:
-    """The departments whose templates an account may change; `EVERY` among them for who administers."""
+    """The departments whose templates an account may change, its own first; `EVERY` among them for who administers."""
     departments = [one.slug for one in settings.departments]
     if account.role is Role.ADMINISTRATOR:
         return [EVERY, *departments]
     if account.role is not Role.OFFICER:
         return []
-    return [account.department] if account.department else departments
+    return organisation.own_first(settings.departments, account.department) if account.department else departments
 
 
 def clean(runtime: Runtime, department: str, language: str, name: str, text: str) -> Wording:

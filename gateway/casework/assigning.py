@@ -38,7 +38,7 @@ async def assign(runtime: Runtime, reference: str, officer: str | None, account:
         await cases.change(transaction, thread.id, officer=chosen.id if chosen else None)
         action, named = ("officer_given", chosen.name) if chosen else ("officer_freed", None)
         await history.add(transaction, history.entry(thread.id, account.name, action, reason=named))
-        await moderation.announce(transaction, thread, events.Happening.UPDATE)
+        await moderation.announce(runtime, transaction, thread, events.Happening.UPDATE)
         if chosen and chosen.id != account.id:
             await _tell(runtime, transaction, thread, case, chosen)
 

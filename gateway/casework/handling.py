@@ -103,7 +103,7 @@ async def take(runtime: Runtime, reference: str, wanted: Wanted, account: Accoun
         values = _changed(runtime, wanted, case, after, at)
         await cases.change(transaction, thread.id, **values)
         await _note(runtime, transaction, thread, wanted, words, account.name)
-        await moderation.announce(transaction, thread, events.Happening.UPDATE)
+        await moderation.announce(runtime, transaction, thread, events.Happening.UPDATE)
         if wanted.step is CaseStep.ASK:
             name = case.department or ""
             say = Say("case_asked", {"ticket": thread.ticket, "department": name}, {"text": words})
@@ -137,7 +137,7 @@ async def _resume(runtime: Runtime, transaction: Transaction, *, thread_id: str,
     await cases.change(transaction, thread_id, **values)
     await history.add(transaction, history.entry(thread_id, "author", f"case_{CaseStep.RESUME}", at=at))
     thread = await changes.load(transaction.connection, thread_id)
-    await moderation.announce(transaction, thread, events.Happening.UPDATE)
+    await moderation.announce(runtime, transaction, thread, events.Happening.UPDATE)
 
 
 def _check(runtime: Runtime, wanted: Wanted) -> str:

@@ -74,6 +74,14 @@ async def read(runtime: Runtime, month: Month | None) -> League | None:
     return League(chosen, known[str(chosen)], _places(kept, chosen), list(known), shown, given)
 
 
+async def judged(runtime: Runtime, department: str) -> bool:
+    """Whether a department has a place in the league that is shown first."""
+    async with runtime.database.reading() as connection:
+        known = await scores.months(connection)
+        month = str(_newest(known)) if known else None
+        return month is not None and bool(await scores.of_months(connection, month, month, department))
+
+
 async def behind(
     runtime: Runtime, counted: scores.Month, department: str, which: Which, cursor: str | None, limit: int
 ) -> Page:

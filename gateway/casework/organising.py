@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gateway import clock
 from gateway.errors import BadInput, Conflict
-from gateway.journey import in_force, organisation
+from gateway.journey import finding, in_force, organisation, withholding
 from gateway.journey.folding import fold
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES
 from gateway.sections_departments import Category, Department
-from store import audit, cases
+from store import audit, cases, services
 from store import organisation as rows
 from store.database import Transaction
 from store.organisation import Change, Kind, Node
@@ -28,11 +29,16 @@ MOST_HOURS = 14
 # They are addresses beside those of departments and categories.
 NO_SLUGS = ("new", "changes")
 UNDONE = "undone"
+# What was public in a category that became sensitive was withdrawn; the change names the decision by which.
+WITHDRAWN = "withdrawn"
+# What may become of it: it stays public, or is withdrawn.
+KEEP, WITHDRAW = "keep", "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What keeps one from being retired: how many of "below", "categories", "rules" or "cases", and their names."""
+    """What keeps one from being retired: how many of "below", "categories", "rules", "cases" or "services", and their
+    names."""
 
     what: str
     number: int
@@ -75,11 +81,17 @@ async def add(runtime: Runtime, kind: Kind, made: Department | Category, actor: 
     return await _change(runtime, work, f"{kind} added", made.slug, actor)
 
 
-async def change(runtime: Runtime, kind: Kind, made: Department | Category, version: int, actor: str) -> int:
+async def change(
+    runtime: Runtime, kind: Kind, made: Department | Category, version: int, actor: str, public: str | None = None
+) -> int:
     """Give a known one other values; gives the id of the change.
 
-    Raises `BadInput`, `NotFound`, and `Conflict` when it is not of this version any more.
+    Who makes a category sensitive in which posts are public says what becomes of them (`public`: `KEEP` or
+    `WITHDRAW`). Raises `BadInput`, `NotFound`, and `Conflict` when it is not of this version any more.
     """
+    marks = isinstance(made, Category) and _becomes_sensitive(runtime, made)
+    if marks and public not in (KEEP, WITHDRAW) and await standing_public(runtime, made.slug):
+        raise BadInput("say what becomes of what is public in it", "public")
 
     async def work(transaction: Transaction) -> int:
         node = await rows.one(transaction.connection, kind, made.slug)
@@ -88,7 +100,33 @@ async def change(runtime: Runtime, kind: Kind, made: Department | Category, vers
         await _fit(transaction, kind, made)
         return await rows.change(transaction, node, organisation.values_of(made), actor)
 
-    return await _change(runtime, work, f"{kind} changed", made.slug, actor)
+    change_id = await _change(runtime, work, f"{kind} changed", made.slug, actor)
+    if marks and public == WITHDRAW and await standing_public(runtime, made.slug):
+        return await withdraw(runtime, made.slug, actor)
+    return change_id
+
+
+async def standing_public(runtime: Runtime, slug: str) -> int:
+    """How many posts of a category, and of those below it, everybody can read."""
+    return await finding.count(runtime, category=slug)
+
+
+async def withdraw(runtime: Runtime, slug: str, actor: str) -> int:
+    """Withdraw what is public in a sensitive category; gives the id of the change. Raises `NotFound`, `Conflict`."""
+    if not organisation.is_sensitive(runtime.settings, slug):
+        raise Conflict("its posts are not kept private")
+    if not await standing_public(runtime, slug):
+        raise Conflict("nothing is public in it")
+    decision_id = clock.new_id()
+
+    async def work(transaction: Transaction) -> int:
+        node = await rows.one(transaction.connection, Kind.CATEGORY, slug)
+        noted = {WITHDRAWN: decision_id}
+        return await rows.change(transaction, node, {}, actor, action=WITHDRAWN, noted=noted)
+
+    change_id = await _change(runtime, work, "category withdrawn", slug, actor)
+    await withholding.withhold(runtime, slug, decision_id, actor=actor)
+    return change_id
 
 
 async def retire(runtime: Runtime, kind: Kind, slug: str, actor: str) -> int:
@@ -141,6 +179,9 @@ async def undo(runtime: Runtime, change_id: int, actor: str) -> Change:
     """
     async with runtime.database.reading() as connection:
         taken = await rows.one_change(connection, change_id)
+        known = await rows.one(connection, taken.kind, taken.slug)
+    if taken.action == WITHDRAWN and known.version == taken.version:
+        await withholding.show_again(runtime, taken.after[WITHDRAWN], actor=actor)
 
     async def work(transaction: Transaction) -> int:
         node = await rows.one(transaction.connection, taken.kind, taken.slug)
@@ -174,9 +215,24 @@ async def holding(runtime: Runtime, connection: Any, kind: Kind, slug: str) -> l
         found.append(Holds("categories", len(served), served))
         load = await cases.open_of(connection, slug)
         found.append(Holds("cases", load))
+        # Citizens would be told of an office that is no more.
+        offered = await services.standing(connection, slug, clock.now())
+        language = runtime.settings.city.language
+        found.append(Holds("services", len(offered), [one.entry.in_language(language)[1].title for one in offered]))
     rules = [rule.name for rule in runtime.settings.rules if slug == getattr(rule, kind)]
     found.append(Holds("rules", len(rules), rules))
     return [one for one in found if one.number]
+
+
+def _becomes_sensitive(runtime: Runtime, made: Category) -> bool:
+    """Whether the posts of a known category are kept private only once it reads so."""
+    settings = runtime.settings
+    live, former = (
+        tuple(made if one.slug == made.slug else one for one in units)
+        for units in (settings.categories, settings.former_categories)
+    )
+    after = settings.replaced({"categories": live, "former_categories": former})
+    return not organisation.is_sensitive(settings, made.slug) and organisation.is_sensitive(after, made.slug)
 
 
 async def _change(

@@ -124,7 +124,7 @@ async def keep(runtime: Runtime, transaction: Transaction, given: Given) -> Ruli
     thread = await changes.load(transaction.connection, given.thread_id)
     if escalates:
         await bad_marks.tell(runtime, transaction, case, thread, reopens=ruling.reopens)
-    await moderation.announce(transaction, thread, events.Happening.UPDATE)
+    await moderation.announce(runtime, transaction, thread, events.Happening.UPDATE)
     return ruling
 
 
@@ -179,7 +179,7 @@ async def close_silent(runtime: Runtime) -> None:
     async with runtime.database.reading() as connection:
         silent = await cases.answered_before(connection, before, CLOSED_AT_ONCE)
     for thread_id in silent:
-        await runtime.database.write(partial(_close, thread_id=thread_id, before=before))
+        await runtime.database.write(partial(_close, runtime, thread_id=thread_id, before=before))
 
 
 def _root(thread: Changing) -> str:
@@ -194,14 +194,14 @@ async def _may_judge(connection: Any, thread: Changing, person: str) -> bool:
     return own or await together.reported(connection, _root(thread), person)
 
 
-async def _close(transaction: Transaction, *, thread_id: str, before: datetime) -> None:
+async def _close(runtime: Runtime, transaction: Transaction, *, thread_id: str, before: datetime) -> None:
     case = await cases.load(transaction.connection, thread_id, hold=True)
     if case.progress is not Progress.ANSWERED or case.answered_at is None or case.answered_at >= before:
         return  # somebody was faster
     await cases.change(transaction, thread_id, progress=Progress.CLOSED)
     await history.add(transaction, history.entry(thread_id, "rule", f"case_{CaseStep.CLOSE}"))
     thread = await changes.load(transaction.connection, thread_id)
-    await moderation.announce(transaction, thread, events.Happening.UPDATE)
+    await moderation.announce(runtime, transaction, thread, events.Happening.UPDATE)
 
 
 async def _change(runtime: Runtime, transaction: Transaction, case: Case, ruling: Ruling, own: Mark | None) -> None:

@@ -18,7 +18,7 @@ from gateway import clock
 from gateway.casework import service_news, service_words
 from gateway.casework.cases import check_department
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
-from gateway.journey import folding
+from gateway.journey import folding, organisation
 from gateway.runtime import Runtime
 from gateway.schema import LANGUAGES, Ruling
 from gateway.settings import Settings
@@ -64,13 +64,13 @@ class Typed:
 
 
 def managed(account: Account, settings: Settings) -> list[str]:
-    """The departments whose entries an account may write."""
+    """The departments whose entries an account may write: an officer's own, the first, with all below it."""
     departments = [one.slug for one in settings.departments]
     if account.role is Role.ADMINISTRATOR:
         return departments
     if account.role is not Role.OFFICER:
         return []
-    return [account.department] if account.department else departments
+    return organisation.own_first(settings.departments, account.department) if account.department else departments
 
 
 def steps_for(account: Account, settings: Settings, known: Service) -> list[Step]:
@@ -250,6 +250,9 @@ async def _change(
     action: str,
     version: int | None,
 ) -> None:
+    if standing.state in (ServiceState.PUBLISHED, ServiceState.HELD):
+        check_department(runtime, entry.department)
+
     async def work(transaction: Transaction) -> None:
         await services.change(transaction, known, entry, standing, actor=account.name, action=action, version=version)
         await services.put_words(transaction, known.id, service_words.weights(entry))

@@ -41,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for one in (adding, inviting, changing):
         one.add_argument("--role", required=True, choices=list(Role))
         one.add_argument("--department", help="an officer's department, by its slug")
+        one.add_argument("--head", action="store_true", help="of that department: told when an officer is late")
     for one in (adding, action("password", "give a new password and end all sessions and tokens")):
         one.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     action("reset", "void a password and print a one-time link to choose another")
@@ -65,19 +66,20 @@ async def main(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 async def _add(runtime: Runtime, args: argparse.Namespace) -> None:
     name = _clean(args.name)
     hashed = await passwords.hashed(runtime, _password(args))
-    await staffing.add(runtime, name, args.role, args.department, hashed, actor=ACTOR)
-    sys.stdout.write(f"{name} is {args.role}\n")
+    await staffing.add(runtime, name, args.role, args.department, hashed, actor=ACTOR, head=args.head)
+    sys.stdout.write(f"{name} is {_standing_as(args)}\n")
 
 
 async def _invite(runtime: Runtime, args: argparse.Namespace) -> None:
-    _, link = await staffing.invite(runtime, _clean(args.name), args.role, args.department, actor=ACTOR)
+    name = _clean(args.name)
+    _, link = await staffing.invite(runtime, name, args.role, args.department, actor=ACTOR, head=args.head)
     sys.stdout.write(f"{link}\n")
 
 
 async def _role(runtime: Runtime, args: argparse.Namespace) -> None:
     known = await _named(runtime, args.name)
-    await staffing.set_role(runtime, known.id, args.role, args.department, actor=ACTOR)
-    sys.stdout.write(f"{args.name} is {args.role}\n")
+    await staffing.set_role(runtime, known.id, args.role, args.department, actor=ACTOR, head=args.head)
+    sys.stdout.write(f"{args.name} is {_standing_as(args)}\n")
 
 
 async def _set_password(runtime: Runtime, args: argparse.Namespace) -> None:
@@ -137,9 +139,19 @@ async def _remove(runtime: Runtime, args: argparse.Namespace) -> None:
 async def _list(runtime: Runtime, args: argparse.Namespace) -> None:
     async with runtime.database.reading() as connection:
         for member in await accounts.everybody(connection):
-            marks = [member.account.department or "", "2FA" if member.second_factor else "", _standing(member)]
+            marks = [
+                member.account.department or "",
+                "head" if member.account.head else "",
+                "2FA" if member.second_factor else "",
+                _standing(member),
+            ]
             told = " ".join(mark for mark in marks if mark)
             sys.stdout.write(f"{member.account.name:<24} {member.account.role:<14} {told}\n")
+
+
+def _standing_as(args: argparse.Namespace) -> str:
+    """What somebody is from now on."""
+    return f"{args.role}, head of {args.department}" if args.head else str(args.role)
 
 
 def _standing(member: Member) -> str:

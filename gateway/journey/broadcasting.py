@@ -5,6 +5,7 @@ deliveries. What is decided and taken back within the undo time is heard by nobo
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from gateway import clock
@@ -13,7 +14,7 @@ from gateway.journey.telling import settled_at, tell_author
 from gateway.runtime import Runtime
 from gateway.schema import Kind, State
 from gateway.schema_outgoing import Priority, Say
-from store import audit, broadcasts, deliveries, media, together
+from store import audit, broadcasts, changes, deliveries, media, together
 from store.broadcasts import Told
 from store.changes import Changing
 from store.database import Transaction
@@ -71,7 +72,7 @@ async def start(
     await _tell_own(runtime, transaction, post, told)
     hidden = post.id != post.thread_id and post.thread_state is not State.PUBLISHED
     if not post.private and not hidden:
-        hearing = [] if told in CHANGES else topics_heard or await _topics(transaction, post, told)
+        hearing = [] if told in CHANGES else topics_heard or await _topics(runtime, transaction, post, told)
         due_at = clock.now() if told is Told.WITHDRAWN else settled_at(runtime)
         await broadcasts.add(transaction, post.id, told, post.version + 1, hearing, due_at, expires_at)
 
@@ -136,19 +137,21 @@ async def _tell_own(runtime: Runtime, transaction: Transaction, post: Changing, 
     await tell_author(runtime, transaction, post, say, urgent, waits=told is not Told.WITHDRAWN, asks=asks)
 
 
-async def _topics(transaction: Transaction, post: Changing, told: Told) -> list[str]:
+async def _topics(runtime: Runtime, transaction: Transaction, post: Changing, told: Told) -> list[str]:
     """Whose followers hear of a post: of a word added to a thread, only those who follow that very ticket."""
     if told is Told.COMMENTED:
         return [f"ticket:{post.ticket}"]
     # First those who reported it too, in words of their own; who follows it as well is told once.
     reported = told is Told.ANSWERED and await together.is_reported(transaction.connection, post.thread_id)
     first = [f"{REPORTERS}:{post.thread_id}"] if reported else []
+    about = post
+    if told is Told.ANSWERED:
+        # An answer is about what its thread is about.
+        thread = await changes.load(transaction.connection, post.thread_id)
+        about = replace(thread, department=post.department or thread.department)
     return first + topics.of_post(
         # Who follows a ticket before it is published was told in words of his own (`groups`).
-        ticket=post.ticket if told is not Told.PUBLISHED else None,
-        category=post.category,
-        department=post.department,
-        place=post.place.name,
-        text=post.text,
-        places=await broadcasts.places_followed(transaction.connection),
+        post.ticket if told is not Told.PUBLISHED else None,
+        topics.under(runtime, about),
+        await broadcasts.places_followed(transaction.connection),
     )

@@ -61,10 +61,10 @@ async def _tell(runtime: Runtime, transaction: Transaction, before: Changing, po
     if post.private and not before.private:
         await moderation.hide(runtime, transaction, before, actor=actor)
     elif before.private and not post.private:
-        await moderation.announce(transaction, post, events.Happening.POST)
+        await moderation.announce(runtime, transaction, post, events.Happening.POST)
         await broadcasting.start(runtime, transaction, post, Told.PUBLISHED)
     else:
-        await moderation.announce(transaction, post, events.Happening.UPDATE)
+        await moderation.announce(runtime, transaction, post, events.Happening.UPDATE)
 
 
 async def _move_case(runtime: Runtime, transaction: Transaction, post: Changing) -> None:

@@ -17,8 +17,9 @@ import structlog
 
 from channels.base import DeliveryKind
 from gateway import clock
-from gateway.journey import rounds
+from gateway.journey import rounds, topics
 from gateway.journey.folding import fold
+from gateway.journey.topics import Under
 from gateway.runtime import Runtime
 from gateway.schema import State
 from gateway.schema_outgoing import Audience, Outgoing, Priority
@@ -124,18 +125,19 @@ def row(runtime: Runtime, subscriber: Subscriber, event: Event | None, *, replay
     )
 
 
-def fits(filters: Filters, post: Changing) -> bool:
-    """Whether a post is one that a subscriber wants to hear of. A place fits when the post names it."""
-    if filters.category not in (None, post.category) or filters.department not in (None, post.department):
+def fits(filters: Filters, under: Under) -> bool:
+    """Whether what belongs there is what a subscriber wants to hear of. A place fits when it is named, or lies around
+    the post's own."""
+    if filters.category not in (None, *under.categories) or filters.department not in (None, *under.departments):
         return False
-    return not filters.place or fold(filters.place) in fold(f"{post.place.name or ''} {post.text}")
+    return not filters.place or fold(filters.place) in under.said
 
 
 async def _feed(runtime: Runtime, transaction: Transaction, newest: int, ids: Sequence[str]) -> bool:
     """Queue what some subscribers are told next: what is new first, then what they are told again."""
     some = await subscribers.hold_active(transaction, ids)
     rows, moved = [], []
-    look = await _look(transaction, some, newest)
+    look = await _look(runtime, transaction, some, newest)
     for one in some:
         new, cursor = look.next(one, one.cursor, WINDOW - one.waiting)
         rows += [row(runtime, one, event) for event in new]
@@ -157,6 +159,7 @@ class _Look:
 
     events: Mapping[int, Sequence[Event]]
     posts: Mapping[str, Changing]
+    under: Mapping[str, Under]
     told: set[tuple[str, str]]
 
     def next(self, one: Subscriber, cursor: int, room: int, until: int | None = None) -> tuple[list[Event], int]:
@@ -166,7 +169,7 @@ class _Look:
             if until is not None and event.number > until:
                 return chosen, until
             told = (one.id, event.post_id) in self.told
-            if _wanted(one.filters, event, self.posts.get(event.post_id), told=told):
+            if self._wanted(one.filters, event, told=told):
                 if len(chosen) >= room:
                     break
                 chosen.append(event)
@@ -174,8 +177,18 @@ class _Look:
             cursor = event.number
         return chosen, cursor
 
+    def _wanted(self, filters: Filters, event: Event, *, told: bool) -> bool:
+        """Whether an event is told: what was withdrawn meanwhile only to those who heard of it before."""
+        post = self.posts.get(event.post_id)
+        if event.about not in filters.about or post is None:
+            return False
+        public = post.state is State.PUBLISHED and not post.private
+        if event.about is About.WITHDRAWN or not public:
+            return event.about is About.WITHDRAWN and told
+        return told or fits(filters, self.under[post.id])
 
-async def _look(transaction: Transaction, some: Sequence[Subscriber], newest: int) -> _Look:
+
+async def _look(runtime: Runtime, transaction: Transaction, some: Sequence[Subscriber], newest: int) -> _Look:
     """One question each for all of them; most stand at the same place."""
     places = {one.cursor for one in some} | {one.replay_cursor for one in some if one.replay_cursor < one.replay_until}
     found = {}
@@ -185,14 +198,4 @@ async def _look(transaction: Transaction, some: Sequence[Subscriber], newest: in
     ids = {event.post_id for seen in found.values() for event in seen}
     posts = await changes.load_many(transaction.connection, ids)
     told = await subscribers.told(transaction.connection, [one.id for one in some], ids)
-    return _Look(found, posts, told)
-
-
-def _wanted(filters: Filters, event: Event, post: Changing | None, *, told: bool) -> bool:
-    """Whether an event is told: what was withdrawn meanwhile only to those who heard of it before."""
-    if event.about not in filters.about or post is None:
-        return False
-    public = post.state is State.PUBLISHED and not post.private
-    if event.about is About.WITHDRAWN or not public:
-        return event.about is About.WITHDRAWN and told
-    return told or fits(filters, post)
+    return _Look(found, posts, {post.id: topics.under(runtime, post) for post in posts.values()}, told)

@@ -72,7 +72,7 @@ class Intake:
         replies = [decide(self._runtime, request, facts, rows) for request in requests]
         await rows_of.write(transaction, rows, clock.now())
         # An author may part, join or keep from the public what was published.
-        await finding.renew(transaction, rows.regrouped())
+        await finding.renew(self._runtime, transaction, rows.regrouped())
         for effect in rows.effects:
             await effect(transaction)
         await joining.by_citizens(self._runtime, transaction, rows.joined, rows.counted_in)

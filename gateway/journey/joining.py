@@ -60,8 +60,8 @@ async def join(
     await together.merge(transaction, other.id, into.id, other.state, at)
     await together.count_in(transaction, into.id, other.id, other.author_id, at)
     if shown:
-        await _take_down(transaction, other, into, at)
-    await _tell_of(transaction, into, CaseStep.MERGE, other, actor)
+        await _take_down(runtime, transaction, other, into, at)
+    await _tell_of(runtime, transaction, into, CaseStep.MERGE, other, actor)
     await _tell_author(runtime, transaction, other, into, joined=tell)
     if other.author_id:
         await changes.follow(transaction, other.author_id, _topic(into), at)
@@ -82,7 +82,7 @@ async def release(runtime: Runtime, transaction: Transaction, other: Changing, *
     into = await changes.load(transaction.connection, case.merged_into)
     if other.author_id and case.merged_at:
         await changes.unfollow(transaction, other.author_id, _topic(into), case.merged_at)
-    await _tell_of(transaction, into, CaseStep.SEPARATE, other, actor)
+    await _tell_of(runtime, transaction, into, CaseStep.SEPARATE, other, actor)
     return before
 
 
@@ -100,7 +100,7 @@ async def separate(runtime: Runtime, transaction: Transaction, other: Changing, 
     await history.add(transaction, history.entry(other.id, actor, action, from_state=other.state, to_state=before))
     await changes.apply(transaction, other.id, state=before)
     if before is State.PUBLISHED:
-        await _announce(transaction, other, events.Happening.POST)
+        await _announce(runtime, transaction, other, events.Happening.POST)
     elif before in UNDECIDED and other.group_id is None:
         await alike.begin(transaction, other.id, sameness.gists(other.text), clock.now())
     heard = await deliveries.author_heard(transaction.connection, other.id, TOLD)
@@ -173,7 +173,7 @@ async def by_citizens(
         await together.count_in(transaction, into.id, into.id, citizen_id, at)
         await changes.follow(transaction, citizen_id, _topic(into), at)
         if into.state is State.PUBLISHED:
-            await _announce(transaction, into, events.Happening.UPDATE)
+            await _announce(runtime, transaction, into, events.Happening.UPDATE)
 
 
 async def join_alike(
@@ -215,25 +215,27 @@ def check(other: Changing, into: Changing) -> None:
         raise Conflict("this change is not possible any more")
 
 
-async def _take_down(transaction: Transaction, other: Changing, into: Changing, at: datetime) -> None:
+async def _take_down(runtime: Runtime, transaction: Transaction, other: Changing, into: Changing, at: datetime) -> None:
     """What was public of a report is shown no more; whoever followed it follows the other one."""
     await broadcasts.stop(transaction, other.id, "superseded", broadcasting.PUBLICATIONS)
     await broadcasts.stop_under(transaction, other.id, "superseded", broadcasting.PUBLICATIONS)
     await deliveries.drop_words(transaction, other.id, ("published",), "superseded", at)
     await together.follow_instead(transaction, _topic(other), _topic(into), at)
-    await _announce(transaction, other, events.Happening.WITHDRAWN)
+    await _announce(runtime, transaction, other, events.Happening.WITHDRAWN)
 
 
-async def _tell_of(transaction: Transaction, into: Changing, step: CaseStep, other: Changing, actor: str) -> None:
+async def _tell_of(
+    runtime: Runtime, transaction: Transaction, into: Changing, step: CaseStep, other: Changing, actor: str
+) -> None:
     """In the story of the thread that something was joined to, and on its page, where its reporters are counted."""
     await history.add(transaction, history.entry(into.id, actor, f"case_{step}", reason=other.ticket))
     if into.state is State.PUBLISHED:
-        await _announce(transaction, into, events.Happening.UPDATE)
+        await _announce(runtime, transaction, into, events.Happening.UPDATE)
 
 
-async def _announce(transaction: Transaction, post: Changing, happening: events.Happening) -> None:
+async def _announce(runtime: Runtime, transaction: Transaction, post: Changing, happening: events.Happening) -> None:
     if not post.private:
-        await finding.renew(transaction, [post.id])
+        await finding.renew(runtime, transaction, [post.id])
         await events.add(transaction, happening, post.id)
 
 

@@ -155,7 +155,7 @@ async def publish_notice(
     entry = history.entry(post.id, actor, Action.PUBLISH, from_state=post.state, to_state=State.PUBLISHED)
     await history.add(transaction, entry)
     await changes.apply(transaction, post.id, state=State.PUBLISHED, published_at=clock.now())
-    await announce(transaction, post, events.Happening.POST)
+    await announce(runtime, transaction, post, events.Happening.POST)
     await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at, topics)
 
 
@@ -173,7 +173,7 @@ async def change_notice(
     if text is None:
         await take_back(runtime, transaction, post)
         return
-    await announce(transaction, post, events.Happening.UPDATE)
+    await announce(runtime, transaction, post, events.Happening.UPDATE)
     await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
 
 
@@ -237,7 +237,7 @@ async def _follow_up(
     if after is State.PUBLISHED and post.state is not State.PUBLISHED:
         await _publish(runtime, transaction, post, text, expires_at)
     elif action is Action.CORRECT and post.state is State.PUBLISHED:
-        await announce(transaction, post, events.Happening.UPDATE)
+        await announce(runtime, transaction, post, events.Happening.UPDATE)
         await broadcasting.start(runtime, transaction, post, Told.CORRECTED)
     elif action in _TELLS:
         if action is Action.WITHDRAW:
@@ -264,7 +264,7 @@ async def hide(runtime: Runtime, transaction: Transaction, post: Changing, *, ac
 
 async def take_back(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
     """What has not left stays here, and whoever was told hears that it is withdrawn."""
-    await announce(transaction, post, events.Happening.WITHDRAWN)
+    await announce(runtime, transaction, post, events.Happening.WITHDRAWN)
     await broadcasting.start(runtime, transaction, post, Told.WITHDRAWN)
 
 
@@ -274,32 +274,39 @@ async def _publish(
     at = clock.now()
     if post.kind is Kind.ANSWER:
         await cases.answer(transaction, post.thread_id, post.department, due.span_of(runtime.settings, post), at)
-        await announce(transaction, post, events.Happening.UPDATE, events.About.ANSWERED)
+        await announce(runtime, transaction, post, events.Happening.UPDATE, events.About.ANSWERED)
         await broadcasting.start(runtime, transaction, post, Told.ANSWERED, expires_at)
         return
     if post.kind is Kind.COMMENT:
-        await announce(transaction, post, events.Happening.UPDATE, events.About.COMMENTED)
+        await announce(runtime, transaction, post, events.Happening.UPDATE, events.About.COMMENTED)
         await broadcasting.start(runtime, transaction, post, Told.COMMENTED, expires_at)
         return
     if post.kind is not Kind.NOTICE:  # a department's own news: nobody owes an answer to it
-        await _open_case(runtime, transaction, post, text, at)
-    await announce(transaction, post, events.Happening.POST)
+        given = await _open_case(runtime, transaction, post, text, at)
+        post = replace(post, department=post.department or given)
+    await announce(runtime, transaction, post, events.Happening.POST)
     await broadcasting.start(runtime, transaction, post, Told.PUBLISHED, expires_at)
 
 
-async def _open_case(runtime: Runtime, transaction: Transaction, post: Changing, text: str, at: datetime) -> None:
+async def _open_case(runtime: Runtime, transaction: Transaction, post: Changing, text: str, at: datetime) -> str | None:
+    """Give it to the department that must act, and tell which."""
     routed = routing.route_post(runtime, post, text)
     given = due.given(runtime.settings, post, routed.department, at)
     await cases.open_case(transaction, post.thread_id, rule=routed.rule, opened_at=at, **given)
+    return routed.department
 
 
 async def announce(
-    transaction: Transaction, post: Changing, happening: events.Happening, about: events.About | None = None
+    runtime: Runtime,
+    transaction: Transaction,
+    post: Changing,
+    happening: events.Happening,
+    about: events.About | None = None,
 ) -> None:
     """Have a change heard of in the public stream, and found; for what was added, it is its thread that changed."""
     if post.private:
         return
-    await finding.renew(transaction, [post.thread_id])
+    await finding.renew(runtime, transaction, [post.thread_id])
     if post.thread_id == post.id:
         await events.add(transaction, happening, post.id)
     elif post.thread_state is State.PUBLISHED:

@@ -85,14 +85,25 @@ def with_children(units: Sequence[Department | Category], slug: str) -> frozense
     return frozenset(found)
 
 
+def own_first(departments: Sequence[Department], own: str) -> list[str]:
+    """A department and those below it, as they can be chosen, in their order."""
+    below = with_children(departments, own)
+    return [own, *(one.slug for one in departments if one.slug in below and one.slug != own)]
+
+
+def above(units: Sequence[Department | Category], slug: str | None) -> tuple[str, ...]:
+    """A slug and those it stands under, from itself to the top; nothing for none."""
+    parents = {unit.slug: unit.parent for unit in units}
+    found: list[str] = []
+    while slug is not None and slug not in found:
+        found.append(slug)
+        slug = parents.get(slug)
+    return tuple(found)
+
+
 def nearest(units: Sequence[Department | Category], slug: str, among: Collection[str]) -> str | None:
     """A slug if it is one of some, else the first of them that stands above it."""
-    above, seen = {unit.slug: unit.parent for unit in units}, set[str]()
-    found: str | None = slug
-    while found is not None and found not in among and found not in seen:
-        seen.add(found)
-        found = above.get(found)
-    return found if found in among else None
+    return next((one for one in above(units, slug) if one in among), None)
 
 
 def sensitive(settings: Settings) -> frozenset[str]:
@@ -102,11 +113,5 @@ def sensitive(settings: Settings) -> frozenset[str]:
 
 def is_sensitive(settings: Settings, category: str | None) -> bool:
     """Whether posts of a category are kept from the public: it, or one it stands under, is marked so."""
-    known = {one.slug: one for one in settings.known_categories}
-    seen: set[str] = set()
-    while category in known and category not in seen:
-        if known[category].sensitive:
-            return True
-        seen.add(category)
-        category = known[category].parent
-    return False
+    marked = {one.slug for one in settings.known_categories if one.sensitive}
+    return not marked.isdisjoint(above(settings.known_categories, category))

@@ -34,7 +34,7 @@ async def separate(runtime: Runtime, post_id: str, *, actor: str) -> str:
         await changes.apply(transaction, post.id, state=state, published_at=None, **place)
         await changes.leave_to_index(transaction, [post.id])
         await alike.begin(transaction, post.id, sameness.gists(post.text), clock.now())
-        await _renew(transaction, post)
+        await _renew(runtime, transaction, post)
         say = Say("separated", {"ticket": ticket})
         now = await changes.load(transaction.connection, post.id)
         await telling.tell_author(runtime, transaction, now, say, Priority.RECEIPT, waits=True)
@@ -63,7 +63,7 @@ async def put_back(runtime: Runtime, reference: str, *, actor: str) -> str:
         await alike.regroup(transaction, post.id)
         await changes.apply(transaction, post.id, state=before, group_id=None, private=private, **place, **shown)
         await changes.leave_to_index(transaction, [post.id])
-        await _renew(transaction, await changes.load(transaction.connection, post.id))
+        await _renew(runtime, transaction, await changes.load(transaction.connection, post.id))
         await deliveries.drop_words(transaction, post.id, ("separated",), "undone", clock.now())
         return thread.ticket
 
@@ -83,8 +83,8 @@ async def _unused(transaction: Transaction) -> str:
     return found[0]
 
 
-async def _renew(transaction: Transaction, post: Changing) -> None:
+async def _renew(runtime: Runtime, transaction: Transaction, post: Changing) -> None:
     """Its thread is read without it, or with it, from now on."""
-    await finding.renew(transaction, [post.thread_id])
+    await finding.renew(runtime, transaction, [post.thread_id])
     if post.thread_state is State.PUBLISHED and not post.private:
         await events.add(transaction, events.Happening.UPDATE, post.thread_id)

@@ -57,6 +57,7 @@ class Gazetteer:
         for place in places:
             for name in _spellings(place):
                 named[name][place.slug] = place
+        self._named = named
         self._written = _Index(named)
         self._spoken = _Index(_by_sound(named))
 
@@ -77,6 +78,15 @@ class Gazetteer:
             return None
         ranked = [*self._crossings(folded, hits, language), *self._singles(folded, hits, language)]
         return min(ranked, key=lambda one: one[:2])[2]
+
+    def called(self, name: str) -> str | None:
+        """The slug of the one place that is called so, in any language, or has this slug; None when there is none."""
+        bear = self._named.get(fold(name), {})
+        return name if name in self._by_slug else next(iter(bear)) if len(bear) == 1 else None
+
+    def names_around(self, slug: str | None) -> tuple[str, ...]:
+        """All that a place and those around it are called."""
+        return tuple(name for one in sorted(self.around(slug)) for name in self._by_slug[one].names)
 
     def around(self, slug: str | None) -> frozenset[str]:
         """The slugs of a place and of all around it; empty for one that is not known."""

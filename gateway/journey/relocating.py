@@ -32,7 +32,7 @@ async def move(runtime: Runtime, reference: str, typed: str, *, actor: str) -> N
         await changes.apply(transaction, post.id, **values)
         await history.add(transaction, history.entry(post.id, actor, "filed"))
         if post.state is State.PUBLISHED:
-            await moderation.announce(transaction, post, Happening.UPDATE)
+            await moderation.announce(runtime, transaction, post, Happening.UPDATE)
 
     await runtime.database.write(work)
 

@@ -1,9 +1,11 @@
 """The routing rules as the console keeps them: seeded from `routing.toml`, tried on past posts, and then saved.
 
-A change is first tried: which of the past posts would go elsewhere by it. Trying changes nothing.
+A change is first tried: which of the past posts would go elsewhere by it. Trying changes nothing, and gives the proof
+without which that change is not saved: a keyed digest of it and of the rules it was tried among.
 """
 
 import asyncio
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,13 +59,22 @@ class Moved:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What a change would have done: of how many posts, how many the rule would decide, which would go elsewhere
-    (`moved`, the newest of `elsewhere`), and how many stay where they are but by another rule."""
+    (`moved`, the newest of `elsewhere`), and how many stay where they are but by another rule. With the `proof` the
+    change can be saved."""
 
     posts: int
     decided: int
     elsewhere: int
     renamed: int
     moved: Sequence[Moved]
+    proof: str
+
+
+class NotTried(Conflict):
+    """A change that is to be saved was not tried as it is, or among other rules."""
+
+    def __init__(self) -> None:
+        super().__init__("this was not tried yet as it is: see what it would change, then save it")
 
 
 async def seed(transaction: Transaction, settings: Settings) -> None:
@@ -118,25 +129,32 @@ async def attempt(runtime: Runtime, wanted: Wanted) -> Trial:
         past = await routing_rules.past(connection, TRIED)
     then = _changed(kept, wanted)
     now = tuple(as_rule(one) for one in kept if one.retired_at is None)
-    return await asyncio.to_thread(_compare, runtime, past, now, then, wanted.rule)
+    compared = await asyncio.to_thread(_compare, runtime, past, now, then, wanted.rule)
+    return replace(compared, proof=_proof(runtime, kept, wanted))
 
 
-async def save(runtime: Runtime, wanted: Wanted, version: int | None, *, actor: str) -> str:
-    """Carry out a change; gives the rule's id. Raises `NotFound`, `BadInput`, and `Conflict` for another version."""
+async def save(runtime: Runtime, wanted: Wanted, version: int | None, *, proof: str, actor: str) -> str:
+    """Carry out a change that was tried; gives the rule's id.
+
+    Raises `NotFound`, `BadInput`, `Conflict` for another version, and `NotTried` when the `proof` is of another trial.
+    """
 
     async def work(transaction: Transaction) -> str:
         await routing_rules.hold(transaction)
         kept = await routing_rules.everything(transaction.connection)
         _changed(kept, wanted)
         rule = wanted.rule.model_dump(mode="json") if wanted.rule else None
-        if wanted.rule_id is None:
-            if rule is None:
-                raise BadInput("give the rule", "name")
-            rule_id = await routing_rules.add(transaction, rule, actor)
+        known = await routing_rules.one(transaction.connection, wanted.rule_id) if wanted.rule_id else None
+        if known and version is not None and version != known.version:
+            raise Conflict("somebody changed this meanwhile; look at it again")
+        if known is None and rule is None:
+            raise BadInput("give the rule", "name")
+        if not hmac.compare_digest(proof.encode(), _proof(runtime, kept, wanted).encode()):
+            raise NotTried
+        if known is None:
+            rule_id = await routing_rules.add(transaction, rule or {}, actor)
         else:
-            rule_id, known = wanted.rule_id, await routing_rules.one(transaction.connection, wanted.rule_id)
-            if version is not None and version != known.version:
-                raise Conflict("somebody changed this meanwhile; look at it again")
+            rule_id = known.id
             action = "retired" if rule is None else "restored" if known.retired_at else "changed"
             await routing_rules.change(transaction, known, actor, action, rule=rule, retired=rule is None)
         if rule is not None:
@@ -166,6 +184,13 @@ async def undo(runtime: Runtime, rule_id: str, *, actor: str) -> None:
             await routing_rules.order(transaction, others)
 
     await runtime.database.write(work)
+
+
+def _proof(runtime: Runtime, kept: Sequence[KeptRule], wanted: Wanted) -> str:
+    """What shows that a change was tried among the rules as they stand."""
+    among = [(one.id, one.version) for one in kept if one.retired_at is None]
+    rule = wanted.rule.model_dump(mode="json") if wanted.rule else None
+    return runtime.vault.lookup("routing trial:" + json.dumps([wanted.rule_id, rule, wanted.before, among]))
 
 
 def _changed(kept: Sequence[KeptRule], wanted: Wanted) -> tuple[Rule, ...]:
@@ -206,7 +231,7 @@ def _compare(
                 moved.append(Moved(post, before, after))
         else:
             renamed += before.rule != after.rule
-    return Trial(len(past), decided, elsewhere, renamed, moved)
+    return Trial(len(past), decided, elsewhere, renamed, moved, proof="")
 
 
 def _routed(runtime: Runtime, rules: Sequence[Rule], post: PastPost) -> Routed:

@@ -6,10 +6,13 @@ A topic is text: `all`, `phrase` (the phrase of the day), `category:<slug>`, `de
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from gateway.journey import tickets
+from gateway.journey import organisation, tickets
 from gateway.journey.folding import fold
+from gateway.runtime import Runtime
 from gateway.settings import Settings
+from store.changes import Changing
 from store.participating import FOLLOWED
 
 ALL = "all"
@@ -68,20 +71,31 @@ class Names:
         return tuple(dict.fromkeys(topic for topic in self._topics.values() if topic.startswith("category:")))
 
 
-def of_post(
-    *,
-    ticket: str | None,
-    category: str | None,
-    department: str | None,
-    place: str | None,
-    text: str,
-    places: Iterable[str],
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Under:
+    """Where a post belongs: its category and department with all they stand under, and `said`, the folded words that
+    places are looked for in: its own, and the names of its place and of those around it."""
+
+    categories: tuple[str, ...]
+    departments: tuple[str, ...]
+    said: str
+
+
+def under(runtime: Runtime, post: Changing) -> Under:
+    """Where a post belongs, by the trees as they are now."""
+    settings, named = runtime.settings, runtime.gazetteer.names_around(post.place.slug)
+    return Under(
+        organisation.above(settings.known_categories, post.category),
+        organisation.above(settings.known_departments, post.department),
+        fold(" ".join([post.place.name or "", post.text, *named])),
+    )
+
+
+def of_post(ticket: str | None, under: Under, places: Iterable[str]) -> list[str]:
     """The topics under which a post is told. `places` are the place topics somebody follows: those it names count."""
     topics = [ALL]
     topics += [f"ticket:{ticket}"] if ticket else []
-    topics += [f"category:{category}"] if category else []
-    topics += [f"department:{department}"] if department else []
-    said = fold(f"{place or ''} {text}")
-    topics += [topic for topic in places if topic.partition(":")[2] in said]
+    topics += [f"category:{slug}" for slug in under.categories]
+    topics += [f"department:{slug}" for slug in under.departments]
+    topics += [topic for topic in places if topic.partition(":")[2] in under.said]
     return topics

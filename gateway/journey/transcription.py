@@ -245,7 +245,7 @@ async def _ask_or_tell_where(
     if values := placing.refile_thread(runtime, thread, post, text, language):
         await changes.apply(transaction, thread.id, **values)
         if thread.state is State.PUBLISHED:
-            await moderation.announce(transaction, thread, events.Happening.UPDATE)
+            await moderation.announce(runtime, transaction, thread, events.Happening.UPDATE)
 
 
 def _is_still(runtime: Runtime, post: Changing, before: Heard) -> bool:

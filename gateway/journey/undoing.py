@@ -94,7 +94,7 @@ async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing,
     never_public = post.state is State.PUBLISHED and before is not State.WITHDRAWN
     await changes.apply(transaction, post.id, state=before, **({"published_at": None} if never_public else {}))
     if post.state is State.PUBLISHED:
-        await _hide(transaction, post, entry.at)
+        await _hide(runtime, transaction, post, entry.at)
         await joining.release_all(runtime, transaction, post, actor=actor)
     if before in UNDECIDED and post.group_id is None and post.id == post.thread_id:
         # What says the same from now on is found with it again.
@@ -102,9 +102,9 @@ async def _take_back(runtime: Runtime, transaction: Transaction, post: Changing,
     await broadcasting.take_back(runtime, transaction, post, broadcasting.DECIDED)
 
 
-async def _hide(transaction: Transaction, post: Changing, decided_at: datetime) -> None:
+async def _hide(runtime: Runtime, transaction: Transaction, post: Changing, decided_at: datetime) -> None:
     """What everybody may read shows it no more, and no department has it to answer; who was not told yet never is."""
     await events.unsay(transaction, post.thread_id, decided_at)
-    await announce(transaction, post, events.Happening.WITHDRAWN)
+    await announce(runtime, transaction, post, events.Happening.WITHDRAWN)
     if post.kind not in (Kind.ANSWER, Kind.COMMENT):
         await cases.drop(transaction, post.thread_id)

@@ -89,6 +89,8 @@ class RoutingRule(In):
     suggests: Slug | None = None
     before: str | None = None
     version: int | None = None
+    # What the trial of exactly this rule gave.
+    proof: str = Field("", max_length=64)
 
 
 class RoutingTrial(RoutingRule):

@@ -40,6 +40,8 @@ class Category(In):
     deadline: Deadline = "normal"
     sensitive: bool = False
     version: int | None = Field(None, ge=1)
+    # What becomes of what is public in one that becomes sensitive.
+    public: Literal["keep", "withdraw"] | None = None
 
 
 class NewUser(In):

@@ -204,6 +204,7 @@ async def _deliveries(request: web.Request) -> web.Response:
             connection,
             ticket=request.query.get("ticket") or None,
             state=DeliveryState(wanted) if wanted else None,
+            channel=request.query.get("channel") or None,
             limit=(limit := whole_number(request, "limit", USUAL, MOST)) + 1,
             before=before_number(request, "cursor"),
         )

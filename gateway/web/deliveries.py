@@ -32,15 +32,21 @@ def routes() -> list[web.RouteDef]:
 
 async def _list(request: web.Request) -> web.Response:
     ticket, state = request.query.get("ticket", "").replace(" ", ""), _state(request)
-    before = before_number(request, "before")
+    before, known = before_number(request, "before"), sorted(request.app[RUNTIME].channels)
+    channel = request.query.get("channel", "")[:32]
     async with request.app[RUNTIME].database.reading() as connection:
-        found = await deliveries.search(connection, ticket=ticket or None, state=state, limit=SHOWN + 1, before=before)
-    asked = {name: value for name, value in (("state", state), ("ticket", ticket)) if value}
+        found = await deliveries.search(
+            connection, ticket=ticket or None, state=state, channel=channel or None, limit=SHOWN + 1, before=before
+        )
+    asked = {name: value for name, value in (("state", state), ("channel", channel), ("ticket", ticket)) if value}
     earlier = "?" + urlencode({**asked, "before": found[SHOWN - 1].id}) if len(found) > SHOWN else None
     values = {
         "deliveries": found[:SHOWN],
         "states": list(DeliveryState),
         "chosen": state,
+        # Also one that is off now: what it sent is still there.
+        "channels": known if channel in ("", *known) else [*known, channel],
+        "channel": channel,
         "ticket": ticket,
         "show_ticket": True,
         "earlier": earlier,

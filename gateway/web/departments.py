@@ -5,6 +5,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from gateway import clock
+from gateway.casework import league
 from gateway.errors import NotFound
 from gateway.journey import organisation
 from gateway.web.keys import DRAWING, RUNTIME
@@ -52,6 +53,7 @@ async def _one(request: web.Request) -> web.Response:
         late = await cases.overdue(connection, at, MOST_LATE_OF_ONE, department=slug)
     values = {
         "one": one,
+        "judged": await league.judged(request.app[RUNTIME], slug),
         "former": one in settings.former_departments,
         "load": load,
         "record": record,

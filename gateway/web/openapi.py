@@ -34,8 +34,11 @@ _CURSOR = {"name": "cursor", "in": "query", "schema": {"type": "string"}}
 PATH_DECISION = {"name": "decision", "in": "path", "required": True, "schema": {"type": "string"}}
 FILTERS = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}},
-    *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("cursor", "category", "department")),
-    {"name": "place", "in": "query", "schema": {"type": "string"}},
+    {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "query", "description": f"The {name}, with all that {below}", "schema": {"type": "string"}}
+        for name, below in (("category", "stands below it"), ("department", "stands below it"), ("place", "lies in it"))
+    ),
 ]
 DAY = {"type": "string", "description": "A day of the city (2026-01-31) or a moment (RFC 3339)", "maxLength": 40}
 SEARCH = [
@@ -57,6 +60,7 @@ MOST_ITEMS = {
 DELIVERIES = [
     {"name": "ticket", "in": "query", "schema": TICKET["schema"]},
     {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(DeliveryState)}},
+    {"name": "channel", "in": "query", "schema": {"type": "string", "maxLength": 32}},
 ]
 PATH_DELIVERY = {
     "name": "id",

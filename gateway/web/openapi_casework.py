@@ -35,6 +35,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
 }
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 
+_PROOF = {"name": "proof", "in": "query", "required": True, "schema": {"type": "string", "maxLength": 64}}
 _ACT = {
     "parameters": [
         ID,
@@ -135,10 +136,15 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
         "/api/v1/console/routing/trial": {
             "post": operation("Try a routing rule on past posts; nothing is changed", changed, body="RoutingTrial")
         },
+        "/api/v1/console/routing/{id}/trial": {
+            "post": operation("Try on past posts what would be without a routing rule", changed, extra=one)
+        },
         "/api/v1/console/routing/{id}/change": {
             "post": operation("Change a routing rule", changed, body="RoutingRule", extra=one)
         },
-        "/api/v1/console/routing/{id}": {"delete": operation("Retire a routing rule", status="204", extra=one)},
+        "/api/v1/console/routing/{id}": {
+            "delete": operation("Retire a routing rule", status="204", extra={"parameters": [ID, _PROOF]})
+        },
         "/api/v1/console/words/trial": {"post": operation("Try a word on the last texts", changed, body="WordTrial")},
     }
 

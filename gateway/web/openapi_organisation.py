@@ -42,6 +42,9 @@ def paths(operation: Callable[..., dict[str, Any]], reference: Mapping[str, Any]
         f"{PATH}/{{kind}}/{{slug}}/{{act}}": {
             "post": operation("Retire, restore or move a department or category", made, extra=_at(KIND, SLUG, ACT))
         },
+        f"{PATH}/categories/{{slug}}/withdraw": {
+            "post": operation("Withdraw what is public in a sensitive category", made, extra=_at(SLUG))
+        },
         f"{PATH}/changes/{{id}}/undo": {"post": operation("Undo a change", made, extra=_at(CHANGE))},
         "/api/v1/console/posts/{reference}/category": {
             "post": operation(

@@ -46,6 +46,7 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{PATH}/{_KIND}", _add),
         web.get(f"{PATH}/{_KIND}/{{slug}}", _one),
         web.post(f"{PATH}/{_KIND}/{{slug}}", _change),
+        web.post(f"{PATH}/categories/{{slug}}/withdraw", _withdraw),
         web.post(f"{PATH}/{_KIND}/{{slug}}/{{act:{'|'.join(ACTS)}}}", _act),
     ]
 
@@ -148,7 +149,8 @@ async def _change(request: web.Request) -> web.Response:
     try:
         made = organising.unit(node.kind, form.read(node.kind, typed))
         number = int(version) if version.isdecimal() and len(version) < 10 else 0
-        change = await organising.change(request.app[RUNTIME], node.kind, made, number, request[ACCOUNT].name)
+        public = typed.get("public") or None
+        change = await organising.change(request.app[RUNTIME], node.kind, made, number, request[ACCOUNT].name, public)
     except (BadInput, Conflict) as error:
         return await _draw_form(request, node, typed, error)
     raise web.HTTPSeeOther(f"{PATH}?done={change}#{node.kind}-{node.slug}")
@@ -165,6 +167,15 @@ async def _act(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"{PATH}?done={change}#{node.kind}-{node.slug}")
 
 
+async def _withdraw(request: web.Request) -> web.Response:
+    slug = request.match_info["slug"]
+    try:
+        change = await organising.withdraw(request.app[RUNTIME], slug, request[ACCOUNT].name)
+    except Conflict as error:
+        return await _draw_trees(request, str(error), error.status)
+    raise web.HTTPSeeOther(f"{PATH}?done={change}#{Kind.CATEGORY}-{slug}")
+
+
 async def _draw_form(
     request: web.Request, node: Node | None, typed: Mapping[str, str], error: BadInput | Conflict | None = None
 ) -> web.Response:
@@ -173,6 +184,7 @@ async def _draw_form(
         made = await rows.changes(connection, kind, node.slug) if node else []
         holds = await organising.holding(runtime, connection, kind, node.slug) if node else []
         nodes = await rows.nodes(connection, kind)
+    public = await organising.standing_public(runtime, node.slug) if node and kind is Kind.CATEGORY else 0
     below = organisation.with_children([organisation.of_node(one) for one in nodes], node.slug) if node else ()
     return await draw(
         request,
@@ -186,6 +198,7 @@ async def _draw_form(
         at_fault=form.field_of(getattr(error, "field", None)),
         parents=[row for row in tree(nodes) if row.node.slug not in below],
         holds=holds,
+        public=public,
         changes=[(one, differing(one)) for one in made],
         languages=LANGUAGES,
         weekdays=WEEKDAYS,

@@ -26,6 +26,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{_UNIT}/{{slug}}/changes", _changes),
         web.post(f"{_UNIT}/{{slug}}/change", _change),
         web.post(f"{_UNIT}/{{slug}}/{{act:{'|'.join(ACTS)}}}", _act),
+        web.post(PATH + "/categories/{slug}/withdraw", _withdraw),
         web.post(PATH + "/changes/{id:[0-9]{1,18}}/undo", _undo),
     ]
 
@@ -39,7 +40,7 @@ async def _all(request: web.Request) -> web.Response:
 
 async def _add(request: web.Request) -> web.Response:
     kind, body = _kind(request), await bodies.read(request, _body(request))
-    made = organising.unit(kind, body.model_dump(exclude={"version"}))
+    made = organising.unit(kind, _values(body))
     change = await organising.add(request.app[RUNTIME], kind, made, request[ACCOUNT].name)
     return web.json_response({"slug": made.slug, "change": change}, status=201)
 
@@ -50,14 +51,21 @@ async def _change(request: web.Request) -> web.Response:
         raise BadInput("the short name is never changed", "slug")
     if body.version is None:
         raise BadInput("say which version is changed", "version")
-    made = organising.unit(kind, body.model_dump(exclude={"version"}))
-    change = await organising.change(request.app[RUNTIME], kind, made, body.version, request[ACCOUNT].name)
+    made, public = organising.unit(kind, _values(body)), getattr(body, "public", None)
+    change = await organising.change(request.app[RUNTIME], kind, made, body.version, request[ACCOUNT].name, public)
     return web.json_response({"slug": made.slug, "change": change})
 
 
 async def _act(request: web.Request) -> web.Response:
     change = await act(request, _kind(request), request.match_info["slug"], request.match_info["act"])
     return web.json_response({"slug": request.match_info["slug"], "change": change})
+
+
+async def _withdraw(request: web.Request) -> web.Response:
+    """What is public in a sensitive category is withdrawn."""
+    slug = request.match_info["slug"]
+    change = await organising.withdraw(request.app[RUNTIME], slug, request[ACCOUNT].name)
+    return web.json_response({"slug": slug, "change": change})
 
 
 async def _changes(request: web.Request) -> web.Response:
@@ -78,6 +86,10 @@ def _kind(request: web.Request) -> Kind:
 
 def _body(request: web.Request) -> type[bodies_organisation.Department] | type[bodies_organisation.Category]:
     return bodies_organisation.Department if _kind(request) is Kind.DEPARTMENT else bodies_organisation.Category
+
+
+def _values(body: bodies_organisation.Department | bodies_organisation.Category) -> dict[str, Any]:
+    return body.model_dump(exclude={"version", "public"})
 
 
 def _shown(node: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ ACTS: Mapping[str, str] = {
     "retired": N_("retired"),
     "restored": N_("restored"),
     "undone": N_("change undone"),
+    "withdrawn": N_("public posts withdrawn"),
 }
 AUDIT: Mapping[str, str] = {
     "department added": N_("department added"),
@@ -26,6 +27,7 @@ AUDIT: Mapping[str, str] = {
     "category retired": N_("category retired"),
     "category restored": N_("category restored"),
     "category undone": N_("change of a category undone"),
+    "category withdrawn": N_("public posts of a category withdrawn"),
 }
 DAYS: Mapping[str, str] = {
     "mon": N_("Mon"),
@@ -74,4 +76,7 @@ FAULTS = (
     N_("it stands at the end already"),
     N_("something else was changed since; look at it again"),
     N_("only the first post of a thread has a category"),
+    N_("say what becomes of what is public in it"),
+    N_("its posts are not kept private"),
+    N_("nothing is public in it"),
 )

@@ -69,6 +69,8 @@ DONE: Mapping[str, str] = {
     "kept private": N_("keeps it from the public"),
     "kept public": N_("allows it to be published"),
     "categorised": N_("changed the category"),
+    "withheld": N_("withdrew it with all of its category"),
+    "shown_again": N_("showed it again"),
     "undone": N_("undid the decision"),
     **casework_labels.STEPS_DONE,
     "written": N_("wrote it"),

@@ -35,6 +35,7 @@ FAULTS = (
     N_("another rule has this name"),
     N_("there are too many rules; retire some first"),
     N_("there is nothing to take back"),
+    N_("this was not tried yet as it is: see what it would change, then save it"),
     N_("only the report itself has a place"),
 )
 TABLES: Mapping[str, Mapping[str, str]] = {"weekday_whole": WEEKDAYS, "routing_done": DONE}

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.errors import BadInput, Conflict, EverylineError
 from gateway.journey import in_force, ruling
 from gateway.journey.routing import WEEKDAYS
-from gateway.journey.ruling import Trial, Wanted
+from gateway.journey.ruling import NotTried, Trial, Wanted
 from gateway.runtime import Runtime
 from gateway.sections import Rule
 from gateway.web import bodies, bodies_casework
@@ -43,6 +43,7 @@ def routes() -> list[web.RouteDef]:
         web.post(API, _api_add),
         web.post(f"{API}/trial", _api_try),
         web.post(f"{API}/{{id}}/change", _api_change),
+        web.post(f"{API}/{{id}}/trial", _api_try_without),
         web.delete(f"{API}/{{id}}", _api_retire),
     ]
 
@@ -69,7 +70,7 @@ async def _show(request: web.Request) -> web.Response:
 
 
 async def _act(request: web.Request) -> web.Response:
-    """Try what was typed, or carry it out; what cannot be taken stands there again."""
+    """Try what was typed, or carry it out once it was tried as it is; what cannot be taken stands there again."""
     runtime, form = request.app[RUNTIME], await request.post()
     known, act, version = await _known(request), str(form.get("act", "try")), str(form.get("version", ""))
     typed = _typed(form)
@@ -78,8 +79,11 @@ async def _act(request: web.Request) -> web.Response:
         wanted = Wanted(known.id if known else None, rule, str(form.get("before", "")) or None)
         if act not in ("save", "retire"):
             return await _draw(request, known, typed, trial=await ruling.attempt(runtime, wanted), act=act)
-        number = int(version) if version.isdecimal() else None
-        made = await ruling.save(runtime, wanted, number, actor=request[ACCOUNT].name)
+        number, proof = int(version) if version.isdecimal() else None, str(form.get("proof", ""))
+        try:
+            made = await ruling.save(runtime, wanted, number, proof=proof, actor=request[ACCOUNT].name)
+        except NotTried as error:
+            return await _draw(request, known, typed, trial=await ruling.attempt(runtime, wanted), act=act, error=error)
     except (BadInput, Conflict) as error:
         return await _draw(request, known, typed, error=error)
     await in_force.renew(runtime)
@@ -196,29 +200,38 @@ async def _api_save(
 ) -> web.Response:
     runtime = request.app[RUNTIME]
     wanted = Wanted(rule_id, _rule(runtime, body), body.before)
-    made = await ruling.save(runtime, wanted, body.version, actor=request[ACCOUNT].name)
+    made = await ruling.save(runtime, wanted, body.version, proof=body.proof, actor=request[ACCOUNT].name)
     await in_force.renew(runtime)
     return web.json_response({"id": made}, status=status)
 
 
 async def _api_try(request: web.Request) -> web.Response:
-    """What a rule would have done, of an `id` that exists or a new one."""
+    """What a rule would have done, of an `id` that exists or a new one; its `proof` lets it be saved as it is."""
     runtime, body = request.app[RUNTIME], await bodies.read(request, bodies_casework.RoutingTrial)
-    trial = await ruling.attempt(runtime, Wanted(body.id, _rule(runtime, body), body.before))
+    return _told(await ruling.attempt(runtime, Wanted(body.id, _rule(runtime, body), body.before)))
+
+
+async def _api_try_without(request: web.Request) -> web.Response:
+    """What would have become without a rule; the `proof` lets it be retired."""
+    return _told(await ruling.attempt(request.app[RUNTIME], Wanted(request.match_info["id"], None)))
+
+
+def _told(trial: Trial) -> web.Response:
     moved = [{"ticket": one.post.ticket, "now": asdict(one.now), "then": asdict(one.then)} for one in trial.moved]
-    counted = {name: getattr(trial, name) for name in ("posts", "decided", "elsewhere", "renamed")}
+    counted = {name: getattr(trial, name) for name in ("posts", "decided", "elsewhere", "renamed", "proof")}
     return web.json_response({**counted, "moved": moved})
 
 
 async def _api_retire(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
-    await ruling.save(runtime, Wanted(request.match_info["id"], None), None, actor=request[ACCOUNT].name)
+    wanted, proof = Wanted(request.match_info["id"], None), request.query.get("proof", "")
+    await ruling.save(runtime, wanted, None, proof=proof, actor=request[ACCOUNT].name)
     await in_force.renew(runtime)
     return web.Response(status=204)
 
 
 def _rule(runtime: Runtime, body: bodies_casework.RoutingRule) -> Rule:
-    return ruling.clean(runtime, body.model_dump(exclude={"id", "before", "version"}))
+    return ruling.clean(runtime, body.model_dump(exclude={"id", "before", "version", "proof"}))
 
 
 def _json(one: KeptRule) -> dict[str, Any]:

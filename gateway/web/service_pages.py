@@ -39,11 +39,12 @@ def routes() -> list[web.RouteDef]:
 
 
 def visible(request: web.Request) -> list[str]:
-    """The departments whose entries this account may look at: its own, or all for who is of none."""
+    """The departments whose entries this account may look at: its own, or all for who is of none, also those that are
+    no more."""
     account, settings = request[ACCOUNT], request.app[RUNTIME].settings
     if account.role is Role.OFFICER:
         return work.managed(account, settings)
-    return [one.slug for one in settings.departments]
+    return [one.slug for one in settings.known_departments]
 
 
 async def known_to(request: web.Request) -> Service:

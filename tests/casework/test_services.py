@@ -7,13 +7,15 @@ import pytest
 
 from gateway import clock
 from gateway.casework import services as work
+from gateway.casework.answer_templates import managed as managed_templates
 from gateway.casework.services import Step, Typed
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
 from gateway.schema import Kind, State
+from gateway.sections_departments import Department
 from store import cases, posts_for_staff, services
-from store.accounts import Account
+from store.accounts import Account, Role
 from store.posts_for_staff import StaffPost
 from store.services import Service, ServiceState
 from tests.casework.service_world import (
@@ -121,6 +123,35 @@ async def test_an_officer_cannot_give_it_to_another_department(runtime: Runtime)
     known = await published(runtime, typed(METER))
     with pytest.raises(NotAllowed):
         await work.save(runtime, OFFICER, known, work.clean(runtime, typed(METER, department="roads")))
+
+
+async def test_an_officer_writes_for_the_departments_below_his_too(runtime: Runtime) -> None:
+    office = Department(slug="drains", name={"zh": "排水处", "en": "Drains"}, parent="water")
+    desk = Department(slug="hydrants", name={"zh": "消火栓", "en": "Hydrants"}, parent="drains")
+    settings = runtime.settings
+    runtime.settings = settings.replaced({"departments": (office, *settings.departments, desk)})
+    assert work.managed(OFFICER, runtime.settings) == ["water", "drains", "hydrants"], "his own first"
+    assert list(managed_templates(OFFICER, runtime.settings)) == ["water", "drains", "hydrants"]
+    below = Account("5" * 32, "xu", Role.OFFICER, "drains")
+    assert work.managed(below, runtime.settings) == ["drains", "hydrants"]
+    known = await published(runtime, typed(METER, department="hydrants"))
+    assert work.steps_for(below, runtime.settings, known) == [Step.RETIRE]
+    with pytest.raises(NotAllowed):
+        await work.take(runtime, OTHER, known.id, Step.RETIRE)
+    above = await published(runtime, typed(HALL))
+    with pytest.raises(NotAllowed):
+        await work.take(runtime, below, above.id, Step.RETIRE)
+
+
+async def test_nothing_is_told_of_a_department_that_is_no_more(runtime: Runtime) -> None:
+    known = await published(runtime, typed(METER))
+    await work.take(runtime, OFFICER, known.id, Step.RETIRE)
+    gone = [one for one in runtime.settings.departments if one.slug == "water"]
+    left = tuple(one for one in runtime.settings.departments if one.slug != "water")
+    runtime.settings = runtime.settings.replaced({"departments": left, "former_departments": tuple(gone)})
+    with pytest.raises(BadInput) as raised:
+        await work.undo(runtime, MODERATOR, known.id)
+    assert raised.value.field == "department"
 
 
 async def test_what_the_filter_holds_waits_for_a_moderator(runtime: Runtime) -> None:

@@ -53,9 +53,24 @@ async def test_an_account_is_made_listed_and_removed_on_a_fresh_machine(terminal
     assert "wang" not in await terminal.run("list")
 
 
+async def test_a_head_of_a_department_is_made_invited_and_put_in_the_ranks_again(terminal: Terminal) -> None:
+    made = await terminal.run(*adding("li", "officer", "--department", "water", "--head"))
+    assert made == "li is officer, head of water\n"
+    await terminal.run("invite", "wu", "--role", "officer", "--department", "roads", "--head")
+    listed = [line.split() for line in (await terminal.run("list")).splitlines()]
+    assert listed == [["li", "officer", "water", "head"], ["wu", "officer", "roads", "head", "invited"]]
+    assert await terminal.run("role", "li", "--role", "officer", "--department", "water") == "li is officer\n"
+    assert "head" not in (await terminal.run("list")).splitlines()[0]
+    made = await terminal.run("role", "li", "--role", "officer", "--department", "roads", "--head")
+    assert made == "li is officer, head of roads\n"
+
+
 FAULTS: list[tuple[type[EverylineError], tuple[str, ...], str]] = [
     (BadInput, adding("new"), "short"),
     (BadInput, adding("new", "officer", "--department", "mars"), PASSWORD),
+    (BadInput, adding("new", "officer", "--head"), PASSWORD),
+    (BadInput, adding("new", "moderator", "--head"), PASSWORD),
+    (BadInput, adding("new", "moderator", "--department", "water", "--head"), PASSWORD),
     (BadInput, adding(" "), PASSWORD),
     (BadInput, adding("two\nlines"), PASSWORD),
     (BadInput, adding("rule"), PASSWORD),

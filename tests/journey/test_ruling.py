@@ -9,7 +9,7 @@ from gateway.errors import BadInput, Conflict
 from gateway.journey import in_force, moderation, routing, ruling
 from gateway.journey.intake import Intake
 from gateway.journey.routing import Routed, Subject
-from gateway.journey.ruling import Wanted
+from gateway.journey.ruling import NotTried, Wanted
 from gateway.runtime import Runtime
 from gateway.schema import Action
 from gateway.sections import Rule
@@ -82,12 +82,18 @@ async def say(runtime: Runtime, *texts: str) -> None:
         await Intake(runtime).take(message(text, None))
 
 
+async def save(runtime: Runtime, wanted: Wanted, version: int | None, actor: str) -> str:
+    """A change tried, and then saved."""
+    trial = await ruling.attempt(runtime, wanted)
+    return await ruling.save(runtime, wanted, version, proof=trial.proof, actor=actor)
+
+
 NIGHT = Rule(name="city east", department="police", place="chengdong", words=("路灯",))
 
 
 async def test_they_are_seeded_once_and_in_force_as_they_are_kept(runtime: Runtime, kept: dict[str, KeptRule]) -> None:
     assert list(kept) == [rule.name for rule in runtime.settings.rules]
-    await ruling.save(runtime, Wanted(kept["noise by words"].id, None), None, actor="root")
+    await save(runtime, Wanted(kept["noise by words"].id, None), None, "root")
     await in_force.begin(runtime)
     assert "noise by words" not in [rule.name for rule in runtime.settings.rules]
 
@@ -109,7 +115,7 @@ async def test_a_rule_is_tried_without_changing_anything_and_then_saved(
     assert list(await rules(runtime)) == list(kept)
     behind = await ruling.attempt(runtime, Wanted(None, NIGHT))
     assert (behind.decided, behind.elsewhere) == (0, 0), "another rule decides before it"
-    await ruling.save(runtime, Wanted(None, NIGHT, first), None, actor="root")
+    await save(runtime, Wanted(None, NIGHT, first), None, "root")
     assert next(iter(await rules(runtime))) == "city east"
     await in_force.renew(runtime)
     taken = await Intake(runtime).take(message("人民路1号路灯坏了", BORIS))
@@ -122,13 +128,13 @@ async def test_a_rule_is_tried_without_changing_anything_and_then_saved(
 async def test_what_was_done_is_in_the_audit_and_can_be_taken_back(runtime: Runtime, kept: dict[str, KeptRule]) -> None:
     water = kept["water by words"]
     other = ruling.as_rule(water).model_copy(update={"department": "roads"})
-    await ruling.save(runtime, Wanted(water.id, other), water.version, actor="root")
+    await save(runtime, Wanted(water.id, other), water.version, "root")
     assert list(await rules(runtime))[-1] == "water by words", "it stands where it was put"
     await ruling.undo(runtime, water.id, actor="root")
     after = await rules(runtime)
     assert list(after) == list(kept)
     assert after["water by words"].rule == water.rule
-    made = await ruling.save(runtime, Wanted(None, NIGHT), None, actor="root")
+    made = await save(runtime, Wanted(None, NIGHT), None, "root")
     await ruling.undo(runtime, made, actor="root")
     assert (await rules(runtime))["city east"].retired_at is not None
     await ruling.undo(runtime, made, actor="root")
@@ -140,11 +146,39 @@ async def test_what_was_done_is_in_the_audit_and_can_be_taken_back(runtime: Runt
     assert {"routing rule changed", "routing rule added", "routing rule undone"} <= actions
 
 
+async def test_only_what_was_tried_as_it_is_can_be_saved(runtime: Runtime, kept: dict[str, KeptRule]) -> None:
+    water = kept["water by words"]
+    wanted = Wanted(water.id, NIGHT, kept["noise by words"].id)
+    proof = (await ruling.attempt(runtime, wanted)).proof
+    others = (
+        Wanted(None, NIGHT, wanted.before),
+        Wanted(water.id, NIGHT),
+        Wanted(water.id, None, wanted.before),
+        Wanted(water.id, NIGHT.model_copy(update={"words": ("路灯", "灯")}), wanted.before),
+    )
+    for other in others:
+        with pytest.raises(NotTried):
+            await ruling.save(runtime, other, None, proof=proof, actor="root")
+    for wrong in ("", proof[:-1], proof.upper(), "灯"):
+        with pytest.raises(NotTried):
+            await ruling.save(runtime, wanted, None, proof=wrong, actor="root")
+    assert await rules(runtime) == kept
+    await ruling.save(runtime, wanted, water.version, proof=proof, actor="root")
+
+
+async def test_a_trial_among_other_rules_is_none(runtime: Runtime, kept: dict[str, KeptRule]) -> None:
+    wanted = Wanted(None, NIGHT)
+    proof = (await ruling.attempt(runtime, wanted)).proof
+    await save(runtime, Wanted(kept["noise by words"].id, None), None, "mo")
+    with pytest.raises(NotTried):
+        await ruling.save(runtime, wanted, None, proof=proof, actor="root")
+
+
 async def test_two_who_change_one_rule_do_not_overwrite_each_other(runtime: Runtime, kept: dict[str, KeptRule]) -> None:
     water = kept["water by words"]
-    await ruling.save(runtime, Wanted(water.id, ruling.as_rule(water)), water.version, actor="root")
+    await save(runtime, Wanted(water.id, ruling.as_rule(water)), water.version, "root")
     with pytest.raises(Conflict):
-        await ruling.save(runtime, Wanted(water.id, None), water.version, actor="mo")
+        await save(runtime, Wanted(water.id, None), water.version, "mo")
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,10 @@ async def live_a_day(runtime: Runtime) -> None:
         await history.of_thread(connection, runtime.vault, thread)
         await history.originals(connection, runtime.vault, thread)
         await deliveries.search(connection, ticket=taken.ticket)
+        await deliveries.search(connection, channel="texting", before=2**62)
+        await services.standing(connection, "water", at)
+    assert not await league.judged(runtime, "nobody")
+    async with runtime.database.reading() as connection:
         await dead_letters.piles(connection)
         await dead_letters.found(connection, at)
         await dead_letters.found(connection, at, state=DeliveryState.FAILED, channel="texting", reason="refused")
@@ -288,8 +292,8 @@ async def rule_where_posts_go(runtime: Runtime) -> None:
     """Try a rule on past posts, keep it, take it back; say where a report is, and ask who spoke without saying it."""
     await runtime.database.write(lambda tx: ruling.seed(tx, runtime.settings))
     wanted = ruling.Wanted(None, Rule(name="r", department="roads", place="chengdong"))
-    await ruling.attempt(runtime, wanted)
-    made = await ruling.save(runtime, wanted, None, actor="mo")
+    proof = (await ruling.attempt(runtime, wanted)).proof
+    made = await ruling.save(runtime, wanted, None, proof=proof, actor="mo")
     await ruling.undo(runtime, made, actor="mo")
     async with runtime.database.reading() as connection:
         await routing_rules.changes(connection)
@@ -527,6 +531,13 @@ async def organise(runtime: Runtime) -> None:
         await case_rows.loads(connection, ["water"], clock.now())
         first = (await posts.published(connection, limit=1))[0][0].id
     await categorise(runtime, first, "heating", actor="mo")
+    assert (await finding.filed(runtime, limit=1, category="heating", until=clock.now()))[0]
+    heating = next(one for one in runtime.settings.categories if one.slug == "heating")
+    marked = heating.model_copy(update={"sensitive": True})
+    withdrawn = await organising.change(runtime, organisation.Kind.CATEGORY, marked, 1, "mo", organising.WITHDRAW)
+    assert not await finding.count(runtime, category="heating")
+    await organising.undo(runtime, withdrawn, "mo")
+    assert await finding.count(runtime, category="heating") == 1
 
 
 async def work_here(runtime: Runtime) -> None:

@@ -112,6 +112,20 @@ async def test_every_number_of_a_department_is_explained(city: World) -> None:
     assert "there is nothing to judge" in await page(city, "/assessment/heating?month=2026-03")
 
 
+async def test_a_department_and_its_assessment_lead_to_each_other(city: World) -> None:
+    async def links(path: str) -> list[str]:
+        response = await city.client.get(path, headers=ENGLISH)
+        assert response.status == 200
+        return re.findall(r'href="([^"]+)"', await response.text())
+
+    assert "/assessment/water" in await links("/departments/water")
+    assert "/departments/water" in await links("/assessment/water?month=2026-03")
+
+
+async def test_a_department_that_was_never_judged_has_no_such_link(world: World) -> None:
+    assert "/assessment/water" not in await (await world.client.get("/departments/water")).text()
+
+
 async def test_a_number_leads_to_the_posts_behind_it(city: World) -> None:
     text = await page(city, "/assessment/water/posts?month=2026-03")
     assert "the =pipe leaks" in text

@@ -66,6 +66,25 @@ async def test_the_page_of_a_delivery_says_why_it_did_not_arrive(moderator: Worl
     assert "tel:" not in text
 
 
+async def test_deliveries_are_narrowed_to_one_channel(moderator: World) -> None:
+    await moderator.published("a report")
+    [one] = await failed(moderator, failures.RecipientGone("no such number", "21614"))
+    await settle_down(moderator.runtime)
+    every = await page(moderator, "/console/deliveries?lang=en")
+    assert 'name="channel"' in every
+    link = f'/console/deliveries/{one.id}"'
+    for channel, there in (("texting", True), ("wall", False)):
+        shown = await page(moderator, f"/console/deliveries?channel={channel}")
+        assert f'value="{channel}" selected' in shown
+        assert (link in shown) is there
+        told = await moderator.client.get(f"/api/v1/console/deliveries?channel={channel}")
+        assert {item["channel"] for item in (await told.json())["items"]} == {channel}
+    narrowed = await page(moderator, f"/console/deliveries?channel=texting&state=failed&ticket={one.ticket}")
+    assert link in narrowed
+    gone = await page(moderator, "/console/deliveries?channel=pigeon")
+    assert 'value="pigeon" selected' in gone, "a channel that is off now can be asked for"
+
+
 async def test_there_is_no_page_of_what_is_not_there(moderator: World) -> None:
     await page(moderator, "/console/deliveries/4711", 404)
     await page(moderator, "/console/deliveries/" + "9" * 18, 404)

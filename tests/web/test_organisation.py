@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
-from gateway.casework import handling
+from gateway.casework import handling, organising, services
 from gateway.journey import in_force
+from gateway.journey.intake import Intake
 from gateway.schema_cases import CaseStep
 from store import audit
-from store.accounts import Role
+from store.accounts import Account, Role
+from store.organisation import Kind
+from tests.casework.service_world import METER, published, typed
+from tests.conftest import Texting, settle_down
+from tests.journey.test_intake import ANNA, message
 from tests.web.conftest import World
 from tests.web.organisation_forms import CATEGORY, DEPARTMENT
 
@@ -148,6 +153,23 @@ async def test_what_others_depend_on_is_not_retired(world: World) -> None:
     assert "1 open report" in text
     assert "1 below it: Drains" in text
     assert taken.ticket
+
+
+async def test_a_department_that_citizens_are_sent_to_is_not_retired(world: World, texting: Texting) -> None:
+    made = organising.unit(Kind.DEPARTMENT, {"slug": "drains", "name": {"zh": "排水处", "en": "Drains"}})
+    await organising.add(world.runtime, Kind.DEPARTMENT, made, "root")
+    boss = Account("9" * 32, "root", Role.ADMINISTRATOR)
+    known = await published(world.runtime, typed(METER, department="drains"), boss)
+    text = await send(world, f"{PATH}/departments/drains/retire", 409)
+    assert "1 service that citizens are given" in text
+    assert "水表过户" in text
+    await services.take(world.runtime, boss, known.id, services.Step.RETIRE)
+    await send(world, f"{PATH}/departments/drains/retire")
+    assert "Water meter" in await page(world, "/console/services?state=retired"), "it is not lost"
+    await Intake(world.runtime).take(message("INFO meter", ANNA))
+    await settle_down(world.runtime)
+    [said] = texting.to(ANNA)
+    assert "we found no service for this word" in said
 
 
 async def test_one_is_retired_keeps_its_name_and_is_restored(world: World) -> None:

@@ -33,6 +33,10 @@ def first_rule(page: str) -> str:
     return str(re.findall(r'href="/console/routing/([0-9a-f]{32})"', page)[0])
 
 
+def proof_in(page: str) -> str:
+    return str(re.findall(r'name="proof" value="([0-9a-f]{64})"', page)[0])
+
+
 @pytest.mark.parametrize(
     ("role", "status"), [(Role.ADMINISTRATOR, 200), (Role.MODERATOR, 200), (Role.OFFICER, 403), (Role.VIEWER, 403)]
 )
@@ -52,7 +56,8 @@ async def test_a_rule_is_tried_then_saved_and_undone(desk: World) -> None:
     assert "人民路12号路灯坏了" in tried
     assert "中山路路灯坏了" not in tried
     assert "lamps in the east" not in await page(desk), "trying changes nothing"
-    there = await send(desk, "/console/routing/new", 303, **RULE, before=before, act="save")
+    saving = {"before": before, "act": "save", "proof": proof_in(tried)}
+    there = await send(desk, "/console/routing/new", 303, **RULE, **saving)
     saved = await page(desk, there)
     assert "“lamps in the east” is in force." in saved
     assert saved.index("lamps in the east</a>") < saved.index("water by words</a>")
@@ -68,10 +73,25 @@ async def test_a_rule_is_retired_after_it_was_shown_what_that_changes(desk: Worl
     tried = await send(desk, f"/console/routing/{roads}", 200, act="try-retire")
     assert "Without this rule" in tried
     assert "2 would go elsewhere" in tried
-    await send(desk, f"/console/routing/{roads}", act="retire", version="1")
+    await send(desk, f"/console/routing/{roads}", act="retire", version="1", proof=proof_in(tried))
     assert "roads by words" not in {rule.name for rule in desk.runtime.settings.rules}
     gone = await page(desk, f"/console/routing/{roads}")
     assert "This rule is retired" in gone
+
+
+async def test_what_was_not_tried_as_it_is_is_tried_and_not_saved(desk: World) -> None:
+    before = first_rule(await page(desk))
+    untried = await send(desk, "/console/routing/new", 409, **RULE, before=before, act="save")
+    assert "this was not tried yet as it is" in untried
+    assert "1 would go elsewhere" in untried, "the trial is shown at once"
+    other = {**RULE, "department": "water", "proof": proof_in(untried)}
+    changed = await send(desk, "/console/routing/new", 409, **other, before=before, act="save")
+    assert 'value="water" selected' in changed, "nothing typed is lost"
+    assert "lamps in the east" not in await page(desk)
+    await send(desk, "/console/routing/new", 303, **{**other, "proof": proof_in(changed)}, before=before, act="save")
+    rule = first_rule(await page(desk))
+    refused = await send(desk, f"/console/routing/{rule}", 409, act="retire", version="1")
+    assert "Without this rule" in refused
 
 
 async def test_what_cannot_be_taken_stands_there_again(desk: World) -> None:
@@ -80,7 +100,8 @@ async def test_what_cannot_be_taken_stands_there_again(desk: World) -> None:
     assert 'value="Atlantis"' in faulty
     assert "street lamp" in faulty
     stale = first_rule(await page(desk))
-    await send(desk, f"/console/routing/{stale}", act="retire", version="1")
+    tried = await send(desk, f"/console/routing/{stale}", 200, act="try-retire")
+    await send(desk, f"/console/routing/{stale}", act="retire", version="1", proof=proof_in(tried))
     twice = await send(desk, f"/console/routing/{stale}", 409, act="retire", version="1")
     assert "somebody changed this meanwhile" in twice
 
@@ -94,15 +115,22 @@ async def test_programs_do_the_same(desk: World) -> None:
     told = await tried.json()
     assert (tried.status, told["posts"], told["elsewhere"]) == (200, 3, 1)
     assert told["moved"][0]["then"]["department"] == "police"
-    made = await desk.client.post("/api/v1/console/routing", json=body, headers=headers)
+    untried = await desk.client.post("/api/v1/console/routing", json=body, headers=headers)
+    assert untried.status == 409
+    proven = {**body, "proof": told["proof"]}
+    made = await desk.client.post("/api/v1/console/routing", json=proven, headers=headers)
     rule_id = (await made.json())["id"]
     assert made.status == 201
-    changed = await desk.client.post(
-        f"/api/v1/console/routing/{rule_id}/change", json={**body, "department": "water"}, headers=headers
-    )
-    assert changed.status == 200
+    path, other = f"/api/v1/console/routing/{rule_id}", {**proven, "department": "water"}
+    assert (await desk.client.post(f"{path}/change", json=other, headers=headers)).status == 409
+    tried = await desk.client.post("/api/v1/console/routing/trial", json={**other, "id": rule_id}, headers=headers)
+    other["proof"] = (await tried.json())["proof"]
+    assert (await desk.client.post(f"{path}/change", json=other, headers=headers)).status == 200
     assert desk.runtime.settings.rules[0].department == "water"
-    assert (await desk.client.delete(f"/api/v1/console/routing/{rule_id}", headers=headers)).status == 204
+    assert (await desk.client.delete(path, headers=headers)).status == 409
+    without = await (await desk.client.post(f"{path}/trial", headers=headers)).json()
+    assert (without["posts"], without["elsewhere"]) == (3, 1)
+    assert (await desk.client.delete(f"{path}?proof={without['proof']}", headers=headers)).status == 204
     assert desk.runtime.settings.rules[0].name == "water by words"
     bad = await desk.client.post("/api/v1/console/routing", json={**body, "department": "nobody"}, headers=headers)
     assert (bad.status, (await bad.json())["field"]) == (422, "department")

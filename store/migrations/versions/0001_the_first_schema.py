@@ -425,6 +425,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("carrier_id IS NOT NULL"),
             postgresql_where=sa.text("carrier_id IS NOT NULL"),
         )
+        batch_op.create_index("ix_deliveries_channel_id", ["channel", "id"], unique=False)
         batch_op.create_index(
             "ix_deliveries_dead",
             ["state", "id"],
@@ -855,13 +856,6 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("group_id IS NOT NULL"),
             postgresql_where=sa.text("group_id IS NOT NULL"),
-        )
-        batch_op.create_index(
-            "ix_posts_place",
-            ["place", "published_at", "id"],
-            unique=False,
-            sqlite_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-            postgresql_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
         )
         batch_op.create_index("ix_posts_state_urgent_created_at", ["state", "urgent", "created_at"], unique=False)
         batch_op.create_index("ix_posts_thread", ["thread_id", "state", "private", "created_at"], unique=False)
@@ -1684,11 +1678,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_posts_thread")
         batch_op.drop_index("ix_posts_state_urgent_created_at")
         batch_op.drop_index(
-            "ix_posts_place",
-            sqlite_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-            postgresql_where=sa.text("place IS NOT NULL AND published_at IS NOT NULL"),
-        )
-        batch_op.drop_index(
             "ix_posts_group_id",
             sqlite_where=sa.text("group_id IS NOT NULL"),
             postgresql_where=sa.text("group_id IS NOT NULL"),
@@ -1843,6 +1832,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
             postgresql_where=sa.text("state <> 'due' AND state IN ('failed', 'unknown', 'dropped')"),
         )
+        batch_op.drop_index("ix_deliveries_channel_id")
         batch_op.drop_index(
             "ix_deliveries_carrier_id",
             sqlite_where=sa.text("carrier_id IS NOT NULL"),
