@@ -15,7 +15,7 @@ from gateway.journey import broadcasting, claiming, due, finding, organisation, 
 from gateway.journey.commands import UNDECIDED
 from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, OPEN_PROGRESS, Action, CaseStep, Priority, Progress, Say, State
-from store import alike, broadcasts, cases, changes, deliveries, events, history, together
+from store import alike, broadcasts, cases, changes, deliveries, events, history, rejudgings, together
 from store.changes import Changing
 from store.database import Transaction
 
@@ -59,6 +59,7 @@ async def join(
     await together.count_in(transaction, into.id, other.id, other.author_id, at)
     if shown:
         await _take_down(transaction, other, into, at)
+        await rejudgings.note(transaction, other.id, rejudgings.Event.JOINED, at, into.ticket)
     await _tell_of(transaction, into, CaseStep.MERGE, other, actor)
     await _tell_author(runtime, transaction, other, into, joined=tell)
     if other.author_id:
@@ -80,6 +81,8 @@ async def release(runtime: Runtime, transaction: Transaction, other: Changing, *
     into = await changes.load(transaction.connection, case.merged_into)
     if other.author_id and case.merged_at:
         await changes.unfollow(transaction, other.author_id, _topic(into), case.merged_at)
+    if before is State.PUBLISHED:
+        await rejudgings.note(transaction, other.id, rejudgings.Event.PARTED, at, into.ticket)
     await _tell_of(transaction, into, CaseStep.SEPARATE, other, actor)
     return before
 
