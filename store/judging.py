@@ -132,11 +132,23 @@ def kept(month: str, departments: Sequence[str]) -> Subquery:
     return wanted.where(scored.c.month == month, scored.c.department.in_(departments)).subquery("judged")
 
 
-async def freeze(transaction: Transaction, asked: Asked, departments: Sequence[str]) -> None:
-    """Keep a month's reports as they stand."""
+async def freeze(
+    transaction: Transaction, asked: Asked, departments: Sequence[str], thread_id: str | None = None
+) -> None:
+    """Keep a month's reports as they stand, or one of them."""
     known = live(asked, departments)
     rows = select(*(known.c[name] for name in COLUMNS), literal(asked.month).label("month"))
+    if thread_id is not None:
+        rows = rows.where(known.c.thread_id == thread_id)
     await transaction.connection.execute(scored.insert().from_select([*COLUMNS, "month"], rows))
+
+
+async def opinion(connection: AsyncConnection, thread_id: str, of_round: int) -> tuple[float | None, float | None]:
+    """What a report's authors say by now of the answers of a round: the share of them for whom it is solved, and the
+    mean mark."""
+    wanted = select(_solved(), _mean()).where(marks.c.thread_id == thread_id, marks.c.round == of_round)
+    row = (await connection.execute(wanted)).one()
+    return row[0], row[1]
 
 
 async def counts(connection: AsyncConnection, known: Subquery) -> Mapping[str, Counts]:
@@ -216,12 +228,17 @@ def _of(
 def _opinions(until: datetime) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """What a case's authors said of its last answer: the share of them for whom it is solved, and the mean mark."""
     said = marks.c.thread_id == cases.c.thread_id, marks.c.round == cases.c.reopened, marks.c.at < until
-    yes = case((marks.c.solved.is_(True), 1.0), (marks.c.solved.is_(False), 0.0))
-    solved, mark = (
-        select(cast(func.avg(value), Float)).where(*said).correlate(cases).scalar_subquery()
-        for value in (yes, marks.c.mark)
-    )
+    solved, mark = (select(value).where(*said).correlate(cases).scalar_subquery() for value in (_solved(), _mean()))
     return solved.label("solved"), mark.label("mark")
+
+
+def _solved() -> ColumnElement[Any]:
+    yes = case((marks.c.solved.is_(True), 1.0), (marks.c.solved.is_(False), 0.0))
+    return cast(func.avg(yes), Float)
+
+
+def _mean() -> ColumnElement[Any]:
+    return cast(func.avg(marks.c.mark), Float)
 
 
 def _is(known: Subquery, which: Which) -> ColumnElement[bool]:

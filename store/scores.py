@@ -53,6 +53,19 @@ class Points:
     at: datetime
 
 
+@dataclass(slots=True)
+class Scored:
+    """A report of a frozen month, with what its authors said of it, and why it counts no more, if so."""
+
+    month: str
+    thread_id: str
+    department: str
+    round: int
+    solved: float | None
+    mark: float | None
+    out: str | None
+
+
 async def months(connection: AsyncConnection) -> Mapping[str, Month]:
     """Every month that was counted, in order."""
     rows = await connection.execute(select(assessments).order_by(assessments.c.month))
@@ -119,6 +132,19 @@ async def find_scored(transaction: Transaction, name: str, thread_id: str) -> tu
     wanted = wanted.where(scored.c.month == name, scored.c.thread_id == thread_id)
     row = (await transaction.connection.execute(wanted)).first()
     return (row.department, row.out) if row else None
+
+
+async def scored_of(connection: AsyncConnection, thread_ids: Sequence[str]) -> Sequence[Scored]:
+    """Where some reports were judged, of all frozen months."""
+    columns = (scored.c[name] for name in ("month", "thread_id", "department", "round", "solved", "mark", "out"))
+    wanted = select(*columns).where(scored.c.thread_id.in_(thread_ids)).order_by(scored.c.month)
+    return [Scored(*row) for row in await connection.execute(wanted)]
+
+
+async def set_opinion(transaction: Transaction, judged: Scored) -> None:
+    """What the authors of a report of a frozen month say of it now."""
+    fits = (scored.c.month == judged.month, scored.c.thread_id == judged.thread_id)
+    await transaction.connection.execute(update(scored).where(*fits).values(solved=judged.solved, mark=judged.mark))
 
 
 async def set_out(transaction: Transaction, name: str, thread_ids: Sequence[str], why: str | None) -> None:

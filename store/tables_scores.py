@@ -36,8 +36,8 @@ scores = Table(
 )
 
 # The reports a frozen month was judged by, as they stood. `round` is how often a case had been reopened; `solved` and
-# `mark` are what its authors said. `out` says why one counts no more: `reopened` (it counts in a later month) or
-# `left_out` (a correction).
+# `mark` are what its authors said. `out` says why one counts no more: `reopened` (it counts in a later month),
+# `joined` (it is judged with another report) or `left_out` (a correction).
 scored = Table(
     "scored",
     metadata,
@@ -53,6 +53,19 @@ scored = Table(
     Column("out", String(16)),
     Index("ix_scored_thread_id_round", "thread_id", "round"),  # whether a report was counted in another month
     Index("ix_scored_department", "month", "department", "due_at", "thread_id"),  # the reports behind a number
+)
+
+# What happened to a report that may have been judged, until the clock has looked whether it corrects a frozen month.
+# `other` is the ticket of the report that it was joined to or separated from.
+rejudgings = Table(
+    "rejudgings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("thread_id", Id, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("other", String(8)),
+    Column("at", Moment, nullable=False),
+    Index("ix_rejudgings_at", "at"),  # in order
 )
 
 # What supervisors gave a department for a month, with the reason all may read; the last row is in force. No points

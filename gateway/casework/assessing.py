@@ -3,7 +3,8 @@
 A month stays open for some days after its last (`settle_days`), so that citizens can mark the last answers and
 supervisors give their points. Then it is frozen as it stood at that moment, to the minute, however late the job runs:
 what was answered or marked afterwards is not in it. From then on it changes by corrections only, each a score of its
-own with its cause: a supervisor's points, a report left out, or one that was reopened and counts in a later month.
+own with its cause: a supervisor's points, a report left out, one that was reopened and counts in a later month, or (see
+`rejudging`) one that was joined, separated or marked anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,24 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from gateway import clock
-from gateway.casework import cases, handling, months
-from gateway.casework.assessment import Inputs, Score, assess, together
+from gateway.casework import cases, handling, months, rejudging
+from gateway.casework.assessment import Inputs, assess, together
+from gateway.casework.correcting import (
+    CLOCK,
+    LEFT_OUT,
+    POINTS,
+    REOPENED,
+    TAKEN_IN,
+    Correction,
+    correct,
+    in_force,
+    kept,
+    points_of,
+)
 from gateway.casework.months import Month
 from gateway.errors import BadInput, Conflict, NotAllowed, NotFound
 from gateway.journey import folding
 from gateway.runtime import Runtime
-from gateway.sections_assessment import Assessment
 from store import audit, changes, figures, judging, offered, scores
 from store.accounts import Account
 from store.database import Transaction
@@ -29,18 +41,6 @@ FRESH = timedelta(seconds=20)
 # The more there is to count, the longer it takes: it is done the less often.
 FRESH_FOR_EACH = timedelta(milliseconds=2)
 LONGEST_REASON, SHORTEST_REASON = 1000, 4
-# Why a score was corrected; `reopened` is also why a report counts no more.
-POINTS, LEFT_OUT, TAKEN_IN, REOPENED = "points", "left_out", "taken_in", "reopened"
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """Why a score is corrected, and by whom; a report's cause names its thread."""
-
-    cause: str
-    actor: str
-    reason: str | None = None
-    thread_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Found:
         """What a department is judged by."""
         reports = asdict(self.counts.get(department, judging.Counts()))
         services = asdict(self.offers.get(department, offered.Offer()))
-        return Inputs(**reports, **services, supervisor=_points(given))
+        return Inputs(**reports, **services, supervisor=points_of(given))
 
 
 async def keep_up(runtime: Runtime) -> None:
@@ -66,6 +66,8 @@ async def keep_up(runtime: Runtime) -> None:
         known = await scores.months(connection)
     for month in due(runtime, begun, known, at):
         await count(runtime, month, at)
+    # After what is over was frozen: what happened meanwhile corrects it.
+    await rejudging.keep_up(runtime, at)
 
 
 def due(runtime: Runtime, begun: datetime | None, known: Mapping[str, scores.Month], at: datetime) -> Sequence[Month]:
@@ -126,7 +128,7 @@ async def give(
         await scores.give(transaction, str(month), given)
         await audit.note(transaction, account.name, "points given", f"{month} {department}")
         if held.frozen_at:
-            await _correct(transaction, held, department, Correction(POINTS, account.name, words))
+            await correct(transaction, held, department, Correction(POINTS, account.name, words))
         return held.frozen_at is None
 
     if await runtime.database.write(work):
@@ -154,7 +156,7 @@ async def set_out(runtime: Runtime, month: Month, ticket: str, out: bool, reason
             raise Conflict("this report stands so already")
         await scores.set_out(transaction, str(month), [thread_id], LEFT_OUT if out else None)
         cause = LEFT_OUT if out else TAKEN_IN
-        await _correct(transaction, held, department, Correction(cause, account.name, words, thread_id))
+        await correct(transaction, held, department, Correction(cause, account.name, words, thread_id))
         await audit.note(transaction, account.name, f"assessment: {cause}", thread_id)
 
     await runtime.database.write(work)
@@ -213,19 +215,10 @@ async def _judge(runtime: Runtime, transaction: Transaction, asked: Asked, found
     city = together(inputs.values())
     month = scores.Month(asked.month, formula.model_dump(), asdict(city), asked.at, asked.at if over else None)
     judged = [
-        _kept(asked.month, department, 0, own, assess(formula, own, city), asked.at)
+        kept(asked.month, department, 0, own, assess(formula, own, city), asked.at)
         for department, own in inputs.items()
     ]
     await scores.keep(transaction, month, judged)
-
-
-def in_force(given: Sequence[Points]) -> Mapping[str, Points]:
-    """The last points of each department."""
-    return {one.department: one for one in given}
-
-
-def _points(given: Points | None) -> float | None:
-    return given.points if given else None
 
 
 async def _move_reopened(transaction: Transaction, month: str) -> None:
@@ -235,27 +228,4 @@ async def _move_reopened(transaction: Transaction, month: str) -> None:
         await scores.set_out(transaction, earlier, [thread_id for _, _, thread_id in reports], REOPENED)
         held = await scores.hold(transaction, earlier)
         if held:
-            await _correct(transaction, held, department, Correction(REOPENED, "assessment"))
-
-
-async def _correct(transaction: Transaction, month: scores.Month, department: str, why: Correction) -> None:
-    """Judge a department anew by what is kept of a frozen month; the city's averages stay as they were frozen."""
-    connection, name = transaction.connection, month.month
-    known = await scores.of_months(connection, name, name, department)
-    if not known:
-        raise NotFound("this department was not judged in this month")
-    counted = (await judging.counts(connection, judging.kept(name, [department]))).get(department, judging.Counts())
-    given = in_force(await scores.points(connection, name)).get(department)
-    own = Inputs(**{**known[-1].inputs, **asdict(counted), "supervisor": _points(given)})
-    score = assess(Assessment.model_validate(month.formula), own, Inputs(**month.city))
-    at, number = clock.now(), known[-1].number + 1
-    corrected = _kept(name, department, number, own, score, at, why)
-    await scores.correct(transaction, corrected)
-
-
-def _kept(
-    month: str, department: str, number: int, own: Inputs, score: Score, at: datetime, why: Correction | None = None
-) -> Kept:
-    lines = [asdict(line) for line in score.lines]
-    because = asdict(why) if why else {}
-    return Kept(month, department, number, asdict(own), lines, score.total, at, **because)
+            await correct(transaction, held, department, Correction(REOPENED, CLOCK))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
-from gateway.casework import assessing, months
+from gateway.casework import assessing, correcting, months
 from gateway.casework.assessment import ranks
 from gateway.casework.months import Month
 from gateway.errors import NotFound
@@ -69,7 +69,7 @@ async def read(runtime: Runtime, month: Month | None) -> League | None:
             raise NotFound("this month is not counted")
         first = chosen + (1 - TREND)
         kept = await scores.of_months(connection, str(first), str(chosen))
-        given = assessing.in_force(await scores.points(connection, str(chosen)))
+        given = correcting.in_force(await scores.points(connection, str(chosen)))
     shown = _shown(known, str(first), str(chosen))
     return League(chosen, known[str(chosen)], _places(kept, chosen), list(known), shown, given)
 

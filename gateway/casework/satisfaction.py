@@ -18,7 +18,7 @@ from gateway.journey import due, moderation
 from gateway.runtime import Runtime
 from gateway.schema import Kind, State
 from gateway.schema_cases import CaseStep, Progress
-from store import cases, changes, citizens, events, history, marks, mine, together
+from store import cases, changes, citizens, events, history, marks, mine, rejudgings, together
 from store.cases import Case
 from store.changes import Changing
 from store.database import Transaction
@@ -119,6 +119,7 @@ async def keep(runtime: Runtime, transaction: Transaction, given: Given) -> Ruli
             escalated=escalates or (own is not None and own.escalated),
         ),
     )
+    await rejudgings.note(transaction, given.thread_id, rejudgings.Event.MARKED, clock.now())
     await history.add(transaction, history.entry(given.thread_id, "author", MARKED, reason=_told(given)))
     await _change(runtime, transaction, case, ruling, own)
     thread = await changes.load(transaction.connection, given.thread_id)

@@ -17,7 +17,7 @@ from gateway.runtime import Runtime
 from gateway.schema import CITIZEN_KINDS, Action, State
 from gateway.schema_cases import OPEN_PROGRESS, CaseStep, Progress
 from gateway.schema_outgoing import Priority, Say
-from store import alike, broadcasts, cases, changes, deliveries, events, history, together
+from store import alike, broadcasts, cases, changes, deliveries, events, history, rejudgings, together
 from store.changes import Changing
 from store.database import Transaction
 
@@ -61,6 +61,7 @@ async def join(
     await together.count_in(transaction, into.id, other.id, other.author_id, at)
     if shown:
         await _take_down(runtime, transaction, other, into, at)
+        await rejudgings.note(transaction, other.id, rejudgings.Event.JOINED, at, into.ticket)
     await _tell_of(runtime, transaction, into, CaseStep.MERGE, other, actor)
     await _tell_author(runtime, transaction, other, into, joined=tell)
     if other.author_id:
@@ -82,6 +83,8 @@ async def release(runtime: Runtime, transaction: Transaction, other: Changing, *
     into = await changes.load(transaction.connection, case.merged_into)
     if other.author_id and case.merged_at:
         await changes.unfollow(transaction, other.author_id, _topic(into), case.merged_at)
+    if before is State.PUBLISHED:
+        await rejudgings.note(transaction, other.id, rejudgings.Event.PARTED, at, into.ticket)
     await _tell_of(runtime, transaction, into, CaseStep.SEPARATE, other, actor)
     return before
 

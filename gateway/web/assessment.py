@@ -11,12 +11,14 @@ from gateway.casework.assessment import Part
 from gateway.casework.league import League, Place
 from gateway.casework.months import Month
 from gateway.errors import BadInput, NotFound
+from gateway.schema_public import moment
 from gateway.sections_assessment import WHOLE
 from gateway.web import assessment_words, csv_files, plots
 from gateway.web.analytics import drawn as plots_drawn
 from gateway.web.keys import DRAWING, LANGUAGE, RUNTIME
 from gateway.web.plots import Item, Plot
 from store.judging import Judged, Which
+from store.scores import Kept
 
 PATH = "/assessment"
 MOST, MOST_IN_FILE = 50, 10_000
@@ -117,6 +119,7 @@ async def _posts(request: web.Request) -> web.Response:
 async def _table_csv(request: web.Request) -> web.Response:
     found = await known_league(request)
     header = ["month", "rank", "department", "name", "total", "before", *(f"points_{part}" for part in Part), *COUNTS]
+    header += ["frozen_total", "corrections"]
     rows = [
         [
             str(found.month),
@@ -127,6 +130,8 @@ async def _table_csv(request: web.Request) -> web.Response:
             place.before,
             *(line["points"] for line in place.score.lines),
             *(place.score.inputs[name] for name in COUNTS),
+            place.history[0].total if found.counted.frozen_at else None,
+            "; ".join(_correction(one) for one in place.history[1:]),
         ]
         for place in found.places
     ]
@@ -149,6 +154,12 @@ async def _posts_csv(request: web.Request) -> web.Response:
     header = ["ticket", "due_at", "answered_at", "in_time", "solved", "mark", "left_out"]
     name = f"everyline-assessment-{found.month}-{place.department}-{which}"
     return csv_files.answer(name, header, [_row(one) for one in page.items])
+
+
+def _correction(one: Kept) -> str:
+    """What a correction made of the total, when and why: "2026-04-09T02:00:00Z 87.5 joined: ticket=..."."""
+    said = f"{moment(one.at)} {one.total} {one.cause}"
+    return f"{said}: {one.reason}" if one.reason else said
 
 
 def _row(one: Judged) -> Sequence[Any]:

@@ -9,8 +9,8 @@ from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
 from gateway.casework import months
-from gateway.casework.assessing import LEFT_OUT, POINTS, REOPENED, TAKEN_IN
 from gateway.casework.assessment import Part
+from gateway.casework.correcting import JOINED, LEFT_OUT, MARKED, PARTED, POINTS, REOPENED, TAKEN_IN
 from gateway.web.catalogues import N_
 from store.judging import Which
 
@@ -62,7 +62,12 @@ CAUSES: Mapping[str, str] = {
     LEFT_OUT: N_("A report was left out"),
     TAKEN_IN: N_("A report was taken in again"),
     REOPENED: N_("Reopened reports count in a later month"),
+    JOINED: N_("A report is judged with another one"),
+    PARTED: N_("A report counts by itself again"),
+    MARKED: N_("An author changed his verdict"),
 }
+# Their reason is what happened, by name.
+BY_THE_CLOCK = frozenset({JOINED, PARTED, MARKED})
 MONTHS: Mapping[str, str] = {"zh": "y年M月", "en": "MMMM y"}
 SHORT: Mapping[str, str] = {"zh": "y年M月", "en": "MMM y"}
 
@@ -87,6 +92,13 @@ def grown(now: float, before: float | None, language: str) -> str | None:
     return f"{sign}{points(abs(changed), language)}"
 
 
+def happened(cause: str | None, reason: str | None) -> Mapping[str, str]:
+    """What the clock found that corrected a score, by name; empty for what a person wrote."""
+    if cause not in BY_THE_CLOCK or not reason:
+        return {}
+    return dict(pair.split("=", 1) for pair in reason.split(" "))
+
+
 def drawn(language: str) -> dict[str, Any]:
     """What the templates must know to write it all."""
     return {
@@ -101,6 +113,7 @@ def drawn(language: str) -> dict[str, Any]:
         "whiches": WHICH,
         "leads": BEHIND,
         "causes": CAUSES,
+        "happened": happened,
     }
 
 

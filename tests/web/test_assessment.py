@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from gateway import clock
-from gateway.casework import assessing
+from gateway.casework import assessing, satisfaction
 from gateway.casework.assessment import Part
+from gateway.casework.satisfaction import Given
+from gateway.journey import joining
 from store.accounts import Role
 from tests.casework.assessed import case, given, hash_of, mark
 from tests.web.conftest import World
@@ -20,6 +22,7 @@ MID = datetime(2026, 3, 15, 4, tzinfo=UTC)
 ENGLISH = {"Accept-Language": "en"}
 SETTLED = datetime(2026, 4, 5, 16, tzinfo=UTC)
 DAY = timedelta(days=1)
+WET_AUTHOR = "wet's author"
 MARCH = "/assessment?month=2026-03"
 
 
@@ -34,7 +37,7 @@ async def city(world: World) -> AsyncIterator[World]:
         case("hidden", MID, MID, post={"private": True, "text": "a secret matter"}),
         case("hole", MID, MID, department="roads"),
         case("soon", MID + 30 * DAY, SETTLED),
-        said=[mark("wet", MID, True, 5), mark("late", MID + DAY, False, 2)],
+        said=[mark("wet", MID, True, 5, citizen_id=WET_AUTHOR), mark("late", MID + DAY, False, 2)],
     )
     clock.replace(now=lambda: MID + DAY)
     await assessing.keep_up(world.runtime)
@@ -155,6 +158,35 @@ async def test_each_table_is_there_as_csv(city: World) -> None:
     assert [(row["ticket"], row["answered_at"], row["in_time"]) for row in behind] == [
         (f"{hash_of('open'):08}", "", "False")
     ]
+
+
+async def test_what_the_clock_corrected_is_explained(city: World) -> None:
+    """On both pages, in the file and by program."""
+    late, main, wet = (f"{hash_of(name):08}" for name in ("open", "main", "wet"))
+    await given(city.runtime, case("main", SETTLED + 30 * DAY))
+    await joining.join_posts(city.runtime, late, main, actor="mo")
+    await city.runtime.database.write(
+        lambda tx: satisfaction.keep(city.runtime, tx, Given("wet", WET_AUTHOR, 4, True, "texting"))
+    )
+    clock.replace(now=lambda: SETTLED + DAY + timedelta(minutes=1))
+    await assessing.keep_up(city.runtime)
+    text = await page(city, "/assessment/water?month=2026-03")
+    assert "A report is judged with another one" in text
+    assert f"{late[:4]} {late[4:]} was joined on 7 Apr 2026 to {main[:4]} {main[4:]} ." in text
+    assert f"{wet[:4]} {wet[4:]} : 5 of 5 stars before, 4 now." in text
+    text = await page(city, "/assessment/water?month=2026-03", language="zh")
+    assert f"{late[:4]} {late[4:]} 于" in text
+    assert "原评 5 星（满分 5 星），现评 4 星。" in text
+    _, water = (await table(city, "/assessment.csv?month=2026-03"))[:2]
+    joined, marked = water["corrections"].split("; ")
+    assert joined.endswith(f" joined: ticket={late} other={main} day=2026-04-07")
+    assert marked.endswith(f"{water['total']} marked: ticket={wet} before=5 after=4")
+    assert water["frozen_total"] != water["total"]
+    known = await told(city, "/api/v1/assessment?month=2026-03")
+    [place] = [one for one in known["items"] if one["department"] == "water"]
+    assert [one["cause"] for one in place["corrections"]] == ["joined", "marked"]
+    await city.log_in("moderator")
+    assert "was joined on" in await page(city, "/console/assessment?month=2026-03")
 
 
 @pytest.mark.parametrize(

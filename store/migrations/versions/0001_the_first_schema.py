@@ -876,6 +876,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_receipts_channel_at", ["channel", "at"], unique=False)
 
     op.create_table(
+        "rejudgings",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("thread_id", sa.String(length=32), nullable=False),
+        sa.Column("event", sa.String(length=16), nullable=False),
+        sa.Column("other", sa.String(length=8), nullable=True),
+        sa.Column("at", store.moments.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rejudgings")),
+    )
+    with op.batch_alter_table("rejudgings", schema=None) as batch_op:
+        batch_op.create_index("ix_rejudgings_at", ["at"], unique=False)
+
+    op.create_table(
         "reminders",
         sa.Column("thread_id", sa.String(length=32), nullable=False),
         sa.Column("due", sa.String(length=16), nullable=False),
@@ -1669,6 +1681,10 @@ def downgrade() -> None:
 
     op.drop_table("reporters")
     op.drop_table("reminders")
+    with op.batch_alter_table("rejudgings", schema=None) as batch_op:
+        batch_op.drop_index("ix_rejudgings_at")
+
+    op.drop_table("rejudgings")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_receipts_channel_at")
 
