@@ -21,7 +21,7 @@ from store.cases import Case
 # beside the first ones; and of how many cases that are accepted something is asked.
 MARKED, MARKED_AGAIN, BETTER, ASKED = 0.5, 0.9, 0.6, 0.08
 # How many cases lie about, and for how many working hours: a normal one has 52.
-FORGOTTEN, LIES = 0.06, (50, 110)
+FORGOTTEN, LIES = 0.1, (50, 110)
 # How many of those asked never reply, and after how many working hours they are answered all the same.
 SILENT, PATIENT = 0.3, 30
 REFUSED = 0.3

@@ -25,7 +25,7 @@ from gateway.schema_incoming import Outcome
 DAYS = 62
 # Reports a day, and how many of them somebody else makes too.
 FEWEST, MOST = 3, 9
-REPEATED = 0.12
+REPEATED = 0.08
 ASKED_A_DAY = 2
 # When people speak, in minutes of the day.
 EARLIEST, USUAL, LATEST = 6 * 60, 10 * 60, 23 * 60

@@ -325,10 +325,12 @@ class Drawing:
 
 
 def _readable(number: str) -> str:
-    """A number in groups, as people read it; a short code as it is."""
+    """A number in groups, as people read it; a short code, and what no country has, as it is."""
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
+        return number
+    if not phonenumbers.is_valid_number(parsed):
         return number
     shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return shown.replace(" ", "\N{NO-BREAK SPACE}")

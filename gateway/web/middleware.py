@@ -68,9 +68,13 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as redirect:
         status = redirect.status
         raise
-    except (asyncio.CancelledError, ConnectionResetError):
+    except asyncio.CancelledError:
         status = GONE
         raise
+    except ConnectionResetError:
+        # Whoever asked has left, as whoever closes a live page does: no fault of ours, and nobody reads an answer.
+        status = GONE
+        return web.Response(status=GONE)
     finally:
         seconds = time.perf_counter() - begun
         route = _route(request)

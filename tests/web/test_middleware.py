@@ -27,6 +27,7 @@ RAISED: dict[str, Exception] = {
     "vault": VaultError(f"cannot open {SECRET}"),
     "crash": RuntimeError(f"INSERT ... [parameters: ({SECRET})]"),
     "time": TimeoutError(),
+    "gone": ConnectionResetError("whoever asked has left"),
 }
 
 
@@ -151,6 +152,16 @@ async def test_a_crash_is_logged_with_its_place_and_without_citizens_words(
     assert failed["error"][0] == type(RAISED[kind]).__name__
     assert any("_fail" in place for place in failed["where"])
     assert SECRET not in json.dumps(logs, default=str) + page
+
+
+async def test_whoever_leaves_is_no_fault_of_ours(
+    make_world: MakeWorld, logs: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    world = await make_world(Faulty)
+    response = await world.client.get("/fail/gone")
+    assert response.status == 499
+    assert [line["status"] for line in logs if line["action"] == "http"] == [499]
+    assert not [line for line in caplog.records if line.name == "aiohttp.server"]
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "nothing here"), ("zh", "页面不存在")])
