@@ -90,6 +90,8 @@ PHRASES: Mapping[str, str] = {
     "late_accept": N_("that a case was not taken over in time"),
     "deadlines_several": N_("that several deadlines are near or over"),
     "case_given": N_("that a case was given to him"),
+    "bad_mark_reopened": N_("a bad mark, and that the case is open again"),
+    "bad_mark_closed": N_("a bad mark"),
     "incident_opened": N_("that a channel is sick"),
     "incident_still": N_("that a channel is still sick"),
     "incident_over": N_("that a channel is well again"),
