@@ -120,7 +120,7 @@ async def _hold(transaction: Transaction, at: datetime) -> Held:
     await connection.execute(delete(sessions).where(sessions.c.kind == SessionKind.COOKIE))
     await connection.execute(delete(invitations))
     await connection.execute(delete(leases))
-    # Whom the gateway was about to call then need not be called now: what is due is thought out anew.
+    # Nobody is called now with what was news then; the lists of the console show how it stands.
     await connection.execute(delete(staff_calls))
     return Held(held, paused)
 
