@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, select, update
+from sqlalchemy import Row, Select, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
@@ -14,7 +14,7 @@ from gateway.schema import Kind, Place, State
 from store.citizens import of_person, person_of
 from store.database import Transaction
 from store.dialect import insert_new, upsert
-from store.tables import addresses, cases, posts, subscriptions, unindexed
+from store.tables import addresses, cases, media, posts, subscriptions, unindexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ class Changing:
     urgent: bool = False
     # The thread that its thread was joined to.
     joined: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer that stands under a thread, and how many files came with it."""
+
+    id: str
+    state: State
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,23 @@ async def leave_to_index(transaction: Transaction, post_ids: Sequence[str]) -> N
     again = upsert(transaction.connection, unindexed, ["post_id"], ["post_id"])
     await transaction.connection.execute(again, [{"post_id": post_id} for post_id in post_ids])
     transaction.wake("unindexed")
+
+
+async def answered_so(
+    connection: AsyncConnection, thread_id: str, department: str, text: str, since: datetime
+) -> Said | None:
+    """The last answer of a department to a thread since a moment that says just this and was not taken back."""
+    files = select(func.count()).where(media.c.post_id == posts.c.id).scalar_subquery()
+    stands = posts.c.state.in_([State.PENDING, State.HELD, State.PUBLISHED])
+    wanted = (
+        select(posts.c.id, posts.c.state, files)
+        .where(posts.c.thread_id == thread_id, posts.c.created_at >= since, stands)
+        .where(posts.c.kind == Kind.ANSWER, posts.c.department == department, posts.c.text == text)
+        .order_by(posts.c.created_at.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(wanted)).first()
+    return Said(row[0], State(row[1]), row[2]) if row else None
 
 
 async def insert(transaction: Transaction, row: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
 from store.database import Transaction
-from store.dialect import insert_all
+from store.dialect import hold_back, insert_all
 from store.paces import Pace, Times
 from store.tables import figures, paces, posts
 
@@ -112,6 +112,8 @@ async def counted(connection: AsyncConnection, since: date) -> Mapping[str, Know
 async def keep(transaction: Transaction, day: date, found: Counted, at: datetime) -> None:
     """Put a day's figures in the place of those counted before."""
     connection, name = transaction.connection, day.isoformat()
+    # Two processes count one day when somebody looks at each.
+    await hold_back(connection, [f"figures {name}"])
     for table in (figures, paces):
         known = (table.c.dimension.in_(list(Dimension)), table.c.day == name)
         held = (table.c.pace.in_(list(Pace)),) if table is paces else ()
