@@ -55,6 +55,8 @@ class Said:
 
     id: str
     state: State
+    department: str | None
+    text: str
     files: int
 
 
@@ -120,21 +122,18 @@ async def leave_to_index(transaction: Transaction, post_ids: Sequence[str]) -> N
     transaction.wake("unindexed")
 
 
-async def answered_so(
-    connection: AsyncConnection, thread_id: str, department: str, text: str, since: datetime
-) -> Said | None:
-    """The last answer of a department to a thread since a moment that says just this and was not taken back."""
+async def last_answer(connection: AsyncConnection, thread_id: str, since: datetime) -> Said | None:
+    """The last answer to a thread since a moment that was not taken back."""
     files = select(func.count()).where(media.c.post_id == posts.c.id).scalar_subquery()
     stands = posts.c.state.in_([State.PENDING, State.HELD, State.PUBLISHED])
     wanted = (
-        select(posts.c.id, posts.c.state, files)
-        .where(posts.c.thread_id == thread_id, posts.c.created_at >= since, stands)
-        .where(posts.c.kind == Kind.ANSWER, posts.c.department == department, posts.c.text == text)
-        .order_by(posts.c.created_at.desc())
+        select(posts.c.id, posts.c.state, posts.c.department, posts.c.text, files)
+        .where(posts.c.thread_id == thread_id, posts.c.created_at >= since, stands, posts.c.kind == Kind.ANSWER)
+        .order_by(posts.c.created_at.desc(), posts.c.id.desc())
         .limit(1)
     )
     row = (await connection.execute(wanted)).first()
-    return Said(row[0], State(row[1]), row[2]) if row else None
+    return Said(row[0], State(row[1]), row[2], row[3], row[4]) if row else None
 
 
 async def insert(transaction: Transaction, row: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from gateway import clock
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import folding, moderation
 from gateway.runtime import Runtime
-from gateway.schema import OPEN_PROGRESS, IncomingMedia, Kind, MediaState, Ruling, State, TranscriptState
+from gateway.schema import IncomingMedia, Kind, MediaState, Progress, Ruling, State, TranscriptState
 from store import cases as case_rows
 from store import changes, history, media
 from store.changes import Changing
@@ -72,14 +72,14 @@ async def answer(
 
 
 async def _said_already(transaction: Transaction, thread_id: str, department: str, text: str, files: int) -> str | None:
-    """The id of the same answer, given a moment ago; None too when its case was opened again since."""
+    """The id of the same answer, given a moment ago; None when anything was said or done with the case since."""
     connection = transaction.connection
-    said = await changes.answered_so(connection, thread_id, department, text, clock.now() - REPEATED_WITHIN)
-    if said is None or said.files != files:
+    said = await changes.last_answer(connection, thread_id, clock.now() - REPEATED_WITHIN)
+    if said is None or (said.department, said.text, said.files) != (department, text, files):
         return None
     case = await case_rows.find(connection, thread_id)
-    reopened = case is not None and case.progress in OPEN_PROGRESS
-    return None if reopened and said.state is State.PUBLISHED else said.id
+    untouched = case is None or case.progress is Progress.ANSWERED or said.state is State.HELD
+    return said.id if untouched else None
 
 
 async def _check_own(transaction: Transaction, thread_id: str, own: str) -> None:
