@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from gateway import clock
 from gateway.casework.answer_templates import LONGEST_TEXT as LONGEST_TEMPLATE
 from gateway.casework.assessing import LONGEST_REASON
 from gateway.casework.inbox import LONGEST_NAME
@@ -27,6 +28,15 @@ from store.services import ServiceKind
 
 LONGEST_TEXT = 100_000
 Language = Literal["zh", "en"]
+
+
+def _in_every_zone(at: datetime) -> datetime:
+    if not clock.in_every_zone(at):
+        raise ValueError("a moment of our time")
+    return at
+
+
+When = Annotated[AwareDatetime, AfterValidator(_in_every_zone)]
 Slug = Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")]
 
 
@@ -46,7 +56,7 @@ class Decision(In):
     version: int | None = Field(None, ge=1)
     alike: bool = False
     unless_held: bool = False
-    expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    expires_at: Annotated[When | None, Field(strict=False)] = None
 
 
 class OneOfSeveral(In):
@@ -210,8 +220,8 @@ class ServiceEntry(In):
     kind: Annotated[ServiceKind, Field(strict=False)]
     zh: ServiceSaid | None = None
     en: ServiceSaid | None = None
-    valid_from: Annotated[AwareDatetime | None, Field(strict=False)] = None
-    valid_until: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    valid_from: Annotated[When | None, Field(strict=False)] = None
+    valid_until: Annotated[When | None, Field(strict=False)] = None
 
 
 class ServiceChange(ServiceEntry):

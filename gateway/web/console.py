@@ -234,6 +234,12 @@ def answering(request: web.Request) -> Sequence[str]:
     return [own] if own else [department.slug for department in request.app[RUNTIME].settings.departments]
 
 
+def version_of(form: Mapping[str, Any]) -> int | None:
+    """The version that was looked at, as a form brings it; None for none, and for what is no number of a version."""
+    typed = str(form.get("version", ""))
+    return int(typed) if typed.isdecimal() and len(typed) < 10 else None
+
+
 def back_to(path: str) -> str:
     """Where a form of the console leads: a page of the console, and nothing else."""
     if path.startswith("/console/posts/") and path.rpartition("/")[2].isalnum():

@@ -13,7 +13,7 @@ from gateway.journey.ruling import Trial, Wanted
 from gateway.runtime import Runtime
 from gateway.sections import Rule
 from gateway.web import bodies
-from gateway.web.console import draw
+from gateway.web.console import draw, version_of
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 from store import routing_rules
@@ -71,15 +71,14 @@ async def _show(request: web.Request) -> web.Response:
 async def _act(request: web.Request) -> web.Response:
     """Try what was typed, or carry it out; what cannot be taken stands there again."""
     runtime, form = request.app[RUNTIME], await request.post()
-    known, act, version = await _known(request), str(form.get("act", "try")), str(form.get("version", ""))
+    known, act = await _known(request), str(form.get("act", "try"))
     typed = _typed(form)
     try:
         rule = ruling.clean(runtime, _resolved(runtime, typed, request[LANGUAGE])) if "retire" not in act else None
         wanted = Wanted(known.id if known else None, rule, str(form.get("before", "")) or None)
         if act not in ("save", "retire"):
             return await _draw(request, known, typed, trial=await ruling.attempt(runtime, wanted), act=act)
-        number = int(version) if version.isdecimal() else None
-        made = await ruling.save(runtime, wanted, number, actor=request[ACCOUNT].name)
+        made = await ruling.save(runtime, wanted, version_of(form), actor=request[ACCOUNT].name)
     except (BadInput, Conflict) as error:
         return await _draw(request, known, typed, error=error)
     await in_force.renew(runtime)
