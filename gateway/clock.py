@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 
 _lock = threading.Lock()
 _last = 0
@@ -42,6 +42,12 @@ _new_id: Callable[[], str] = _system_id
 def now() -> datetime:
     """The present moment, always in UTC and aware of it."""
     return _now()
+
+
+def in_every_zone(at: datetime) -> bool:
+    """Whether a moment that somebody typed can be told in every zone: at the ends of all time there is none before or
+    after it."""
+    return MINYEAR < at.year < MAXYEAR
 
 
 def new_id() -> str:

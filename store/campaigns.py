@@ -229,19 +229,26 @@ async def barred(connection: AsyncConnection, campaign_id: str) -> list[Barred]:
 
 async def add_codes(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add codes that are not there yet; gives how many were new."""
-    connection = transaction.connection
-    before = (await codes(connection, rows[0]["campaign_id"]))[0] if rows else 0
+    if not rows:
+        return 0
+    connection, campaign_id = transaction.connection, str(rows[0]["campaign_id"])
+    before, _ = (await codes(connection, [campaign_id]))[campaign_id]
     for start in range(0, len(rows), PIECE):
         piece = [dict(row) for row in rows[start : start + PIECE]]
         await connection.execute(insert_new(connection, prize_codes, ["campaign_id", "lookup"]), piece)
-    return (await codes(connection, rows[0]["campaign_id"]))[0] - before if rows else 0
+    after, _ = (await codes(connection, [campaign_id]))[campaign_id]
+    return after - before
 
 
-async def codes(connection: AsyncConnection, campaign_id: str) -> tuple[int, int]:
-    """How many codes a campaign has, and how many of them were given away."""
-    wanted = select(prize_codes.c.given, func.count()).where(prize_codes.c.campaign_id == campaign_id)
-    found = {row[0]: row[1] for row in await connection.execute(wanted.group_by(prize_codes.c.given))}
-    return sum(found.values()), found.get(True, 0)
+async def codes(connection: AsyncConnection, campaign_ids: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+    """How many codes each of some campaigns has, and how many of them were given away."""
+    table = prize_codes
+    wanted = select(table.c.campaign_id, table.c.given, func.count()).where(table.c.campaign_id.in_(campaign_ids))
+    found = dict.fromkeys(campaign_ids, (0, 0))
+    for campaign_id, given, number in await connection.execute(wanted.group_by(table.c.campaign_id, table.c.given)):
+        known, gone = found[campaign_id]
+        found[campaign_id] = known + number, gone + (number if given else 0)
+    return found
 
 
 async def drop_codes(transaction: Transaction, campaign_id: str) -> int:

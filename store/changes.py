@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, select, update
+from sqlalchemy import Row, Select, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import new_id
@@ -16,6 +16,7 @@ from store.database import Transaction
 from store.dialect import insert_new, upsert
 from store.tables_cases import cases
 from store.tables_citizens import addresses, subscriptions
+from store.tables_media import media
 from store.tables_posts import posts
 from store.tables_search import unindexed
 
@@ -50,6 +51,17 @@ class Changing:
     urgent: bool = False
     # The thread that its thread was joined to.
     joined: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer that stands under a thread, and how many files came with it."""
+
+    id: str
+    state: State
+    department: str | None
+    text: str
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,20 @@ async def leave_to_index(transaction: Transaction, post_ids: Sequence[str]) -> N
     again = upsert(transaction.connection, unindexed, ["post_id"], ["post_id"])
     await transaction.connection.execute(again, [{"post_id": post_id} for post_id in post_ids])
     transaction.wake("unindexed")
+
+
+async def last_answer(connection: AsyncConnection, thread_id: str, since: datetime) -> Said | None:
+    """The last answer to a thread since a moment that was not taken back."""
+    files = select(func.count()).where(media.c.post_id == posts.c.id).scalar_subquery()
+    stands = posts.c.state.in_([State.PENDING, State.HELD, State.PUBLISHED])
+    wanted = (
+        select(posts.c.id, posts.c.state, posts.c.department, posts.c.text, files)
+        .where(posts.c.thread_id == thread_id, posts.c.created_at >= since, stands, posts.c.kind == Kind.ANSWER)
+        .order_by(posts.c.created_at.desc(), posts.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(wanted)).first()
+    return Said(row[0], State(row[1]), row[2], row[3], row[4]) if row else None
 
 
 async def insert(transaction: Transaction, row: dict[str, Any]) -> None:

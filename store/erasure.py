@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import MediaState, State
 from gateway.schema_outgoing import DeliveryState
-from store import alike, campaigns
+from store import alike, campaigns, figures
 from store.citizens import of_person
 from store.database import Transaction
 from store.tables_calls import calls
@@ -75,7 +75,7 @@ async def erase(transaction: Transaction, citizen_ids: Sequence[str], at: dateti
     contacts = await _typed(connection, citizen_ids)
     own = select(addresses.c.id).where(addresses.c.citizen_id.in_(citizen_ids))
     lines = [*(await connection.execute(own)).scalars(), *contacts]
-    remains = await _empty_posts(connection, citizen_ids, at)
+    remains = await _empty_posts(transaction, citizen_ids, at)
     dropped = {"state": DeliveryState.DROPPED, "reason": "erased", "done_at": at, "lease_until": None}
     is_open = deliveries.c.state.in_([DeliveryState.DUE, DeliveryState.UNKNOWN])
     await connection.execute(update(deliveries).where(deliveries.c.address_id.in_(lines), is_open).values(**dropped))
@@ -124,9 +124,10 @@ async def _destroy_keys(connection: AsyncConnection, citizen_ids: Sequence[str],
     await connection.execute(update(keys).where(keys.c.id.in_(of_contacts)).values(wrapped=b""))
 
 
-async def _empty_posts(connection: AsyncConnection, citizen_ids: Sequence[str], at: datetime) -> Remains:
+async def _empty_posts(transaction: Transaction, citizen_ids: Sequence[str], at: datetime) -> Remains:
     """Take words, place and files from what is not published, the unpublished files from what is, and the author
     from all."""
+    connection = transaction.connection
     mine = posts.c.citizen_id.in_(citizen_ids)
     hidden = and_(mine, posts.c.state != State.PUBLISHED)
     await _note(connection, mine, "erased", at)
@@ -137,6 +138,9 @@ async def _empty_posts(connection: AsyncConnection, citizen_ids: Sequence[str], 
     unknown = select(posts.c.id).where(hidden)
     await connection.execute(delete(staff_search).where(staff_search.c.post_id.in_(unknown)))
     await connection.execute(delete(sketches).where(sketches.c.post_id.in_(unknown)))
+    # Old figures name places that were public once.
+    named = select(posts.c.place).where(hidden, posts.c.place.is_not(None)).distinct()
+    await figures.count_anew(transaction, (await connection.execute(named)).scalars().all())
     empty: dict[str, Any] = {"text": "", "place": None, "lat": None, "lon": None, "rules": []}
     await connection.execute(update(posts).where(hidden).values(**empty))
     # What is still said of it on the radio is said anew, and by nobody's own voice.

@@ -1,17 +1,17 @@
 """What came and what became of it, by the days of the city: kept once counted (`counting`), and added up to be read."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.schema import State
 from store.database import Transaction
-from store.dialect import insert_all
+from store.dialect import hold_back, insert_all
 from store.paces import Pace, Times
 from store.tables_figures import figures, paces
 from store.tables_posts import posts
@@ -30,6 +30,8 @@ class Dimension(StrEnum):
 
 # The value of what has none, and of the many places beyond those named on a day.
 NONE, OTHERS = "", "*"
+# Before any day was over: what was counted then is counted again.
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ async def counted(connection: AsyncConnection, since: date) -> Mapping[str, Know
 async def keep(transaction: Transaction, day: date, found: Counted, at: datetime) -> None:
     """Put a day's figures in the place of those counted before."""
     connection, name = transaction.connection, day.isoformat()
+    # Two processes count one day when somebody looks at each.
+    await hold_back(connection, [f"figures {name}"])
     for table in (figures, paces):
         known = (table.c.dimension.in_(list(Dimension)), table.c.day == name)
         held = (table.c.pace.in_(list(Pace)),) if table is paces else ()
@@ -128,6 +132,17 @@ async def keep(transaction: Transaction, day: date, found: Counted, at: datetime
     ]
     if waited:
         await insert_all(connection, paces, waited)
+
+
+async def count_anew(transaction: Transaction, places: Sequence[str]) -> None:
+    """Have the days counted again on which something was said at some places, though they are over for long."""
+    named = select(figures.c.day).where(figures.c.dimension == Dimension.PLACE, figures.c.value.in_(places))
+    waited = select(paces.c.day).where(
+        paces.c.dimension == Dimension.PLACE, paces.c.pace.in_(list(Pace)), paces.c.value.in_(places)
+    )
+    days = or_(figures.c.day.in_(named), figures.c.day.in_(waited))
+    anew = update(figures).where(figures.c.dimension == Dimension.ALL, days).values(counted_at=NEVER)
+    await transaction.connection.execute(anew)
 
 
 async def read(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
@@ -122,6 +122,15 @@ async def look_up(
         counted = await connection.execute(_NETWORKS, {"phrases": ids, "networks": list(networks)})
         known.networks = {(row.phrase_id, row.network): row.number for row in counted}
     return known
+
+
+async def forget_networks(transaction: Transaction, before: str, limit: int) -> int:
+    """Forget from which networks some took part on days of the city before one; gives how many."""
+    over = select(phrases.c.id).where(phrases.c.day < before)
+    known = select(participations.c.phrase_id, participations.c.participant_id)
+    known = known.where(participations.c.phrase_id.in_(over), participations.c.network.is_not(None)).limit(limit)
+    some = tuple_(participations.c.phrase_id, participations.c.participant_id).in_(known)
+    return (await transaction.connection.execute(update(participations).where(some).values(network=None))).rowcount
 
 
 async def speaker(connection: AsyncConnection, citizen_id: str) -> Speaker | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Transaction
-from store.dialect import upsert
+from store.dialect import hold_back, upsert
 from store.tables_scores import assessments, scored, scores, supervisor_points
 
 
@@ -79,7 +79,8 @@ async def month(connection: AsyncConnection, name: str) -> Month | None:
 
 
 async def hold(transaction: Transaction, name: str) -> Month | None:
-    """The same, and no other process changes it until the transaction ends."""
+    """The same, and no other process changes it, or counts it for the first time, until the transaction ends."""
+    await hold_back(transaction.connection, [f"assessment {name}"])
     wanted = select(assessments).where(assessments.c.month == name).with_for_update()
     row = (await transaction.connection.execute(wanted)).first()
     return Month(*row) if row else None

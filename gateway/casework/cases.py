@@ -1,6 +1,7 @@
 """What a department does on a thread: its answer is published when the filter passes it, else held for a supervisor."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from gateway import clock
@@ -8,12 +9,16 @@ from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.journey import folding, moderation
 from gateway.runtime import Runtime
 from gateway.schema import Kind, MediaState, Ruling, State, TranscriptState
+from gateway.schema_cases import Progress
 from gateway.schema_incoming import IncomingMedia
 from store import cases as case_rows
 from store import changes, history, media
 from store.changes import Changing
 from store.database import Transaction
 from store.media import CONSOLE as CHANNEL
+
+# What is the same within this time is one answer sent twice.
+REPEATED_WITHIN = timedelta(minutes=1)
 
 
 async def answer(
@@ -28,7 +33,8 @@ async def answer(
 ) -> str:
     """Answer a thread (by ticket or id) as a department, perhaps with photos; gives the id of the answer.
 
-    To a published thread it goes to all; to one that is private, or not published, to its author alone. Raises
+    To a published thread it goes to all; to one that is private, or not published, to its author alone. The same again
+    within a minute, as by a button pressed twice, is the one that is there. Raises
     `NotAllowed` when the case is another department's than `own`, to which who answers is limited; `BadInput` for an
     empty text or an unknown department, `NotFound`, and `Conflict` for a thread that was turned away.
     """
@@ -48,6 +54,8 @@ async def answer(
             raise Conflict(joined if thread.joined else "this thread was turned away and cannot be answered")
         if own:
             await _check_own(transaction, thread.id, own)
+        if known := await _said_already(transaction, thread.id, department, cleaned, len(files)):
+            return known
         answer_id = await _insert(transaction, thread, cleaned, department)
         await media.add(transaction, [_photo(answer_id, file) for file in files])
         words = history.sealed_words(runtime.vault, None, answer_id, history.What.ORIGINAL, cleaned)
@@ -63,6 +71,17 @@ async def answer(
         return answer_id
 
     return await runtime.database.write(work)
+
+
+async def _said_already(transaction: Transaction, thread_id: str, department: str, text: str, files: int) -> str | None:
+    """The id of the same answer, given a moment ago; None when anything was said or done with the case since."""
+    connection = transaction.connection
+    said = await changes.last_answer(connection, thread_id, clock.now() - REPEATED_WITHIN)
+    if said is None or (said.department, said.text, said.files) != (department, text, files):
+        return None
+    case = await case_rows.find(connection, thread_id)
+    untouched = case is None or case.progress is Progress.ANSWERED or said.state is State.HELD
+    return said.id if untouched else None
 
 
 async def _check_own(transaction: Transaction, thread_id: str, own: str) -> None:

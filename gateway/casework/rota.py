@@ -46,7 +46,9 @@ async def add(runtime: Runtime, account_id: str, day: str, begins: str, ends: st
     try:
         rule = RotaRule(account="-", begins=begins, ends=ends)
         since, until = span(rule, date.fromisoformat(day), runtime.settings.city.zone)
-    except ValueError:
+        if not clock.in_every_zone(since):
+            raise ValueError(day)
+    except (ValueError, OverflowError):
         raise BadInput("give a day and two times, like 2026-03-02, 08:00 and 16:00", "day") from None
     async with runtime.database.reading() as connection:
         if account_id not in {known for known, _ in await duty.workers(connection)}:

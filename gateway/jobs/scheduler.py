@@ -39,6 +39,7 @@ JOBS: tuple[tuple[Callable[[Runtime], Awaitable[None]], int], ...] = (
     (watching.check, 60),
     (upkeep.forget, 3600),
     (upkeep.forget_recordings, 3600),
+    (upkeep.forget_networks, 3600),
     (upkeep.sweep_files, 1800),
     (digests.send_due, 60),
     (daybook.keep_up, 300),

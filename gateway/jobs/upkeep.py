@@ -22,6 +22,7 @@ from store import (
     likeness,
     media,
     outbox,
+    participating,
     recordings,
     tallies,
     unanswered,
@@ -38,6 +39,9 @@ RECORDINGS_AT_ONCE = 100
 CALL_WORDS = timedelta(minutes=50)
 # For how long a word is listed that nobody asks for any more.
 UNANSWERED = timedelta(days=180)
+# For how long it is known from which network a page took part in a daily phrase: one network may on one day only.
+NETWORKS = timedelta(days=2)
+NETWORKS_AT_ONCE = 1000
 
 log = structlog.get_logger()
 
@@ -86,6 +90,13 @@ async def forget_recordings(runtime: Runtime) -> None:
     if done:
         await runtime.database.write(lambda tx: audit.note(tx, "upkeep", "recordings deleted", str(done)))
         log.info("recordings deleted", action="upkeep.recordings", number=done)
+
+
+async def forget_networks(runtime: Runtime) -> None:
+    """Forget from which networks pages took part in phrases of days that are over, some at a time."""
+    before = (clock.now() - NETWORKS).astimezone(runtime.settings.city.zone).date().isoformat()
+    while await runtime.database.write(lambda tx: participating.forget_networks(tx, before, NETWORKS_AT_ONCE)):
+        pass
 
 
 async def forget(runtime: Runtime) -> None:

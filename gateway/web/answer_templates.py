@@ -13,7 +13,7 @@ from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.schema import LANGUAGES
 from gateway.schema_public import moment
 from gateway.web import bodies, bodies_casework
-from gateway.web.console import draw
+from gateway.web.console import draw, version_of
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 from store import answer_templates
@@ -81,8 +81,7 @@ async def _keep(request: web.Request, known: Template | None) -> web.Response:
             templates.check(typed.text)
             return await _draw_form(request, known, typed, version=version, preview=True)
         wording = templates.clean(runtime, typed.department, typed.language, typed.name, typed.text)
-        number = int(version) if version.isdecimal() else None
-        await templates.save(runtime, account, wording, known, number)
+        await templates.save(runtime, account, wording, known, version_of(form))
     except (BadInput, Conflict) as error:
         return await _draw_form(request, known, typed, error, version=version)
     raise web.HTTPSeeOther(PATH)

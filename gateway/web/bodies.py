@@ -1,15 +1,26 @@
 """What every JSON body that comes in has in common: a model checks it, and a fault names the field."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from gateway import clock
 from gateway.errors import BadInput
 
 LONGEST_TEXT = 100_000
 Language = Literal["zh", "en"]
+
+
+def _in_every_zone(at: datetime) -> datetime:
+    if not clock.in_every_zone(at):
+        raise ValueError("a moment of our time")
+    return at
+
+
+When = Annotated[AwareDatetime, AfterValidator(_in_every_zone)]
 Slug = Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")]
 
 

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from gateway.journey.batches import MOST as MOST_TOGETHER
 from gateway.journey.moderation import LONGEST_NOTE
 from gateway.journey.trying import SIZES
 from gateway.journey.words import LONGEST_WORD
 from gateway.schema import Action
-from gateway.web.bodies import LONGEST_TEXT, In, Slug
+from gateway.web.bodies import LONGEST_TEXT, In, Slug, When
 
 
 class Decision(In):
@@ -22,7 +22,7 @@ class Decision(In):
     version: int | None = Field(None, ge=1)
     alike: bool = False
     unless_held: bool = False
-    expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    expires_at: Annotated[When | None, Field(strict=False)] = None
 
 
 class OneOfSeveral(In):

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from gateway.casework.services import LONGEST_TEXT as LONGEST_SERVICE
 from gateway.casework.services import LONGEST_TITLE, MOST_WORDS
 from gateway.casework.services import LONGEST_WORD as LONGEST_SERVICE_WORD
-from gateway.web.bodies import In, Slug
+from gateway.web.bodies import In, Slug, When
 from store.services import ServiceKind
 
 
@@ -27,8 +27,8 @@ class ServiceEntry(In):
     kind: Annotated[ServiceKind, Field(strict=False)]
     zh: ServiceSaid | None = None
     en: ServiceSaid | None = None
-    valid_from: Annotated[AwareDatetime | None, Field(strict=False)] = None
-    valid_until: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    valid_from: Annotated[When | None, Field(strict=False)] = None
+    valid_until: Annotated[When | None, Field(strict=False)] = None
 
 
 class ServiceChange(ServiceEntry):

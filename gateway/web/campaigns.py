@@ -156,7 +156,7 @@ async def _draw_list(request: web.Request, status: int = 200, **values: Any) -> 
     runtime = request.app[RUNTIME]
     async with runtime.database.reading() as connection:
         known = await rows.newest(connection)
-        codes = {one.id: await rows.codes(connection, one.id) for one in known}
+        codes = await rows.codes(connection, [one.id for one in known])
     day = today(runtime).isoformat()
     usual = {
         "typed": {},
@@ -177,7 +177,7 @@ async def _draw_one(request: web.Request, status: int = 200, **values: Any) -> w
         calendar = await rows.calendar(connection, [campaign.id])
         usual: dict[str, Any] = {
             "counted": await rows.counts(connection, [phrase.id for phrase in calendar]),
-            "codes": await rows.codes(connection, campaign.id),
+            "codes": (await rows.codes(connection, [campaign.id]))[campaign.id],
             "barred": await rows.barred(connection, campaign.id),
             "won": await rows.winners_of(connection, campaign.id),
         }

@@ -20,7 +20,7 @@ async def _list(request: web.Request) -> web.Response:
         known = await rows.newest(connection)
         calendar = await rows.calendar(connection, [one.id for one in known])
         counted = await rows.counts(connection, [phrase.id for phrase in calendar])
-        codes = {one.id: await rows.codes(connection, one.id) for one in known}
+        codes = await rows.codes(connection, [one.id for one in known])
     items = []
     for one in known:
         own = [phrase for phrase in calendar if phrase.campaign_id == one.id]

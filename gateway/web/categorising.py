@@ -18,14 +18,13 @@ def routes() -> list[web.RouteDef]:
 
 async def _choose(request: web.Request) -> web.Response:
     ticket, sent = request.match_info["ticket"], await request.post()
-    version = str(sent.get("version", ""))
     try:
         await categorise(
             request.app[RUNTIME],
             ticket,
             str(sent.get("category", "")) or None,
             actor=request[ACCOUNT].name,
-            version=int(version) if version.isdecimal() and len(version) < 10 else None,
+            version=console.version_of(sent),
         )
     except (BadInput, Conflict) as error:
         return await console.draw_post(request, ticket, error.status, fault=str(error))

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import clock
 from gateway.casework import handling, notes
 from gateway.casework.answer_templates import FIELDS, grouped, left_open
-from gateway.errors import BadInput
+from gateway.errors import BadInput, NotAllowed
 from gateway.journey import mailbox, moderation, parting, routing, transcription, undoing
 from gateway.journey.commands import UNDECIDED
 from gateway.schema import Action, Kind, MediaState, State
@@ -44,6 +44,7 @@ async def _post(request: web.Request) -> web.Response:
 
 async def _typing(request: web.Request) -> web.Response:
     """Whether the thread's author is typing just now; the page asks for it every few seconds."""
+    await check_readable(request, request.match_info["ticket"])
     typing = await mailbox.is_typing(request.app[RUNTIME], request.match_info["ticket"])
     return await request.app[DRAWING].page(request, "console/typing.html", {"typing": typing})
 
@@ -76,12 +77,16 @@ def undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None
 
 
 async def check_readable(request: web.Request, reference: str) -> None:
-    """Raises `NotAllowed` when a thread (see `posts_for_staff.thread`) is not for who asks, and `NotFound`."""
+    """Whether a thread, named as `posts_for_staff.thread` takes it, is for who asks, and the very post that is named by its id.
+
+    Raises `NotAllowed` and `NotFound`.
+    """
     if access.own_department(request[ACCOUNT]):
         async with request.app[RUNTIME].database.reading() as connection:
-            access.readable(
-                request.app[RUNTIME].settings, request[ACCOUNT], await posts_for_staff.thread(connection, reference)
-            )
+            thread = await posts_for_staff.thread(connection, reference)
+        seen = access.readable(request.app[RUNTIME].settings, request[ACCOUNT], thread)
+        if any(post.id == reference and post not in seen for post in thread):
+            raise NotAllowed("this report is not your department's")
 
 
 async def draw_post(
@@ -227,6 +232,12 @@ def answering(request: web.Request) -> Sequence[str]:
     """The departments this account may answer as."""
     own = request[ACCOUNT].department
     return [own] if own else [department.slug for department in request.app[RUNTIME].settings.departments]
+
+
+def version_of(form: Mapping[str, Any]) -> int | None:
+    """The version that was looked at, as a form brings it; None for none, and for what is no number of a version."""
+    typed = str(form.get("version", ""))
+    return int(typed) if typed.isdecimal() and len(typed) < 10 else None
 
 
 def back_to(path: str) -> str:

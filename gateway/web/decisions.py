@@ -12,7 +12,7 @@ from gateway.journey import batches, moderation, undoing
 from gateway.journey.batches import Batch, Chosen
 from gateway.journey.claiming import Held
 from gateway.schema import Action
-from gateway.web.console import back_to, draw, draw_post
+from gateway.web.console import back_to, draw, draw_post, version_of
 from gateway.web.keys import ACCOUNT, DRAWING, LANGUAGE, RUNTIME
 from gateway.web.queue import MOST_DRAWN, draw_queue, dressed
 from store import waiting
@@ -44,7 +44,7 @@ async def _decide(request: web.Request) -> web.Response:
             reason=form.get("reason") or None,
             note=form.get("note") or None,
             text=form.get("text") or None,
-            version=int(form["version"]) if form.get("version", "").isdecimal() else None,
+            version=version_of(form),
             alike="alike" in form,
             expires_at=_end(request, form) if form["action"] == Action.PUBLISH else None,
             unless_held="unless_held" in form,

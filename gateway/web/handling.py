@@ -21,6 +21,7 @@ def routes() -> list[web.RouteDef]:
 
 async def _take(request: web.Request) -> web.Response:
     ticket, form = request.match_info["ticket"], await request.post()
+    await console.check_readable(request, ticket)
     step, words = str(form.get("step", "")), str(form.get("text", "")).replace("\r\n", "\n")
     try:
         if step not in list(CaseStep):
@@ -35,6 +36,7 @@ async def _take(request: web.Request) -> web.Response:
 
 async def _take_by_program(request: web.Request) -> web.Response:
     body = await bodies.read(request, bodies_casework.Handling)
+    await console.check_readable(request, request.match_info["reference"])
     wanted = handling.Wanted(body.step, body.department, body.text, body.other)
     await handling.take(request.app[RUNTIME], request.match_info["reference"], wanted, request[ACCOUNT])
     return web.json_response({})
@@ -42,6 +44,7 @@ async def _take_by_program(request: web.Request) -> web.Response:
 
 async def _assign(request: web.Request) -> web.Response:
     ticket, form = request.match_info["ticket"], await request.post()
+    await console.check_readable(request, ticket)
     try:
         await assigning.assign(request.app[RUNTIME], ticket, str(form.get("officer", "")) or None, request[ACCOUNT])
     except (BadInput, Conflict) as error:
@@ -51,5 +54,6 @@ async def _assign(request: web.Request) -> web.Response:
 
 async def _assign_by_program(request: web.Request) -> web.Response:
     body = await bodies.read(request, bodies_casework.Officer)
+    await console.check_readable(request, request.match_info["reference"])
     await assigning.assign(request.app[RUNTIME], request.match_info["reference"], body.officer, request[ACCOUNT])
     return web.json_response({})

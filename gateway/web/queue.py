@@ -108,6 +108,7 @@ async def _rows(request: web.Request) -> web.Response:
 
 async def _marks(request: web.Request) -> web.Response:
     """Of the posts a page shows, which are other than it shows them, and what came beside them."""
+    access.check_queue(request[ACCOUNT])
     form, runtime, at = await request.post(), request.app[RUNTIME], clock.now()
     ids = _ids(str(form.get("ids", "")), MOST_ASKED)
     begin = _moment(str(form.get("since", ""))) - LATE

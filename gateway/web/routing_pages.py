@@ -13,7 +13,7 @@ from gateway.journey.ruling import NotTried, Trial, Wanted
 from gateway.runtime import Runtime
 from gateway.sections import Rule
 from gateway.web import bodies, bodies_casework
-from gateway.web.console import draw
+from gateway.web.console import draw, version_of
 from gateway.web.console_api import plain
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 from store import routing_rules
@@ -72,16 +72,16 @@ async def _show(request: web.Request) -> web.Response:
 async def _act(request: web.Request) -> web.Response:
     """Try what was typed, or carry it out once it was tried as it is; what cannot be taken stands there again."""
     runtime, form = request.app[RUNTIME], await request.post()
-    known, act, version = await _known(request), str(form.get("act", "try")), str(form.get("version", ""))
+    known, act = await _known(request), str(form.get("act", "try"))
     typed = _typed(form)
     try:
         rule = ruling.clean(runtime, _resolved(runtime, typed, request[LANGUAGE])) if "retire" not in act else None
         wanted = Wanted(known.id if known else None, rule, str(form.get("before", "")) or None)
         if act not in ("save", "retire"):
             return await _draw(request, known, typed, trial=await ruling.attempt(runtime, wanted), act=act)
-        number, proof = int(version) if version.isdecimal() else None, str(form.get("proof", ""))
+        proof = str(form.get("proof", ""))
         try:
-            made = await ruling.save(runtime, wanted, number, proof=proof, actor=request[ACCOUNT].name)
+            made = await ruling.save(runtime, wanted, version_of(form), proof=proof, actor=request[ACCOUNT].name)
         except NotTried as error:
             return await _draw(request, known, typed, trial=await ruling.attempt(runtime, wanted), act=act, error=error)
     except (BadInput, Conflict) as error:

@@ -11,7 +11,7 @@ from gateway.casework import services as work
 from gateway.casework.services import REVIEWING, Step, Typed
 from gateway.errors import BadInput, Conflict, NotAllowed
 from gateway.schema import LANGUAGES
-from gateway.web.console import draw
+from gateway.web.console import draw, version_of
 from gateway.web.keys import ACCOUNT, LANGUAGE, RUNTIME
 from store import posts, services, unanswered
 from store.accounts import Role
@@ -111,9 +111,8 @@ async def _keep(request: web.Request, known: Service | None) -> web.Response:
         entry = work.clean(runtime, typed)
         if "preview" in form:
             return await _form(request, known, typed, form=form, preview=entry)
-        version = int(form["version"]) if known and form.get("version", "").isdecimal() else None
         if known:
-            await work.save(runtime, account, known, entry, version)
+            await work.save(runtime, account, known, entry, version_of(form))
         made = known.id if known else await work.add(runtime, account, entry)
         if "publish" in form:
             await work.take(runtime, account, made, Step.PUBLISH)
@@ -124,11 +123,9 @@ async def _keep(request: web.Request, known: Service | None) -> web.Response:
 
 async def _take(request: web.Request) -> web.Response:
     known, step = await known_to(request), Step(request.match_info["step"])
-    version = str((await request.post()).get("version", ""))
+    version = version_of(await request.post())
     try:
-        await work.take(
-            request.app[RUNTIME], request[ACCOUNT], known.id, step, int(version) if version.isdecimal() else None
-        )
+        await work.take(request.app[RUNTIME], request[ACCOUNT], known.id, step, version)
     except (BadInput, Conflict) as error:
         return await _form(request, known, as_typed(known.entry), error)
     raise web.HTTPSeeOther(f"{PATH}/{known.id}?done={step}")
@@ -252,9 +249,11 @@ def _moment(request: web.Request, typed: str) -> datetime | None:
     """A day and a time of the city, as a browser's field gives them."""
     try:
         at = datetime.fromisoformat(typed)
-        return at.replace(tzinfo=request.app[RUNTIME].settings.city.zone) if at.tzinfo is None else at
     except ValueError:
         return None
+    if not clock.in_every_zone(at):
+        return None
+    return at.replace(tzinfo=request.app[RUNTIME].settings.city.zone) if at.tzinfo is None else at
 
 
 def _moments(request: web.Request, typed: Typed, form: dict[str, str] | None) -> dict[str, str]:

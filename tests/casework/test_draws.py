@@ -143,7 +143,7 @@ async def test_a_draw_can_be_taken_back_until_it_is_settled(
     assert await draws.public_seed(runtime, campaign) is None
     await draws.undo(runtime, campaign_id, actor="ada")
     async with runtime.database.reading() as connection:
-        assert await rows.codes(connection, campaign_id) == (2, 0)
+        assert await rows.codes(connection, [campaign_id]) == {campaign_id: (2, 0)}
         assert await rows.winners_of(connection, campaign_id) == []
     await draws.draw(runtime, campaign_id, actor="ada")
     later(61)

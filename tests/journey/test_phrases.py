@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gateway.casework import campaigns, phrase_of_the_day
+from gateway.jobs import upkeep
 from gateway.journey import media, phrases
 from gateway.journey.intake import Intake
 from gateway.runtime import Runtime
@@ -17,6 +18,7 @@ from gateway.schema_incoming import Heard, IncomingMedia, Outcome
 from store import campaigns as rows
 from store import citizens, posts_for_staff, tables_cases, tables_deliveries, tables_posts
 from store.citizens import known
+from store.tables_campaigns import participations
 from tests.casework.campaign_world import DAY, begin, from_noon, typed
 from tests.conftest import Texting, settle_down
 from tests.journey.test_intake import ANNA, BORIS, CLARA, message, number_of
@@ -166,6 +168,26 @@ async def test_who_may_not_take_part_is_told_why(
     await intake.take(message("春江水暖鸭先知", BORIS, network="192.0.2.7"))
     taken = await intake.take(message("春江水暖鸭先知", sender, **more))
     assert (taken.outcome, taken.say.phrase) == (Outcome.PHRASE, answer)
+
+
+async def test_from_which_network_somebody_took_part_is_soon_forgotten(
+    runtime: Runtime, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "NETWORKS_AT_ONCE", 1)
+    campaign_id, intake = await begin(runtime), Intake(runtime)
+
+    async def networks() -> int:
+        wanted = select(func.count(participations.c.network))
+        async with runtime.database.reading() as connection:
+            return int((await connection.execute(wanted)).scalar_one())
+
+    for sender in (ANNA, BORIS):
+        await intake.take(message("春江水暖鸭先知", sender, network="192.0.2.7"))
+    for passed, left in ((0, 2), (2 * DAY, 2), (DAY, 0)):
+        later(passed)
+        await upkeep.forget_networks(runtime)
+        assert await networks() == left
+    assert await taking_part(runtime, campaign_id) == [2, 0, 0]
 
 
 async def test_an_old_line_may_take_part(runtime: Runtime, later: Callable[[float], None]) -> None:

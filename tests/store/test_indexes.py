@@ -749,6 +749,7 @@ async def converse(runtime: Runtime, intake: Intake) -> None:
         await posts_for_staff.alike(connection, first.post_id)
         await posts.comments(connection, first.ticket or "")
     await upkeep.forget(runtime)
+    await upkeep.forget_networks(runtime)
 
 
 async def report_the_same(runtime: Runtime) -> None:
