@@ -20,6 +20,7 @@ from pydantic import Field
 
 from channels import _call_services as services
 from channels._call_steps import Step
+from channels._call_voice import agree, ask_later, may_be_heard, offer
 from channels._turn import (
     Began,
     End,
@@ -65,9 +66,11 @@ class Call:
     """All that is known of one call. `address` is the caller's URN, None when withheld; `line` our number.
 
     `tries` counts what led nowhere in a row. `said` was said and is not kept yet, `asks_back` says that it asks to be
-    called back, `own_voice` that the radio may play it. `ticket` is the last report's of this call, `asked` the one
-    whose state is being read, `about` the one that what is said now is added to. `offered` are the services under the
-    keys, `service` the one that was read. `live` is a call whose words are understood as they are spoken.
+    called back, `own_voice` that the radio may play it; `unasked` is the post of which that is still to be asked.
+    `ticket` is the last report's of this call, `asked` the one whose state is being read, `about` the one that what is
+    said now is added to. `offered` are the services under the keys, `skipped` how many are before them in
+    the list (None: a word found them), `more` whether it goes on; `service` is the one that was read. `live` is a call
+    whose words are understood as they are spoken.
     """
 
     channel: str
@@ -80,11 +83,14 @@ class Call:
     said: Said | None = None
     asks_back: bool = False
     own_voice: bool = False
+    unasked: str | None = None
     kept: int = 0
     ticket: str | None = None
     asked: str | None = None
     about: str | None = None
     offered: tuple[str, ...] = ()
+    skipped: int | None = 0
+    more: bool = False
     service: str | None = None
     live: bool = False
 
@@ -112,7 +118,7 @@ async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) 
 
     Raises `TooMany` (with `Busy`) when what was said could not be kept: its recording is then taken in other ways.
     """
-    talk = Talk(desk, settings, call, _ask)
+    talk = Talk(desk, settings, call, _ask, _wrong_key)
     if isinstance(event, HungUp):
         await talk.keep()
         return talk.call.at(Step.ENDING), Turn((), End())
@@ -164,12 +170,13 @@ def mark(call: Call, number: str) -> Incoming:
 @dataclass(slots=True)
 class Talk:
     """One step being taken: the call as it stands by now, what to say first, and whether to ask where it is. `ask` goes
-    to another step."""
+    to another step, `wrong_key` says that a key does nothing here."""
 
     desk: Desk
     settings: CallSettings
     call: Call
     ask: Callable[["Talk", Step], Awaitable[tuple[Call, Turn]]]
+    wrong_key: Callable[["Talk"], Awaitable[tuple[Call, Turn]]]
     first: list[Prompt] = field(default_factory=list)
     asks_where: bool = False
 
@@ -223,7 +230,7 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.CONFIRMING if call.said and call.said.text:
             talk.say("understood", own=True, text=call.said.text)
             talk.say("confirm")
-            if _may_be_heard(talk):
+            if may_be_heard(talk):
                 talk.say("confirm_voice")
             return talk.then(step, ForKeys(1, "", KEY_SECONDS))
         case Step.TICKET:
@@ -264,8 +271,10 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
 
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, thank for it, and ask where it is when that was not said."""
-    answered = talk.call.step is Step.WHERE
+    answered, voice = talk.call.step is Step.WHERE, talk.call.step is Step.SPEAKING and may_be_heard(talk)
     taken = await talk.keep()
+    if not answered:
+        ask_later(talk, taken if voice else None)
     if taken and taken.outcome is Outcome.PHRASE:
         talk.say(taken.say.phrase, **taken.say.values)
         talk.say("after_phrase")
@@ -281,6 +290,7 @@ def _ticket(talk: Talk) -> tuple[Call, Turn]:
     """Tell the ticket twice, and that the call may end here."""
     if talk.call.ticket:
         talk.say("your_ticket", ticket=talk.call.ticket)
+    offer(talk)
     talk.say("after")
     return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)
 
@@ -318,6 +328,12 @@ async def _pressed(talk: Talk, digits: str) -> tuple[Call, Turn]:
         return await _ask(talk, Step.MENU)
     if (does := KEYS.get(call.step, {}).get(digits)) is not None:
         return await does(talk)
+    return await _wrong_key(talk)
+
+
+async def _wrong_key(talk: Talk) -> tuple[Call, Turn]:
+    """Say that a key does nothing, and ask again; twice more, then goodbye."""
+    call = talk.call
     talk.say("wrong_key")
     if call.tries + 1 >= TRIES:
         if call.said is not None:
@@ -367,13 +383,8 @@ async def _recording_only(talk: Talk) -> tuple[Call, Turn]:
 
 async def _heard_on_air(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, and let the radio play it in the caller's own voice; where the city does not ask, it is kept alone."""
-    talk.call = replace(talk.call, own_voice=_may_be_heard(talk))
+    talk.call = replace(talk.call, own_voice=may_be_heard(talk))
     return await _kept(talk)
-
-
-def _may_be_heard(talk: Talk) -> bool:
-    """Whether to ask for it: there is a recording, and the city plays such."""
-    return talk.desk.own_voices() and talk.call.said is not None and talk.call.said.media is not None
 
 
 async def _person(talk: Talk) -> tuple[Call, Turn]:
@@ -442,12 +453,13 @@ KEYS: Mapping[Step, Mapping[str, Key]] = {
         "1": _goes_to(Step.SPEAKING),
         "2": _goes_to(Step.TICKET),
         "3": _goes_to(Step.NEWS),
-        "4": _goes_to(Step.SERVICES),
+        "4": services.begin,
         "8": _other_language,
         "0": _person,
     },
     Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
+    Step.ENDING: {"4": agree},
     Step.MARKING: {"0": _left_open, **{number: _marks(number) for number in "12345"}},
     **services.KEYS,
 }

@@ -112,3 +112,19 @@ async def test_what_cannot_be_shown_does_not_trouble_the_caller(
     await script(http, gateway, f"{TURN}?turn=2", "keys_one")
     assert verbs(await script(http, gateway, f"{RECORDED}?turn=3", "recorded_hangup")) == ["Hangup"]
     assert len(desk.taken) == 1
+
+
+async def test_whoever_was_recorded_is_asked_if_the_radio_may_play_it(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk
+) -> None:
+    desk.voices = True
+    await reach_the_tone(http, gateway)
+    told = await script(http, gateway, f"{RECORDED}?turn=3", "recorded_hash_key")
+    assert "in your own voice, press 4" in "".join(say.text or "" for say in told[0])
+    assert [one.own_voice for one in desk.taken] == [False], "nobody agrees by saying nothing"
+    for _ in range(2):  # the carrier's repeat is no second word
+        told = await script(http, gateway, f"{TURN}?turn=4", "keys_four")
+        assert "the radio may play it" in (told[0][0].text or "")
+    assert desk.heard == ["p1"]
+    assert (await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_completed"))).status == 204
+    assert len({one.external_id for one in desk.taken}) == 1

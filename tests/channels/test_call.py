@@ -65,6 +65,7 @@ class Pretended:
         self.full = False
         self.asks_where = False
         self.voices, self.news = True, True
+        self.heard: list[str] = []
         self.asked: list[tuple[str, str | None]] = []
         self.judges, self.judged = False, "mark_thanks"
         self.offers = {known.id: known for known in SERVICES}
@@ -105,8 +106,11 @@ class Pretended:
     def own_voices(self) -> bool:
         return self.voices
 
-    async def services(self, language: str) -> Sequence[SpokenService]:
-        return list(self.offers.values())[:5]
+    async def let_be_heard(self, post_id: str) -> None:
+        self.heard.append(post_id)
+
+    async def services(self, language: str, skip: int, limit: int) -> Sequence[SpokenService]:
+        return list(self.offers.values())[skip : skip + limit]
 
     async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
         return [known for known in self.offers.values() if text in known.title]
@@ -165,7 +169,7 @@ def words(turn: Turn) -> str:
         (Step.MENU, Keys("8"), Step.MENU, ForKeys, "反映问题请按1"),
         (Step.MENU, Keys("0"), Step.CALLBACK, ForSpeech, "Nobody can take your call right now."),
         (Step.MENU, Keys("*"), Step.MENU, ForKeys, "To report something, press 1."),
-        (Step.MENU, Keys("5"), Step.MENU, ForKeys, "This key does nothing here. | To report something"),
+        (Step.MENU, Keys("7"), Step.MENU, ForKeys, "This key does nothing here. | To report something"),
         (Step.MENU, Nothing(), Step.MENU, ForKeys, "We heard nothing. | To report something"),
         (Step.SPEAKING, SAID, Step.CONFIRMING, ForKeys, "We understood: water pipe leaking | To keep it, press 1."),
         (Step.SPEAKING, LATER, Step.ENDING, ForKeys, "Your ticket is 48217059. Once more: 48217059."),
@@ -437,6 +441,49 @@ async def test_a_city_without_own_voices_does_not_ask() -> None:
     assert "press 4" not in words(turn)
     await take(desk, at(Step.SPEAKING), SAID, Keys("4"))
     assert [incoming.own_voice for incoming in desk.taken] == [False]
+    _, turn = await take(desk, at(Step.SPEAKING), LATER)
+    assert "press 4" not in words(turn)
+    await take(desk, at(Step.SPEAKING), LATER, Keys("4"))
+    assert desk.heard == []
+
+
+async def test_whose_words_come_later_is_asked_once_it_is_kept() -> None:
+    desk = Pretended()
+    call, turn = await take(desk, at(Step.SPEAKING), LATER)
+    assert words(turn).index("Your ticket is 48217059") < words(turn).index("in your own voice, press 4")
+    assert (len(desk.taken), desk.heard) == (1, [])
+    call, turn = await take(desk, call, Keys("*"))
+    assert "in your own voice, press 4" in words(turn)
+    call, turn = await take(desk, call, Keys("4"))
+    assert (call.step, desk.heard) == (Step.ENDING, ["p"])
+    assert words(turn).startswith(
+        "Thank you. If it is published, the radio may play it in your own voice. | Your ticket"
+    )
+    assert "press 4" not in words(turn)
+    call, turn = await take(desk, call, Keys("4"))
+    assert words(turn).startswith("This key does nothing here.")
+    assert desk.heard == ["p"]
+
+
+async def test_where_it_is_comes_before_whether_he_may_be_heard() -> None:
+    desk = Pretended()
+    desk.asks_where = True
+    call, turn = await take(desk, at(Step.SPEAKING), LATER)
+    assert (call.step, "press 4" in words(turn)) == (Step.WHERE, False)
+    call, turn = await take(desk, call, replace(LATER, media=recording("t3", None)))
+    assert "in your own voice, press 4" in words(turn)
+    await take(desk, call, Keys("4"))
+    assert desk.heard == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(Step.CALLBACK, LATER), (Step.CONFIRMING, None), (Step.SPEAKING, replace(LATER, text="", media=None))],
+    ids=["wish to be called back", "asked before", "no recording"],
+)
+async def test_nobody_else_is_asked_later(step: Step, said: Said | None) -> None:
+    call, turn = await take(Pretended(), at(step), said or Keys("3"))
+    assert (call.step, "press 4" in words(turn)) == (Step.ENDING, False)
 
 
 async def test_before_the_first_bulletin_there_is_no_news() -> None:
