@@ -9,6 +9,7 @@ affair: `channels._line` over live sound, `voice_twilio` by documents that its c
                               -> 3 news                                  whoever hangs up has said what he said
                               -> 4 services [-> service word] -> service
                               -> 0 transfer -> callback -> ending
+                              -> 5 emergency [-> emergency transfer]
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 from pydantic import Field
 
+from channels import _call_danger as danger
 from channels import _call_services as services
 from channels._call_steps import Step
 from channels._call_voice import agree, ask_later, may_be_heard, offer
@@ -53,12 +55,14 @@ ENDS_SILENT = (Step.ENDING, Step.STATUS, Step.MARKING, Step.WHY, Step.NEWS, Step
 
 class CallSettings(ChannelSettings):
     """What every hotline can be set to: seconds of the longest report and of the silence that ends one; the number of
-    the person on duty ("": nobody, and callers are called back), and for how long it rings."""
+    the person on duty ("": nobody, and callers are called back), and for how long it rings; the number that whoever is
+    in danger is put through to ("": he is only told whom to call)."""
 
     longest: int = Field(120, ge=5, le=3600)
     silence: int = Field(4, ge=1, le=60)
     person: str = Field("", pattern=r"^(\+[1-9][0-9]{6,14})?$")
     person_seconds: int = Field(25, ge=5, le=120)
+    emergency: str = Field("", pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6})?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +240,8 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.TICKET:
             talk.say("ticket")
             return talk.then(step, ForKeys(TICKET_DIGITS, "#", DIGIT_SECONDS))
-        case Step.NEWS | Step.SERVICES | Step.SERVICE_WORD | Step.SERVICE:
-            return await (_news(talk) if step is Step.NEWS else services.ask(talk, step))
+        case Step.NEWS | Step.EMERGENCY | Step.EMERGENCY_TRANSFER | Step.SERVICES | Step.SERVICE_WORD | Step.SERVICE:
+            return await _tell(talk, step)
         case Step.STATUS | Step.MARKING if call.asked:
             return await _status(talk, call.asked)
         case Step.ENDING:
@@ -245,6 +249,13 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case _:
             talk.say("menu")
             return talk.then(Step.MENU, ForKeys(1, "", KEY_SECONDS))
+
+
+async def _tell(talk: Talk, step: Step) -> tuple[Call, Turn]:
+    """Read the news, say whom to call in danger, or offer services."""
+    if step is Step.NEWS:
+        return await _news(talk)
+    return await (danger.ask(talk) if step in (Step.EMERGENCY, Step.EMERGENCY_TRANSFER) else services.ask(talk, step))
 
 
 def _listen(talk: Talk, step: Step) -> tuple[Call, Turn]:
@@ -262,9 +273,12 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     if talk.call.step is Step.SERVICE_WORD and talk.call.live:
         return await services.look_up(talk, said)
     talk.call = replace(talk.call, said=said)
+    confirmed = talk.call.step is not Step.WHERE and not talk.call.asks_back and not talk.call.about
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
-    if said.text and talk.call.step is not Step.WHERE and not talk.call.asks_back and not talk.call.about:
+        if confirmed:
+            danger.offer(talk)
+    if said.text and confirmed:
         return await _ask(talk, Step.CONFIRMING)
     return await _kept(talk)
 
@@ -301,6 +315,8 @@ async def _silent(talk: Talk) -> tuple[Call, Turn]:
     if call.step is Step.TRANSFER:
         talk.say("no_person")
         return await _ask(talk, Step.CALLBACK)
+    if call.step is Step.EMERGENCY_TRANSFER:
+        return await danger.unanswered(talk)
     if call.step is Step.CONFIRMING:
         return await _kept(talk)
     if call.step is Step.WHERE:
@@ -448,16 +464,18 @@ async def _news(talk: Talk) -> tuple[Call, Turn]:
 
 # What keys do at a step, beside `*` and 9.
 KEYS: Mapping[Step, Mapping[str, Key]] = {
-    Step.LANGUAGE: {"1": _speaks("zh"), "2": _speaks("en")},
+    Step.LANGUAGE: {"1": _speaks("zh"), "2": _speaks("en"), danger.KEY: danger.pressed},
     Step.MENU: {
         "1": _goes_to(Step.SPEAKING),
         "2": _goes_to(Step.TICKET),
         "3": _goes_to(Step.NEWS),
         "4": services.begin,
+        danger.KEY: danger.pressed,
         "8": _other_language,
         "0": _person,
     },
-    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
+    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air, danger.KEY: danger.pressed},
+    Step.EMERGENCY: {danger.KEY: danger.put_through},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
     Step.ENDING: {"4": agree},
     Step.MARKING: {"0": _left_open, **{number: _marks(number) for number in "12345"}},

@@ -1,5 +1,5 @@
-"""Services on the phone: all by keys, a few at a time, the usual ones first, and by a word where words are understood at
-once; one is read out."""
+"""Services on the phone: all by keys, a few at a time, the usual ones first; by a word where words are understood at
+once. One is read out."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace

@@ -19,6 +19,7 @@ STEPS: Mapping[str, str] = {
     "transfer": N_("being put through"),
     "callback": N_("asking to be called back"),
     "emergency": N_("told the emergency number"),
+    "emergency transfer": N_("being put through to the emergency number"),
     "ending": N_("saying goodbye"),
 }
 ENDS: Mapping[str, str] = {

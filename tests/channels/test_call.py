@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from pydantic import ValidationError
 
 from channels._call import Call, CallSettings, advance
 from channels._call_steps import Step
@@ -30,6 +31,7 @@ from gateway.settings import Settings, read
 
 CALLER = "tel:+8613800000001"
 PLAIN, STAFFED = CallSettings(), CallSettings(person="+86571000000")
+RELAYED = CallSettings(emergency="+86571000110", person_seconds=30)
 HEARD = Heard("water pipe leaking", 0.9, (("water", 0.1, 0.4, 0.9), ("pipe", 0.4, 0.8, 0.8)), 2.0, "small", (1, 2, 3))
 
 
@@ -270,6 +272,68 @@ async def test_danger_is_answered_at_once_and_the_report_still_kept() -> None:
     assert len(desk.taken) == 1
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("live", [True, False], ids=["live", "recorded"])
+async def test_a_key_in_the_menu_says_whom_to_call(language: str, live: bool) -> None:
+    phrases = PHRASES[language]
+    call, turn = await take(Pretended(), at(Step.LANGUAGE, live=live), Keys("1" if language == "zh" else "2"))
+    greeting, menu = (prompt.text for prompt in turn.say)
+    assert ("110，或按5" if language == "zh" else "call 110, or press 5") in greeting
+    assert ("遇到危险请按5" if language == "zh" else "In danger, press 5") in menu
+    for _ in range(2):
+        call, turn = await take(Pretended(), call, Keys("5"))
+        assert (call.step, type(turn.then)) == (Step.EMERGENCY, ForKeys)
+        assert turn.say[0].text == phrases["voice_danger"].format(emergency="110")
+        assert phrases["voice_danger_key"] not in words(turn), "nowhere to put him through to"
+    call, _ = await take(Pretended(), call, Keys("9"))
+    assert call.step is Step.MENU
+
+
+async def test_whoever_chose_no_language_yet_hears_whom_to_call_in_both() -> None:
+    call, turn = await take(Pretended(), Call("voice", "CA1", language="zh"), Began(), Keys("5"))
+    assert call.step is Step.EMERGENCY
+    assert [prompt.language for prompt in turn.say] == ["en", "zh", "zh"]
+    assert words(turn).count("110") == 2
+
+
+async def test_pressed_again_it_puts_through_and_who_is_not_answered_is_told_again() -> None:
+    call, turn = await take(Pretended(), at(Step.MENU), Keys("5"), sets=RELAYED)
+    assert "To be put through, press 5." in words(turn)
+    call, turn = await take(Pretended(), call, Keys("5"), sets=RELAYED)
+    assert turn.then == Transfer("+86571000110", 30)
+    assert not turn.say[0].interruptible
+    call, turn = await take(Pretended(), call, Nothing(), sets=RELAYED)
+    assert call.step is Step.EMERGENCY
+    assert words(turn).startswith("We could not put you through. | If anybody is in danger, hang up now and call 110.")
+    call, turn = await take(Pretended(), call, Nothing(), Nothing(), Nothing(), sets=RELAYED)
+    assert isinstance(turn.then, End)
+
+
+async def test_who_spoke_of_danger_is_put_through_by_one_key_and_his_report_is_kept() -> None:
+    desk = Pretended()
+    fire = Said("there is a fire", recording(), 0.9)
+    _, turn = await take(desk, at(Step.SPEAKING), fire, sets=RELAYED)
+    assert [prompt.text for prompt in turn.say][1] == "To be put through, press 5."
+    call, turn = await take(desk, at(Step.SPEAKING), fire, Keys("5"), sets=RELAYED)
+    assert (call.step, turn.then) == (Step.EMERGENCY_TRANSFER, Transfer("+86571000110", 30))
+    assert [one.external_id for one in desk.taken] == ["t1"]
+
+
+async def test_the_key_while_he_confirms_keeps_what_he_said() -> None:
+    desk = Pretended()
+    call, turn = await take(desk, at(Step.CONFIRMING), Keys("5"), sets=RELAYED)
+    assert (call.step, call.said, len(desk.taken)) == (Step.EMERGENCY, None, 1)
+    assert words(turn).startswith("If anybody is in danger")
+
+
+@pytest.mark.parametrize("number", ["110", "+86571000110", ""])
+def test_an_emergency_number_may_be_short(number: str) -> None:
+    assert CallSettings(emergency=number).emergency == number
+    for wrong in ("1", "110;119", "+0571", "fire"):
+        with pytest.raises(ValidationError):
+            CallSettings(emergency=wrong)
+
+
 async def test_a_wish_to_be_called_back_is_between_the_caller_and_staff() -> None:
     desk = Pretended()
     await take(desk, at(Step.MENU), Keys("0"), SAID)
@@ -319,7 +383,11 @@ async def test_texts_are_read_in_the_voice_of_their_own_script() -> None:
     assert [prompt.language for prompt in turn.say] == ["en", "en", "zh", "en"]
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step not in (Step.START, Step.TRANSFER)])
+# Nobody is there while he is put through; he comes back to what was before.
+PASSING = (Step.START, Step.TRANSFER, Step.EMERGENCY_TRANSFER)
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step not in PASSING])
 async def test_a_call_that_comes_back_goes_on_where_it_was(step: Step) -> None:
     asked = "48217059" if step in (Step.STATUS, Step.MARKING, Step.WHY) else None
     values = {"asked": asked, "service": "s1", "live": True}
