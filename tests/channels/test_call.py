@@ -28,6 +28,7 @@ from gateway.schema import (
     Taken,
 )
 from gateway.settings import Settings, read
+from gateway.web.call_labels import STEPS
 
 CALLER = "tel:+8613800000001"
 PLAIN, STAFFED = CallSettings(), CallSettings(person="+86571000000")
@@ -478,6 +479,10 @@ async def test_every_step_speaks_the_language_of_its_caller(step: Step, language
     others = {text for text in PHRASES[{"zh": "en", "en": "zh"}[language]].values()}
     assert step in (Step.START, Step.LANGUAGE) or not {prompt.text for prompt in turn.say} & (others - ours)
     assert {prompt.language for prompt in turn.say if prompt.text in ours} <= {language}
+
+
+def test_staff_read_each_step_in_their_words() -> None:
+    assert set(STEPS) == set(Step)
 
 
 def test_a_mapping_holds_all_of_a_call() -> None:
