@@ -9,16 +9,19 @@ affair: `channels._line` over live sound, `voice_twilio` by documents that its c
                               -> 3 news                                  whoever hangs up has said what he said
                               -> 4 services [-> service word] -> service
                               -> 0 transfer -> callback -> ending
+                              -> 5 emergency [-> emergency transfer]
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from channels import _call_danger as danger
 from channels import _call_services as services
 from channels._call_messages import mark
 from channels._call_state import Call, CallSettings
 from channels._call_steps import Step
 from channels._call_talk import Talk
+from channels._call_voice import agree, ask_later, may_be_heard, offer
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Nothing, Prompt, Said, Transfer, Turn
 from channels.desk import Desk
 from gateway.schema import LANGUAGES
@@ -46,7 +49,7 @@ async def advance(desk: Desk, settings: CallSettings, call: Call, event: Event) 
 
     Raises `TooMany` (with `Busy`) when what was said could not be kept: its recording is then taken in other ways.
     """
-    talk = Talk(desk, settings, call, _ask)
+    talk = Talk(desk, settings, call, _ask, _wrong_key)
     if isinstance(event, HungUp):
         await talk.keep()
         return talk.call.at(Step.ENDING), Turn((), End())
@@ -82,14 +85,14 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.CONFIRMING if call.said and call.said.text:
             talk.say("understood", own=True, text=call.said.text)
             talk.say("confirm")
-            if _may_be_heard(talk):
+            if may_be_heard(talk):
                 talk.say("confirm_voice")
             return talk.then(step, ForKeys(1, "", KEY_SECONDS))
         case Step.TICKET:
             talk.say("ticket")
             return talk.then(step, ForKeys(TICKET_DIGITS, "#", DIGIT_SECONDS))
-        case Step.NEWS | Step.SERVICES | Step.SERVICE_WORD | Step.SERVICE:
-            return await (_news(talk) if step is Step.NEWS else services.ask(talk, step))
+        case Step.NEWS | Step.EMERGENCY | Step.EMERGENCY_TRANSFER | Step.SERVICES | Step.SERVICE_WORD | Step.SERVICE:
+            return await _tell(talk, step)
         case Step.STATUS | Step.MARKING if call.asked:
             return await _status(talk, call.asked)
         case Step.ENDING:
@@ -97,6 +100,13 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case _:
             talk.say("menu")
             return talk.then(Step.MENU, ForKeys(1, "", KEY_SECONDS))
+
+
+async def _tell(talk: Talk, step: Step) -> tuple[Call, Turn]:
+    """Read the news, say whom to call in danger, or offer services."""
+    if step is Step.NEWS:
+        return await _news(talk)
+    return await (danger.ask(talk) if step in (Step.EMERGENCY, Step.EMERGENCY_TRANSFER) else services.ask(talk, step))
 
 
 def _listen(talk: Talk, step: Step) -> tuple[Call, Turn]:
@@ -114,17 +124,22 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
     if talk.call.step is Step.SERVICE_WORD and talk.call.live:
         return await services.look_up(talk, said)
     talk.call = replace(talk.call, said=said)
+    confirmed = talk.call.step is not Step.WHERE and not talk.call.asks_back and not talk.call.about
     if said.text and talk.desk.is_emergency(said.text):
         talk.say("emergency", whole=True)
-    if said.text and talk.call.step is not Step.WHERE and not talk.call.asks_back and not talk.call.about:
+        if confirmed:
+            danger.offer(talk)
+    if said.text and confirmed:
         return await _ask(talk, Step.CONFIRMING)
     return await _kept(talk)
 
 
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, thank for it, and ask where it is when that was not said."""
-    answered = talk.call.step is Step.WHERE
+    answered, voice = talk.call.step is Step.WHERE, talk.call.step is Step.SPEAKING and may_be_heard(talk)
     taken = await talk.keep()
+    if not answered:
+        ask_later(talk, taken if voice else None)
     if taken and taken.outcome is Outcome.PHRASE:
         talk.say(taken.say.phrase, **taken.say.values)
         talk.say("after_phrase")
@@ -140,6 +155,7 @@ def _ticket(talk: Talk) -> tuple[Call, Turn]:
     """Tell the ticket twice, and that the call may end here."""
     if talk.call.ticket:
         talk.say("your_ticket", ticket=talk.call.ticket)
+    offer(talk)
     talk.say("after")
     return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)
 
@@ -150,6 +166,8 @@ async def _silent(talk: Talk) -> tuple[Call, Turn]:
     if call.step is Step.TRANSFER:
         talk.say("no_person")
         return await _ask(talk, Step.CALLBACK)
+    if call.step is Step.EMERGENCY_TRANSFER:
+        return await danger.unanswered(talk)
     if call.step is Step.CONFIRMING:
         return await _kept(talk)
     if call.step is Step.WHERE:
@@ -177,6 +195,12 @@ async def _pressed(talk: Talk, digits: str) -> tuple[Call, Turn]:
         return await _ask(talk, Step.MENU)
     if (does := KEYS.get(call.step, {}).get(digits)) is not None:
         return await does(talk)
+    return await _wrong_key(talk)
+
+
+async def _wrong_key(talk: Talk) -> tuple[Call, Turn]:
+    """Say that a key does nothing, and ask again; twice more, then goodbye."""
+    call = talk.call
     talk.say("wrong_key")
     if call.tries + 1 >= TRIES:
         if call.said is not None:
@@ -226,13 +250,8 @@ async def _recording_only(talk: Talk) -> tuple[Call, Turn]:
 
 async def _heard_on_air(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, and let the radio play it in the caller's own voice; where the city does not ask, it is kept alone."""
-    talk.call = replace(talk.call, own_voice=_may_be_heard(talk))
+    talk.call = replace(talk.call, own_voice=may_be_heard(talk))
     return await _kept(talk)
-
-
-def _may_be_heard(talk: Talk) -> bool:
-    """Whether to ask for it: there is a recording, and the city plays such."""
-    return talk.desk.own_voices() and talk.call.said is not None and talk.call.said.media is not None
 
 
 async def _person(talk: Talk) -> tuple[Call, Turn]:
@@ -296,17 +315,20 @@ async def _news(talk: Talk) -> tuple[Call, Turn]:
 
 # What keys do at a step, beside `*` and 9.
 KEYS: Mapping[Step, Mapping[str, Key]] = {
-    Step.LANGUAGE: {"1": _speaks("zh"), "2": _speaks("en")},
+    Step.LANGUAGE: {"1": _speaks("zh"), "2": _speaks("en"), danger.KEY: danger.pressed},
     Step.MENU: {
         "1": _goes_to(Step.SPEAKING),
         "2": _goes_to(Step.TICKET),
         "3": _goes_to(Step.NEWS),
-        "4": _goes_to(Step.SERVICES),
+        "4": services.begin,
+        danger.KEY: danger.pressed,
         "8": _other_language,
         "0": _person,
     },
-    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air},
+    Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air, danger.KEY: danger.pressed},
+    Step.EMERGENCY: {danger.KEY: danger.put_through},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
+    Step.ENDING: {"4": agree},
     Step.MARKING: {"0": _left_open, **{number: _marks(number) for number in "12345"}},
     **services.KEYS,
 }

@@ -1,4 +1,5 @@
-"""Services on the phone: the usual ones by a key, any by a word where words are understood at once; one is read out."""
+"""Services on the phone: all by keys, a few at a time, the usual ones first; by a word where words are understood at
+once. One is read out."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from gateway.schema_services import SpokenService
 
 Key = Callable[[Talk], Awaitable[tuple[Call, Turn]]]
 
-# Keys 1 to 5 choose, 6 asks for a word.
+# Keys 1 to 5 choose, 6 asks for a word, 7 for more of them.
 MOST_OFFERED = 5
 KEY = ForKeys(1, "", 6.0)
 # One says a word, or a few: seconds of the longest, and of the silence that ends it.
@@ -25,12 +26,16 @@ async def ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
     if step is Step.SERVICE_WORD and talk.call.live:
         talk.say("service_word")
         return talk.then(step, WORD)
-    usual = await talk.desk.services(talk.call.language)
+    skip = talk.call.skipped or 0
+    usual = await talk.desk.services(talk.call.language, skip, MOST_OFFERED + 1)
+    if not usual and skip:  # some are gone meanwhile
+        talk.call = replace(talk.call, skipped=0)
+        return await ask(talk, Step.SERVICES)
     if not usual:
         talk.say("no_services")
         return await talk.ask(talk, Step.MENU)
     talk.say("services")
-    return _offer(talk, usual)
+    return _offer(talk, usual, skip, more=len(usual) > MOST_OFFERED)
 
 
 async def look_up(talk: Talk, said: Said) -> tuple[Call, Turn]:
@@ -48,16 +53,21 @@ async def look_up(talk: Talk, said: Said) -> tuple[Call, Turn]:
         talk.say("service_none", own=True, text=said.text)
         return await talk.ask(talk, Step.SERVICES)
     talk.say("service_several")
-    return _offer(talk, found)
+    return _offer(talk, found, None, more=True)
 
 
-def _offer(talk: Talk, found: Sequence[SpokenService]) -> tuple[Call, Turn]:
+def _offer(talk: Talk, found: Sequence[SpokenService], skipped: int | None, *, more: bool) -> tuple[Call, Turn]:
     """Say under which keys services are, each in a language it is written in, and what else there is."""
     offered = found[:MOST_OFFERED]
     for key, known in enumerate(offered, 1):
         talk.say("service_key", title=known.title, key=key, language=known.language)
-    talk.say("service_say" if talk.call.live else "after_news")
-    return talk.then(Step.SERVICES, KEY, offered=tuple(known.id for known in offered))
+    if more:
+        talk.say("service_more")
+    if talk.call.live:
+        talk.say("service_say")
+    talk.say("after_news")
+    ids = tuple(known.id for known in offered)
+    return talk.then(Step.SERVICES, KEY, offered=ids, skipped=skipped, more=more)
 
 
 async def _read(talk: Talk, service_id: str) -> tuple[Call, Turn]:
@@ -76,17 +86,29 @@ def _chooses(number: int) -> Key:
     async def choose(talk: Talk) -> tuple[Call, Turn]:
         if number <= len(talk.call.offered):
             return await _read(talk, talk.call.offered[number - 1])
-        talk.say("wrong_key")
-        return await talk.ask(talk, Step.SERVICES)
+        return await talk.wrong_key(talk)
 
     return choose
 
 
+async def begin(talk: Talk) -> tuple[Call, Turn]:
+    """Offer the usual ones."""
+    talk.call = replace(talk.call, skipped=0)
+    return await ask(talk, Step.SERVICES)
+
+
+async def _more(talk: Talk) -> tuple[Call, Turn]:
+    """Offer those behind the ones just offered; behind what a word found, the usual ones."""
+    call = talk.call
+    if not call.more:
+        return await talk.wrong_key(talk)
+    talk.call = replace(call, skipped=0 if call.skipped is None else call.skipped + MOST_OFFERED)
+    return await ask(talk, Step.SERVICES)
+
+
 async def _by_word(talk: Talk) -> tuple[Call, Turn]:
     """Ask for a word where it is understood at once; elsewhere it would be kept as a report."""
-    if not talk.call.live:
-        talk.say("wrong_key")
-    return await talk.ask(talk, Step.SERVICE_WORD)
+    return await (talk.ask(talk, Step.SERVICE_WORD) if talk.call.live else talk.wrong_key(talk))
 
 
 async def _others(talk: Talk) -> tuple[Call, Turn]:
@@ -94,6 +116,10 @@ async def _others(talk: Talk) -> tuple[Call, Turn]:
 
 
 KEYS: Mapping[Step, Mapping[str, Key]] = {
-    Step.SERVICES: {**{str(number): _chooses(number) for number in range(1, MOST_OFFERED + 1)}, "6": _by_word},
+    Step.SERVICES: {
+        **{str(number): _chooses(number) for number in range(1, MOST_OFFERED + 1)},
+        "6": _by_word,
+        "7": _more,
+    },
     Step.SERVICE: {"4": _others},
 }

@@ -20,6 +20,8 @@ class Step(StrEnum):
     SERVICES = "services"
     SERVICE_WORD = "service word"
     SERVICE = "service"
+    EMERGENCY = "emergency"
+    EMERGENCY_TRANSFER = "emergency transfer"
     TRANSFER = "transfer"
     CALLBACK = "callback"
     ENDING = "ending"

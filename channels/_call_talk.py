@@ -15,12 +15,13 @@ from gateway.schema_incoming import Taken
 @dataclass(slots=True)
 class Talk:
     """One step being taken: the call as it stands by now, what to say first, and whether to ask where it is. `ask` goes
-    to another step."""
+    to another step, `wrong_key` says that a key does nothing here."""
 
     desk: Desk
     settings: CallSettings
     call: Call
     ask: Callable[["Talk", Step], Awaitable[tuple[Call, Turn]]]
+    wrong_key: Callable[["Talk"], Awaitable[tuple[Call, Turn]]]
     first: list[Prompt] = field(default_factory=list)
     asks_where: bool = False
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,17 @@ TOO_LATE = 5.0
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A little sound, whole frames of it, and the title of what is read in it; "" in a pause."""
+
+    sound: bytes
+    title: str = ""
+
+
+QUIET = Block(SILENCE * FRAMES)
+
+
 class Programme(Protocol):
     """Where a station finds what it plays: `Desk`, or what stands for it."""
 
@@ -48,12 +60,12 @@ class Programme(Protocol):
 class Listener:
     """Somebody who listens: blocks come out of it in order, None at the end."""
 
-    def __init__(self, head_start: Sequence[bytes]) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
+    def __init__(self, head_start: Sequence[Block]) -> None:
+        self._queue: asyncio.Queue[Block | None] = asyncio.Queue(MOST_WAITING)
         for block in head_start:
             self._queue.put_nowait(block)
 
-    def give(self, block: bytes) -> bool:
+    def give(self, block: Block) -> bool:
         """Hand over one block; false when so many wait already that he does not keep up."""
         try:
             self._queue.put_nowait(block)
@@ -68,7 +80,7 @@ class Listener:
             self._queue.get_nowait()
         self._queue.put_nowait(None)
 
-    async def next(self) -> bytes | None:
+    async def next(self) -> Block | None:
         """The next block, or None at the end."""
         return await self._queue.get()
 
@@ -92,7 +104,7 @@ class Station:
         self._sleep, self._clock = sleep, clock
         self._listeners: set[Listener] = set()
         self._listened = asyncio.Event()
-        self._last: deque[bytes] = deque(maxlen=HEAD_START)
+        self._last: deque[Block] = deque(maxlen=HEAD_START)
         self._played: list[tuple[str, int]] = []
 
     @property
@@ -138,14 +150,14 @@ class Station:
                 await self._sleep(max(0.0, due - self._clock()))
             self.playing = None
 
-    def _send(self, block: bytes) -> None:
+    def _send(self, block: Block) -> None:
         self._last.append(block)
         for listener in list(self._listeners):
             if not listener.give(block):
                 log.info("a listener did not keep up", action="radio.slow", language=self.language)
                 self.leave(listener)
 
-    async def _blocks(self) -> AsyncIterator[bytes]:
+    async def _blocks(self) -> AsyncIterator[Block]:
         """One bulletin after the other, each cut into blocks, with a pause behind it."""
         while True:
             bulletin = self._next(await self.on_air())
@@ -154,7 +166,7 @@ class Station:
                 async for block in self._sounding(bulletin):
                     yield block
             for _ in range(PAUSE):
-                yield SILENCE * FRAMES
+                yield QUIET
 
     def _next(self, on_air: Sequence[Bulletin]) -> Bulletin | None:
         """The newest that was not played in this round; when all were, the next round begins."""
@@ -166,7 +178,7 @@ class Station:
             self._played.clear()
         return None
 
-    async def _sounding(self, bulletin: Bulletin) -> AsyncIterator[bytes]:
+    async def _sounding(self, bulletin: Bulletin) -> AsyncIterator[Block]:
         """The blocks of one bulletin, until its end or until it may not be heard any more."""
         _, path = await self._programme.aired(bulletin.id)
         sound = frames(await asyncio.to_thread(path.read_bytes)) if path else b""
@@ -174,7 +186,15 @@ class Station:
             if number % LOOK_EVERY == 0 and not await self._may_be_heard(bulletin):
                 return
             block = sound[begin : begin + BLOCK]
-            yield block + SILENCE * ((BLOCK - len(block)) // FRAME_BYTES)
+            yield Block(
+                block + SILENCE * ((BLOCK - len(block)) // FRAME_BYTES), _title(bulletin, number * BLOCK_SECONDS)
+            )
 
     async def _may_be_heard(self, bulletin: Bulletin) -> bool:
         return any((one.id, one.version) == (bulletin.id, bulletin.version) for one in await self.on_air())
+
+
+def _title(bulletin: Bulletin, seconds: float) -> str:
+    """What is read so many seconds after its beginning; of the sign that comes before its parts, the whole's."""
+    begun = [part.title for part in bulletin.items if part.start is not None and part.start <= seconds]
+    return begun[-1] if begun else bulletin.title

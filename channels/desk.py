@@ -221,8 +221,8 @@ class Desk(Protocol):
         """The radio's bulletins, newest first, as `bulletin` gives one; those whose `size` is 0 cannot be heard now."""
         ...
 
-    async def services(self, language: str) -> Sequence[SpokenService]:
-        """The services of departments that are asked for most, at most five; empty while there are none."""
+    async def services(self, language: str, skip: int, limit: int) -> Sequence[SpokenService]:
+        """So many services of departments behind the first `skip` of them, those asked for most first."""
         ...
 
     async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
@@ -239,6 +239,10 @@ class Desk(Protocol):
 
     def own_voices(self) -> bool:
         """Whether callers may be heard themselves on the radio, so that it is worth asking them."""
+        ...
+
+    async def let_be_heard(self, post_id: str) -> None:
+        """Note that who said a post agrees to be heard himself on the radio. Raises `NotFound`."""
         ...
 
     async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 from pydantic import Field
 
-from channels import _podcast
+from channels import _icy, _podcast
 from channels._podcast import Podcast
 from channels._station import Station
 from channels._syndication import Seen
@@ -148,17 +148,22 @@ class Adapter(Channel):
             "icy-br": str(BIT_RATE // 1000),
             "X-Accel-Buffering": "no",
         }
+        titles = _icy.Titles() if _icy.asked(request.headers) else None
+        if titles:
+            headers[_icy.EVERY_HEADER] = str(_icy.EVERY)
         if request.method == hdrs.METH_HEAD:
             return web.Response(headers=headers)
-        return await self._play(request, station, web.StreamResponse(headers=headers))
+        return await self._play(request, station, web.StreamResponse(headers=headers), titles)
 
-    async def _play(self, request: web.Request, station: Station, response: web.StreamResponse) -> web.StreamResponse:
+    async def _play(
+        self, request: web.Request, station: Station, response: web.StreamResponse, titles: _icy.Titles | None
+    ) -> web.StreamResponse:
         listener = station.join()
         try:
             await response.prepare(request)
             while (block := await listener.next()) is not None:
                 async with asyncio.timeout(STALLED):
-                    await response.write(block)
+                    await response.write(titles.put_in(block.sound, block.title) if titles else block.sound)
         except TimeoutError:
             if request.transport:
                 request.transport.abort()  # he takes nothing: a proper end would wait for him too

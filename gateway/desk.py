@@ -11,7 +11,7 @@ from gateway import clock
 from gateway.casework import bulletins, duty_alarms, service_speech
 from gateway.casework.service_uses import ServiceUses
 from gateway.errors import Busy, EverylineError
-from gateway.journey import finding, folding, identity, masking, phoning, receipts, similar
+from gateway.journey import finding, folding, identity, masking, phoning, receipts, showing, similar
 from gateway.journey import media as journey_media
 from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
@@ -280,9 +280,9 @@ class Desk:
         """The radio's bulletins, newest first."""
         return await bulletins.newest(self._runtime, language, limit)
 
-    async def services(self, language: str) -> Sequence[SpokenService]:
-        """The services that are asked for most."""
-        return await service_speech.usual(self._runtime, language)
+    async def services(self, language: str, skip: int, limit: int) -> Sequence[SpokenService]:
+        """So many services behind the first `skip`, those asked for most first."""
+        return await service_speech.usual(self._runtime, language, skip, limit)
 
     async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
         """The services that a spoken word means."""
@@ -304,6 +304,10 @@ class Desk:
     def own_voices(self) -> bool:
         """Whether callers may be heard themselves on the radio."""
         return self._runtime.settings.radio.own_voices
+
+    async def let_be_heard(self, post_id: str) -> None:
+        """Note that an author agrees to be heard himself on the radio."""
+        await showing.agree_voice(self._runtime, post_id, actor="author")
 
     async def aired(self, bulletin_id: str) -> tuple[Bulletin, Path | None]:
         """One bulletin, and its sound while that may be heard."""

@@ -41,7 +41,7 @@ class City(Section):
     language: Language = "zh"
     country: str = Field("CN", pattern="^[A-Z]{2}$")
     timezone: str = "Asia/Shanghai"
-    emergency_number: str = Field("110", pattern="^[0-9]{2,6}$")
+    emergency_number: str = Field("110", pattern="^[0-9]{2,6}(/[0-9]{2,6}){0,3}$")
     accent: str = "#0b6170"
     logo: Path | None = None
 

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 RATES = (8_000, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 # Seconds after which whoever found no free ear may ask again.
 RETRY = 30
-# How many steps a second loudness is noted in while it comes.
-_NOTED = 50
+# How many steps a second loudness is noted in while it comes, and of how many samples a second: enough for a picture,
+# and each one more is work beside every call's recognition.
+_NOTED, _LOOKED_AT = 50, 4000
 # How loud a sample is, 0 to 100, by its higher byte: as fine as a picture shows.
 _LOUD = bytes(round(min(high, 256 - high) * 100 / 128) for high in range(256))
+# What is no louder is silence on any line; after so many seconds of it no new word comes before the utterance ends, and
+# asking for what there is so far, a seventh of the whole work, is left out.
+_SILENT, _NO_MORE_AFTER = 1, 0.5
 
 T = TypeVar("T")
 
@@ -101,6 +105,7 @@ class Hearing:
         self._partial = ""
         self._bytes = 0
         self._loud = array("B")
+        self._silent_for = 0.0
         self._closed = False
         # Whoever gives up waiting for a piece (a call that ends) leaves its thread at work on it: the end comes after.
         self._one = threading.Lock()
@@ -136,6 +141,8 @@ class Hearing:
             self._note(pcm)
             if recogniser.AcceptWaveform(dither(self._resampled(pcm))):
                 return self._settle(recogniser.Result())
+            if self._silent_for > _NO_MORE_AFTER:
+                return ()
             return self._so_far(recogniser.PartialResult())
 
     def _so_far(self, result: str) -> tuple[Piece, ...]:
@@ -180,8 +187,12 @@ class Hearing:
     def _note(self, pcm: bytes) -> None:
         """Loudness while it comes, so that not the sound itself must be held."""
         self._bytes += len(pcm)
-        loud, step = pcm[1::2].translate(_LOUD), max(self._rate // _NOTED, 1)
-        self._loud.extend(max(loud[start : start + step]) for start in range(0, len(loud), step))
+        every = max(self._rate // _LOOKED_AT, 1)
+        loud, step = pcm[1 :: 2 * every].translate(_LOUD), self._rate // every // _NOTED
+        steps = bytes(max(loud[start : start + step]) for start in range(0, len(loud), step))
+        self._loud.frombytes(steps)
+        silent = max(steps, default=0) <= _SILENT
+        self._silent_for = self._silent_for + len(pcm) / 2 / self._rate if silent else 0.0
 
     def _peaks(self) -> tuple[int, ...]:
         number = min(PEAKS, len(self._loud))

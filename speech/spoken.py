@@ -24,6 +24,8 @@ _CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?![\d:])
 # A number that is a name: a telephone with its plus and dashes, a ticket in two halves, five digits and more.
 _PHONE = re.compile(r"(?<![\w.])\+?\d{1,4}(?:[ -]\d{2,11}){1,4}(?!\w)(?![.,]\d)", re.ASCII)
 _LONG = re.compile(r"(?<![\d.,])\+?\d{5,}(?!\d)(?![.,]\d)")
+# A short number that is dialled: 110, 119 and the like, one or several, where a text says to call it.
+_DIALLED = re.compile(r"(拨打?\s?|\b(?:call|dial) )(\d{3}(?:/\d{3}){0,3})(?![\d/]|[.,]\d)", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)\s*+[%％]")
 _SPACES = re.compile(r"[ \t]+")
 _SENTENCES = re.compile(r".*[。！？.!?]", re.DOTALL)
@@ -84,6 +86,7 @@ def spoken(text: str, language: str) -> str:
     if language == "zh":
         text = _YEAR_ZH.sub(lambda found: found[1].translate(_DIGITS_ZH), text)
     text = _LONG.sub(lambda found: digits(found[0], language), _PHONE.sub(lambda found: _named(found, language), text))
+    text = _DIALLED.sub(lambda found: found[1] + _dialled(found[2], language), text)
     text = _MARKUP.sub(" ", text)
     text = "".join(letter for letter in text if letter in "\n" or unicodedata.category(letter)[:2] not in _SILENT)
     lines = (_SPACES.sub(" ", line).strip() for line in text.splitlines())
@@ -109,6 +112,10 @@ def _named(found: re.Match[str], language: str) -> str:
     """A number in parts is a name when it is long; 3 - 5 and 10 20 are two numbers."""
     whole = found[0]
     return digits(whole, language) if sum(letter.isdigit() for letter in whole) >= 7 else whole
+
+
+def _dialled(numbers: str, language: str) -> str:
+    return ("、" if language == "zh" else " or ").join(digits(number, language) for number in numbers.split("/"))
 
 
 def _date(found: re.Match[str], language: str) -> str:

@@ -257,8 +257,8 @@ async def count_uses(transaction: Transaction, day: date, uses: Mapping[tuple[st
         await transaction.connection.execute(add_up(transaction.connection, service_uses, keys, ["uses"]), rows)
 
 
-async def most_used(connection: AsyncConnection, since: date, at: datetime, limit: int) -> list[Service]:
-    """The public entries given most often since a day; then those published last."""
+async def most_used(connection: AsyncConnection, since: date, at: datetime, limit: int, skip: int = 0) -> list[Service]:
+    """So many public entries behind the first `skip`: those given most often since a day, then those published last."""
     counted = (
         select(service_uses.c.service_id, func.sum(service_uses.c.uses).label("uses"))
         .where(service_uses.c.day >= since.isoformat())
@@ -271,6 +271,7 @@ async def most_used(connection: AsyncConnection, since: date, at: datetime, limi
         .where(services.c.state == ServiceState.PUBLISHED, _lasts(at))
         .order_by(func.coalesce(counted.c.uses, 0).desc(), services.c.published_at.desc(), services.c.id)
         .limit(limit)
+        .offset(skip)
     )
     return await _read(connection, wanted)
 

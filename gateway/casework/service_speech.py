@@ -17,11 +17,11 @@ LONGEST_READ, LONGEST_SHOWN = 800, 160
 _SENTENCE = re.compile(r"[^。！？!?；;\n]+?(?:[。！？!?；;\n]|\.(?=\s|$)|$)")
 
 
-async def usual(runtime: Runtime, language: str) -> list[SpokenService]:
-    """The entries asked for most lately."""
+async def usual(runtime: Runtime, language: str, skip: int, limit: int) -> list[SpokenService]:
+    """So many entries behind the first `skip`, those asked for most lately first."""
     at = clock.now()
     async with runtime.database.reading() as connection:
-        known = await rows.most_used(connection, service_words.lately(at), at, MOST_OFFERED)
+        known = await rows.most_used(connection, service_words.lately(at), at, limit, skip)
     return [_spoken(runtime, one, language) for one in known]
 
 

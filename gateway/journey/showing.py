@@ -60,6 +60,18 @@ async def air(runtime: Runtime, media_id: str, allowed: bool, *, actor: str) -> 
     await runtime.database.write(work)
 
 
+async def agree_voice(runtime: Runtime, post_id: str, *, actor: str) -> None:
+    """Note that an author agrees to be heard on the radio, who was asked once his post was kept. Raises `NotFound`."""
+
+    async def work(transaction: Transaction) -> None:
+        post = await changes.load(transaction.connection, post_id, hold=True)
+        if not post.own_voice:
+            await history.add(transaction, history.entry(post.id, actor, "voice_agreed"))
+            await _say_anew(transaction, post.id, own_voice=True)
+
+    await runtime.database.write(work)
+
+
 async def take_back_voice(runtime: Runtime, post_id: str, *, actor: str) -> None:
     """Note that an author does not agree any more to be heard on the radio. Raises `NotFound`."""
 

@@ -10,8 +10,11 @@ STEPS: Mapping[str, str] = {
     "menu": N_("menu"),
     "speaking": N_("speaking"),
     "confirming": N_("confirming"),
+    "where": N_("saying where it is"),
     "ticket": N_("keying a ticket"),
     "status": N_("hearing an answer"),
+    "marking": N_("judging an answer"),
+    "why": N_("saying what is still wrong"),
     "news": N_("hearing the news"),
     "services": N_("choosing a service"),
     "service word": N_("asking for a service"),
@@ -19,6 +22,7 @@ STEPS: Mapping[str, str] = {
     "transfer": N_("being put through"),
     "callback": N_("asking to be called back"),
     "emergency": N_("told the emergency number"),
+    "emergency transfer": N_("being put through to the emergency number"),
     "ending": N_("saying goodbye"),
 }
 ENDS: Mapping[str, str] = {

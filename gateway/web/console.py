@@ -77,7 +77,7 @@ def undoable(request: web.Request, last: Sequence[tuple[str, State, Entry | None
 
 
 async def check_readable(request: web.Request, reference: str) -> None:
-    """Whether a thread, named as `posts_for_staff.thread` takes it, is for who asks, and the very post that is named by its id.
+    """Whether a thread (see `posts_for_staff.thread`) is for who asks, and the very post that is named by its id.
 
     Raises `NotAllowed` and `NotFound`.
     """

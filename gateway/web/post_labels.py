@@ -56,6 +56,7 @@ DONE: Mapping[str, str] = {
     "recording_deleted": N_("deleted the recording, by the city’s rule"),
     "photo_hidden": N_("photo kept from the public"),
     "photo_shown": N_("photo shown again"),
+    "voice_agreed": N_("agrees to be heard on the radio"),
     "voice_allowed": N_("let the recording be heard on the radio"),
     "voice_forbidden": N_("kept the recording off the radio"),
     "voice_taken_back": N_("does not want to be heard on the radio any more"),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -18,6 +18,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+# What is expected comes at once, but on a busy machine much later than the five seconds that are usual.
+expect.set_options(timeout=30_000)
 
 
 @dataclass

@@ -21,7 +21,6 @@ ANSWER = "A crew comes this evening."
 SECONDS = 1000
 # It takes a moment; the rest is patience with a busy machine.
 SOON = 30 * SECONDS
-expect.set_options(timeout=SOON)
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from tests.process.gateway import Gateway, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(240)]
 
-SOON = 30_000
-expect.set_options(timeout=SOON)
 PASSWORD = "correct horse battery"
 THINGS = (
     "the lamp at the church is dark",

@@ -7,12 +7,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Watched
-from tests.browser.test_queue import SOON, as_administrator, say
+from tests.browser.test_queue import as_administrator, say
 from tests.process.gateway import Gateway, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(240)]
 
-expect.set_options(timeout=SOON)
 LEAK, SAME = "water pipe leaking on north street number 27", "A pipe on North Street 27 is leaking water"
 
 

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.conftest import Watched
 from tests.browser.handset import Handset
 from tests.browser.test_chat import ready, say
-from tests.browser.test_first_journey import CALL_WORDS, SOON, call, fill_form, make_administrator, text
+from tests.browser.test_first_journey import CALL_WORDS, call, fill_form, make_administrator, text
 from tests.process.gateway import Gateway, running
 from tests.process.test_start import run
 
@@ -27,7 +27,6 @@ SAME = "The road light at Main Street number 4 is broken"
 MENDED = "The light is mended since this morning."
 # Departments are counted by the clock, every 20 seconds or so: a page is read again until it shows the newest count.
 GLANCE, GLANCES = 2_000, 60
-expect.set_options(timeout=SOON)
 
 
 @pytest.fixture
@@ -117,7 +116,7 @@ async def test_a_few_words_become_a_case_that_is_answered_judged_and_counted(
     await expect(league.locator("#solved")).to_contain_text("for 1 it is: 100 %")
     await expect(league.locator("#satisfied")).to_contain_text("5 on average")
     await league.get_by_role("link", name="All reports that count").click()
-    await expect(league.locator("main")).to_contain_text(ticket)
+    await expect(league.locator(f"a[href$='{ticket}']").first).to_contain_text(WORDS)
 
 
 async def test_a_call_and_a_form_about_one_thing_are_joined_and_answered_once(

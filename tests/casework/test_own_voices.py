@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.casework import airing, bulletins
+from gateway.desk import Desk
 from gateway.errors import Conflict
 from gateway.journey import media as journey_media
 from gateway.journey import moderation, showing, transcription
@@ -117,6 +118,20 @@ async def test_who_did_not_agree_cannot_be_allowed(runtime: Runtime) -> None:
     with pytest.raises(Conflict):
         await showing.air(runtime, media_id, True, actor="mo")
     assert not (await spoken(runtime)).parts[1].own_voice
+
+
+async def test_who_agrees_after_it_is_kept_is_heard_once_staff_allow_it(runtime: Runtime) -> None:
+    """A caller whose words come later; he is asked when his report is a post already."""
+    post_id, media_id = await call(runtime, agreed=False)
+    assert not (await spoken(runtime)).parts[1].own_voice
+    for _ in range(2):
+        await Desk(runtime).let_be_heard(post_id)
+    assert not (await spoken(runtime)).parts[1].own_voice
+    await showing.air(runtime, media_id, True, actor="mo")
+    assert (await spoken(runtime)).parts[1].own_voice
+    async with runtime.database.reading() as connection:
+        done = (await history.of_thread(connection, runtime.vault, [post_id]))[post_id]
+    assert [(one.actor, one.action) for one in done][-2:] == [("author", "voice_agreed"), ("mo", "voice_allowed")]
 
 
 @pytest.mark.parametrize("by", ["staff", "author"])

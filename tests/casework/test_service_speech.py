@@ -57,7 +57,10 @@ async def test_what_the_phone_and_the_pages_give_is_written_together(runtime: Ru
     await desk.service_uses.write()
     await desk.service_uses.write()
     assert await uses(runtime, meter, hall) == [2, 0]
-    assert [one.id for one in await desk.services("zh")] == [meter.id, hall.id]
+    assert [one.id for one in await desk.services("zh", 0, 5)] == [meter.id, hall.id]
+    assert [one.id for one in await desk.services("zh", 0, 1)] == [meter.id]
+    assert [one.id for one in await desk.services("zh", 1, 5)] == [hall.id]
+    assert await desk.services("zh", 2, 5) == []
 
 
 async def test_what_is_counted_is_written_when_it_stops(runtime: Runtime) -> None:

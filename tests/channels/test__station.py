@@ -10,11 +10,20 @@ from pathlib import Path
 import pytest
 
 from channels import _station
-from channels._station import BLOCK, BLOCK_SECONDS, FRAMES, HEAD_START, MOST_WAITING, PAUSE, Listener, Station
-from gateway.schema_radio import Bulletin
+from channels._station import (
+    BLOCK,
+    BLOCK_SECONDS,
+    FRAMES,
+    HEAD_START,
+    MOST_WAITING,
+    PAUSE,
+    QUIET,
+    Block,
+    Listener,
+    Station,
+)
+from gateway.schema_radio import Bulletin, BulletinPart
 from speech.encoding import FRAME_BYTES, SILENCE
-
-QUIET = SILENCE * FRAMES
 
 
 class Shelf:
@@ -81,8 +90,8 @@ async def heard(listener: Listener, number: int) -> str:
         for _ in range(number):
             block = await listener.next()
             assert block is not None
-            assert len(block) == BLOCK
-            letters += "." if block == QUIET else chr(block[0])
+            assert len(block.sound) == BLOCK
+            letters += "." if block == QUIET else chr(block.sound[0])
     return letters
 
 
@@ -103,7 +112,22 @@ async def test_the_last_block_is_filled_with_silence(shelf: Shelf) -> None:
     async with playing(one):
         await heard(listener, 1)
         block = await listener.next()
-    assert block == b"a" * FRAME_BYTES * (FRAMES // 2) + SILENCE * (FRAMES // 2)
+    assert block == Block(b"a" * FRAME_BYTES * (FRAMES // 2) + SILENCE * (FRAMES // 2), "a")
+
+
+async def test_each_block_has_the_title_of_what_is_read_in_it(shelf: Shelf) -> None:
+    parts = (("Greeting", BLOCK_SECONDS), ("The lamp", 2 * BLOCK_SECONDS), ("unspoken", None), ("Closing", 4.5))
+    items = tuple(BulletinPart(title, (("en", title),), start=start) for title, start in parts)
+    shelf.on_air = [replace(shelf.put("a", 11), title="Evening news", items=items)]
+    one = station(shelf, Time())
+    listener = one.join()
+    titles: list[str] = []
+    async with playing(one), asyncio.timeout(20):
+        while "" not in titles:
+            block = await listener.next()
+            assert block
+            titles.append(block.title)
+    assert titles == ["Evening news", "Greeting", *["The lamp"] * 8, "Closing", ""]
 
 
 async def test_a_new_bulletin_is_next(shelf: Shelf) -> None:

@@ -9,7 +9,7 @@ from channels.voice_twilio import ANSWER
 from gateway.errors import EverylineError
 from tests.channels.line_world import NotedLine
 from tests.channels.test_voice_twilio import make, reach_the_tone, script, verbs
-from tests.channels.twilio_world import TICKET, NotedDesk, hook, payload
+from tests.channels.twilio_world import TICKET, NotedDesk, hook, payload, serve
 
 CALL = "CA" + "0" * 31 + "1"
 
@@ -112,3 +112,38 @@ async def test_what_cannot_be_shown_does_not_trouble_the_caller(
     await script(http, gateway, f"{TURN}?turn=2", "keys_one")
     assert verbs(await script(http, gateway, f"{RECORDED}?turn=3", "recorded_hangup")) == ["Hangup"]
     assert len(desk.taken) == 1
+
+
+async def test_whoever_was_recorded_is_asked_if_the_radio_may_play_it(
+    http: ClientSession, gateway: TestServer, desk: NotedDesk
+) -> None:
+    desk.voices = True
+    await reach_the_tone(http, gateway)
+    told = await script(http, gateway, f"{RECORDED}?turn=3", "recorded_hash_key")
+    assert "in your own voice, press 4" in "".join(say.text or "" for say in told[0])
+    assert [one.own_voice for one in desk.taken] == [False], "nobody agrees by saying nothing"
+    for _ in range(2):  # the carrier's repeat is no second word
+        told = await script(http, gateway, f"{TURN}?turn=4", "keys_four")
+        assert "the radio may play it" in (told[0][0].text or "")
+    assert desk.heard == ["p1"]
+    assert (await hook(http, gateway, RECORDING, payload("voice_twilio", "recording_completed"))).status == 204
+    assert len({one.external_id for one in desk.taken}) == 1
+
+
+async def test_who_is_in_danger_is_put_through_and_otherwise_told_whom_to_call(
+    http: ClientSession, api: TestServer, desk: NotedDesk
+) -> None:
+    gateway = await serve(make(http, str(api.make_url("/")), emergency="+86571000110"), desk)
+    try:
+        await script(http, gateway, ANSWER, "answer")
+        await script(http, gateway, f"{TURN}?turn=1", "keys_two")
+        told = await script(http, gateway, f"{TURN}?turn=2", "keys_five")
+        assert "hang up now and call 1 1 0" in (told[0][0].text or "")
+        told = await script(http, gateway, f"{TURN}?turn=3", "keys_five")
+        assert verbs(told) == ["Say", "Dial"]
+        assert told[1].text == "+86571000110"
+        told = await script(http, gateway, f"{DIALLED}?turn=4", "dialled_no_answer")
+        assert (told[0][0].text, "call 1 1 0" in (told[0][1].text or "")) == ("We could not put you through.", True)
+        assert shown(desk)[0] == ["language", "menu", "emergency", "emergency transfer", "emergency"]
+    finally:
+        await gateway.close()

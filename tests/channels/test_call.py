@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from pydantic import ValidationError
 
 from channels._call import advance
 from channels._call_state import Call, CallSettings
@@ -21,9 +22,11 @@ from gateway.schema_outgoing import Say
 from gateway.schema_radio import Bulletin, BulletinPart
 from gateway.schema_services import SpokenService
 from gateway.settings import Settings, read
+from gateway.web.call_labels import STEPS
 
 CALLER = "tel:+8613800000001"
 PLAIN, STAFFED = CallSettings(), CallSettings(person="+86571000000")
+RELAYED = CallSettings(emergency="+86571000110", person_seconds=30)
 HEARD = Heard("water pipe leaking", 0.9, (("water", 0.1, 0.4, 0.9), ("pipe", 0.4, 0.8, 0.8)), 2.0, "small", (1, 2, 3))
 
 
@@ -59,6 +62,7 @@ class Pretended:
         self.full = False
         self.asks_where = False
         self.voices, self.news = True, True
+        self.heard: list[str] = []
         self.asked: list[tuple[str, str | None]] = []
         self.judges, self.judged = False, "mark_thanks"
         self.offers = {known.id: known for known in SERVICES}
@@ -99,8 +103,11 @@ class Pretended:
     def own_voices(self) -> bool:
         return self.voices
 
-    async def services(self, language: str) -> Sequence[SpokenService]:
-        return list(self.offers.values())[:5]
+    async def let_be_heard(self, post_id: str) -> None:
+        self.heard.append(post_id)
+
+    async def services(self, language: str, skip: int, limit: int) -> Sequence[SpokenService]:
+        return list(self.offers.values())[skip : skip + limit]
 
     async def find_services(self, text: str, language: str) -> Sequence[SpokenService]:
         return [known for known in self.offers.values() if text in known.title]
@@ -159,7 +166,7 @@ def words(turn: Turn) -> str:
         (Step.MENU, Keys("8"), Step.MENU, ForKeys, "反映问题请按1"),
         (Step.MENU, Keys("0"), Step.CALLBACK, ForSpeech, "Nobody can take your call right now."),
         (Step.MENU, Keys("*"), Step.MENU, ForKeys, "To report something, press 1."),
-        (Step.MENU, Keys("5"), Step.MENU, ForKeys, "This key does nothing here. | To report something"),
+        (Step.MENU, Keys("7"), Step.MENU, ForKeys, "This key does nothing here. | To report something"),
         (Step.MENU, Nothing(), Step.MENU, ForKeys, "We heard nothing. | To report something"),
         (Step.SPEAKING, SAID, Step.CONFIRMING, ForKeys, "We understood: water pipe leaking | To keep it, press 1."),
         (Step.SPEAKING, LATER, Step.ENDING, ForKeys, "Your ticket is 48217059. Once more: 48217059."),
@@ -260,6 +267,68 @@ async def test_danger_is_answered_at_once_and_the_report_still_kept() -> None:
     assert len(desk.taken) == 1
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("live", [True, False], ids=["live", "recorded"])
+async def test_a_key_in_the_menu_says_whom_to_call(language: str, live: bool) -> None:
+    phrases = PHRASES[language]
+    call, turn = await take(Pretended(), at(Step.LANGUAGE, live=live), Keys("1" if language == "zh" else "2"))
+    greeting, menu = (prompt.text for prompt in turn.say)
+    assert ("110，或按5" if language == "zh" else "call 110, or press 5") in greeting
+    assert ("遇到危险请按5" if language == "zh" else "In danger, press 5") in menu
+    for _ in range(2):
+        call, turn = await take(Pretended(), call, Keys("5"))
+        assert (call.step, type(turn.then)) == (Step.EMERGENCY, ForKeys)
+        assert turn.say[0].text == phrases["voice_danger"].format(emergency="110")
+        assert phrases["voice_danger_key"] not in words(turn), "nowhere to put him through to"
+    call, _ = await take(Pretended(), call, Keys("9"))
+    assert call.step is Step.MENU
+
+
+async def test_whoever_chose_no_language_yet_hears_whom_to_call_in_both() -> None:
+    call, turn = await take(Pretended(), Call("voice", "CA1", language="zh"), Began(), Keys("5"))
+    assert call.step is Step.EMERGENCY
+    assert [prompt.language for prompt in turn.say] == ["en", "zh", "zh"]
+    assert words(turn).count("110") == 2
+
+
+async def test_pressed_again_it_puts_through_and_who_is_not_answered_is_told_again() -> None:
+    call, turn = await take(Pretended(), at(Step.MENU), Keys("5"), sets=RELAYED)
+    assert "To be put through, press 5." in words(turn)
+    call, turn = await take(Pretended(), call, Keys("5"), sets=RELAYED)
+    assert turn.then == Transfer("+86571000110", 30)
+    assert not turn.say[0].interruptible
+    call, turn = await take(Pretended(), call, Nothing(), sets=RELAYED)
+    assert call.step is Step.EMERGENCY
+    assert words(turn).startswith("We could not put you through. | If anybody is in danger, hang up now and call 110.")
+    call, turn = await take(Pretended(), call, Nothing(), Nothing(), Nothing(), sets=RELAYED)
+    assert isinstance(turn.then, End)
+
+
+async def test_who_spoke_of_danger_is_put_through_by_one_key_and_his_report_is_kept() -> None:
+    desk = Pretended()
+    fire = Said("there is a fire", recording(), 0.9)
+    _, turn = await take(desk, at(Step.SPEAKING), fire, sets=RELAYED)
+    assert [prompt.text for prompt in turn.say][1] == "To be put through, press 5."
+    call, turn = await take(desk, at(Step.SPEAKING), fire, Keys("5"), sets=RELAYED)
+    assert (call.step, turn.then) == (Step.EMERGENCY_TRANSFER, Transfer("+86571000110", 30))
+    assert [one.external_id for one in desk.taken] == ["t1"]
+
+
+async def test_the_key_while_he_confirms_keeps_what_he_said() -> None:
+    desk = Pretended()
+    call, turn = await take(desk, at(Step.CONFIRMING), Keys("5"), sets=RELAYED)
+    assert (call.step, call.said, len(desk.taken)) == (Step.EMERGENCY, None, 1)
+    assert words(turn).startswith("If anybody is in danger")
+
+
+@pytest.mark.parametrize("number", ["110", "+86571000110", ""])
+def test_an_emergency_number_may_be_short(number: str) -> None:
+    assert CallSettings(emergency=number).emergency == number
+    for wrong in ("1", "110;119", "+0571", "fire"):
+        with pytest.raises(ValidationError):
+            CallSettings(emergency=wrong)
+
+
 async def test_a_wish_to_be_called_back_is_between_the_caller_and_staff() -> None:
     desk = Pretended()
     await take(desk, at(Step.MENU), Keys("0"), SAID)
@@ -309,7 +378,11 @@ async def test_texts_are_read_in_the_voice_of_their_own_script() -> None:
     assert [prompt.language for prompt in turn.say] == ["en", "en", "zh", "en"]
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step not in (Step.START, Step.TRANSFER)])
+# Nobody is there while he is put through; he comes back to what was before.
+PASSING = (Step.START, Step.TRANSFER, Step.EMERGENCY_TRANSFER)
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step not in PASSING])
 async def test_a_call_that_comes_back_goes_on_where_it_was(step: Step) -> None:
     asked = "48217059" if step in (Step.STATUS, Step.MARKING, Step.WHY) else None
     values = {"asked": asked, "service": "s1", "live": True}
@@ -402,6 +475,10 @@ async def test_every_step_speaks_the_language_of_its_caller(step: Step, language
     assert {prompt.language for prompt in turn.say if prompt.text in ours} <= {language}
 
 
+def test_staff_read_each_step_in_their_words() -> None:
+    assert set(STEPS) == set(Step)
+
+
 def test_a_mapping_holds_all_of_a_call() -> None:
     call = at(Step.CONFIRMING, tries=2, asked="48217059", asks_back=True, kept=3, ticket="48217059")
     assert Call.from_mapping(json.loads(json.dumps(call.to_mapping()))) == call
@@ -431,6 +508,49 @@ async def test_a_city_without_own_voices_does_not_ask() -> None:
     assert "press 4" not in words(turn)
     await take(desk, at(Step.SPEAKING), SAID, Keys("4"))
     assert [incoming.own_voice for incoming in desk.taken] == [False]
+    _, turn = await take(desk, at(Step.SPEAKING), LATER)
+    assert "press 4" not in words(turn)
+    await take(desk, at(Step.SPEAKING), LATER, Keys("4"))
+    assert desk.heard == []
+
+
+async def test_whose_words_come_later_is_asked_once_it_is_kept() -> None:
+    desk = Pretended()
+    call, turn = await take(desk, at(Step.SPEAKING), LATER)
+    assert words(turn).index("Your ticket is 48217059") < words(turn).index("in your own voice, press 4")
+    assert (len(desk.taken), desk.heard) == (1, [])
+    call, turn = await take(desk, call, Keys("*"))
+    assert "in your own voice, press 4" in words(turn)
+    call, turn = await take(desk, call, Keys("4"))
+    assert (call.step, desk.heard) == (Step.ENDING, ["p"])
+    assert words(turn).startswith(
+        "Thank you. If it is published, the radio may play it in your own voice. | Your ticket"
+    )
+    assert "press 4" not in words(turn)
+    call, turn = await take(desk, call, Keys("4"))
+    assert words(turn).startswith("This key does nothing here.")
+    assert desk.heard == ["p"]
+
+
+async def test_where_it_is_comes_before_whether_he_may_be_heard() -> None:
+    desk = Pretended()
+    desk.asks_where = True
+    call, turn = await take(desk, at(Step.SPEAKING), LATER)
+    assert (call.step, "press 4" in words(turn)) == (Step.WHERE, False)
+    call, turn = await take(desk, call, replace(LATER, media=recording("t3", None)))
+    assert "in your own voice, press 4" in words(turn)
+    await take(desk, call, Keys("4"))
+    assert desk.heard == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(Step.CALLBACK, LATER), (Step.CONFIRMING, None), (Step.SPEAKING, replace(LATER, text="", media=None))],
+    ids=["wish to be called back", "asked before", "no recording"],
+)
+async def test_nobody_else_is_asked_later(step: Step, said: Said | None) -> None:
+    call, turn = await take(Pretended(), at(step), said or Keys("3"))
+    assert (call.step, "press 4" in words(turn)) == (Step.ENDING, False)
 
 
 async def test_before_the_first_bulletin_there_is_no_news() -> None:

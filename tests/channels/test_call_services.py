@@ -22,6 +22,44 @@ async def test_the_usual_ones_are_offered_each_in_its_language() -> None:
     assert "press 6" not in words(turn)
 
 
+@pytest.mark.parametrize("live", [False, True], ids=["recorded", "live"])
+async def test_all_are_offered_a_few_at_a_time(live: bool) -> None:
+    desk = Pretended()
+    desk.offers = {f"s{number}": replace(SERVICES[0], id=f"s{number}") for number in range(12)}
+    call, turn = await take(desk, at(Step.MENU, live=live), Keys("4"))
+    assert (call.offered[0], "more services, press 7" in words(turn)) == ("s0", True)
+    assert ("press 6" in words(turn)) is live
+    call, turn = await take(desk, call, Keys("7"))
+    assert call.offered == ("s5", "s6", "s7", "s8", "s9")
+    assert (await take(desk, call, Keys("*")))[0].offered == call.offered
+    read, _ = await take(desk, call, Keys("2"))
+    assert read.service == "s6"
+    assert (await take(desk, read, Keys("4")))[0].offered == call.offered, "the others are those he heard of"
+    call, turn = await take(desk, call, Keys("7"))
+    assert (call.offered, "press 7" in words(turn)) == (("s10", "s11"), False)
+    assert words(turn).endswith("For the menu, press 9. To hear this again, press star.")
+    call, turn = await take(desk, call, Keys("7"))
+    assert words(turn).startswith("This key does nothing here.")
+    assert call.offered == ("s10", "s11")
+    assert (await take(desk, call, Keys("9"), Keys("4")))[0].offered[0] == "s0", "the menu begins anew"
+
+
+async def test_the_list_begins_anew_where_it_became_shorter_meanwhile() -> None:
+    desk = Pretended()
+    desk.offers = {f"s{number}": replace(SERVICES[0], id=f"s{number}") for number in range(6)}
+    call, _ = await take(desk, at(Step.MENU), Keys("4"))
+    del desk.offers["s5"]
+    call, _ = await take(desk, call, Keys("7"))
+    assert call.offered == ("s0", "s1", "s2", "s3", "s4")
+
+
+async def test_behind_what_a_word_found_are_the_usual_ones() -> None:
+    call, turn = await take(Pretended(), at(Step.SERVICE_WORD, live=True), RENEW)
+    assert (call.offered, "press 7" in words(turn)) == (("s1", "s2"), True)
+    call, _ = await take(Pretended(), call, Keys("7"))
+    assert call.offered == ("s1", "s2", "s3")
+
+
 async def test_without_any_it_is_said_and_the_menu_is_there() -> None:
     desk = Pretended()
     desk.offers = {}

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp.plugin import AiohttpClient
 
-from channels import radio
+from channels import _icy, radio
 from channels.radio import RadioSettings
 from gateway.casework import airing, bulletins
 from gateway.runtime import Runtime
@@ -81,3 +81,47 @@ async def test_all_are_let_go_when_the_process_stops(world: World) -> None:
     async with asyncio.timeout(30):
         for response in responses:
             await response.content.read()
+
+
+async def opened(world: World, *headers: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, dict[str, str]]:
+    """The stream as an old player opens it: over a bare socket, without chunks. Gives its headers too."""
+    reader, writer = await asyncio.open_connection(world.client.host, world.client.port)
+    request = ("GET /radio/live.mp3 HTTP/1.0", f"Host: {world.client.host}", *headers, "", "")
+    writer.write("\r\n".join(request).encode())
+    status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    assert " 200 " in status
+    return reader, writer, {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+async def test_a_player_that_asks_gets_the_titles_of_what_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_icy, "EVERY", 2000)  # less to wait for than three seconds of sound
+    [bulletin] = await world.desk.bulletins("zh", 1)
+    wanted = [bulletin.title, *(part.title for part in bulletin.items)]
+    async with asyncio.timeout(60):
+        reader, writer, headers = await opened(world, "Icy-MetaData: 1")
+        assert headers["icy-metaint"] == "2000"
+        sound, titles = b"", list[str]()
+        while titles != wanted:
+            sound += await reader.readexactly(2000)
+            (units,) = await reader.readexactly(1)
+            if units:
+                said = (await reader.readexactly(units * 16)).rstrip(b"\0").decode()
+                assert said.startswith("StreamTitle='")
+                assert said.endswith("';")
+                titles.append(said[len("StreamTitle='") : -2])
+            assert titles == wanted[: len(titles)]
+    assert {sound[at : at + 4] for at in range(0, len(sound) - 4, FRAME_BYTES)} == {HEADER}
+    writer.close()
+
+
+async def test_who_does_not_ask_gets_sound_alone(world: World) -> None:
+    async with asyncio.timeout(60):
+        reader, writer, headers = await opened(world, "Icy-MetaData: 0")
+        sound = await reader.readexactly(20 * FRAME_BYTES)
+    assert "icy-metaint" not in headers
+    assert {sound[at : at + 4] for at in range(0, len(sound), FRAME_BYTES)} == {HEADER}
+    writer.close()
+    head = await world.client.head("/radio/live.mp3", headers={"Icy-MetaData": "1"})
+    assert head.headers["icy-metaint"] == str(_icy.EVERY)

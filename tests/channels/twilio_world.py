@@ -49,6 +49,8 @@ class NotedDesk:
         self.days: dict[str, int] = {}
         self.refuse: EverylineError | None = None
         self.ticket: str | None = TICKET
+        self.voices = False
+        self.heard: list[str] = []
         self.repeated = False
         self.held_by_another = False
         self.lines: dict[str, NotedLine] = {}
@@ -61,7 +63,8 @@ class NotedDesk:
         if self.refuse:
             raise self.refuse
         self.taken.append(incoming)
-        return Taken(Outcome.POST, Say("received"), incoming.language or "zh", self.ticket, repeated=self.repeated)
+        language = incoming.language or "zh"
+        return Taken(Outcome.POST, Say("received"), language, self.ticket, "p1", repeated=self.repeated)
 
     async def receipt(self, channel: str, receipt: Receipt) -> None:
         self.receipts.append(receipt)
@@ -93,6 +96,12 @@ class NotedDesk:
 
     def is_emergency(self, text: str) -> bool:
         return False
+
+    def own_voices(self) -> bool:
+        return self.voices
+
+    async def let_be_heard(self, post_id: str) -> None:
+        self.heard.append(post_id)
 
     def phrase(self, key: str, language: str, values: Mapping[str, Any] | None = None) -> str:
         known = {"city": "A & B <City>", "emergency": "110", **(values or {})}

@@ -1,6 +1,7 @@
 """Words while they are spoken: the same as from the recording, growing on the way, many calls at once."""
 
 import asyncio
+import json
 import threading
 import wave
 from collections.abc import AsyncIterator
@@ -79,6 +80,31 @@ async def test_silence_says_nothing(ears: Ears) -> None:
     heard = await hearing.finish()
     assert (heard.text, heard.confidence, heard.words) == ("", 0.0, ())
     hearing.close()
+
+
+class Counting:
+    """A recogniser that has heard one word more each time it is asked, and counts how often it is."""
+
+    def __init__(self) -> None:
+        self.fed = self.asked = 0
+
+    def AcceptWaveform(self, pcm: bytes) -> bool:
+        self.fed += 1
+        return False
+
+    def PartialResult(self) -> str:
+        self.asked += 1
+        return json.dumps({"partial": " ".join(["pipe"] * self.asked)})
+
+
+async def test_in_a_silence_nothing_new_is_asked_for_and_all_is_heard(ears: Ears) -> None:
+    counting = Counting()
+    hearing = Hearing(ears, counting, model("en"), 8000, direct=True)
+    loud, quiet = bytes((0, 40)) * 1600, bytes((9, 0, 200, 255)) * 800
+    assert len(await said(hearing, loud + quiet * 2, 8000)) == 3, "a word may come a little after its sound"
+    assert await said(hearing, quiet * 20, 8000) == []
+    assert (counting.fed, counting.asked) == (23, 3)
+    assert [piece.text for piece in await said(hearing, loud, 8000)] == ["pipe pipe pipe pipe"]
 
 
 async def test_many_are_heard_at_once_and_none_hears_another(ears: Ears) -> None:

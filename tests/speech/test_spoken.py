@@ -16,6 +16,13 @@ from speech.spoken import LONGEST, digits, spoken
         ("zh", "编号48217059。", "编号四八二一，七零五九。"),
         ("en", "call +86 571-8765-4321", "call 8 6 5 7, 1 8 7 6, 5 4 3, 2 1"),
         ("zh", "请拨打 +86 57112345", "请拨打 八六五七，一一二三，四五"),
+        ("en", "Hang up and call 110/119/120, or press 5.", "Hang up and call 1 1 0 or 1 1 9 or 1 2 0, or press 5."),
+        (
+            "zh",
+            "请挂机拨打110/120，或按5。紧急情况请拨 119。",
+            "请挂机拨打一一零、一二零，或按5。紧急情况请拨 一一九。",
+        ),
+        ("en", "call 110.5, 110 calls", "call 110.5, 110 calls"),
         ("en", "at 08:30 on 2026-11-25", "at 8 30 on 25 November 2026"),
         ("en", "from 9:00 to 17:05", "from 9 o'clock to 17 oh 5"),
         ("zh", "2026-11-25 08:05开始", "二零二六年11月25日 8点零5分开始"),
