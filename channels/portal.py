@@ -48,7 +48,7 @@ class Adapter(Channel):
         earlier = "?" + urlencode({**chosen, "cursor": following}) if following else None
         first = not cursor and not chosen
         today = await desk.today() if first else None
-        values = {"posts": posts, "earlier": earlier, "chosen": chosen, "first": first, "today": today}
+        values = {"posts": tuple(posts), "earlier": earlier, "chosen": chosen, "first": first, "today": today}
         return await desk.page(request, "home.html", values, lasting=True)
 
     async def _search(self, desk: Desk, request: web.Request) -> web.Response:
@@ -114,7 +114,7 @@ class Adapter(Channel):
             return await desk.page(request, "no_post.html", {"ticket": ticket}, 404)
         if post.ticket != ticket:  # this report was put under another one
             raise web.HTTPSeeOther(f"/posts/{post.ticket}")
-        comments = (await desk.comments(ticket))[0] if post.comments else ()
+        comments = tuple((await desk.comments(ticket))[0]) if post.comments else ()
         known = {
             "post": post,
             "comments": comments,

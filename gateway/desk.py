@@ -16,6 +16,7 @@ from gateway.journey import media as journey_media
 from gateway.journey.calling import Calling, OnTheLine
 from gateway.journey.intake import Intake
 from gateway.journey.mailbox import Mailbox
+from gateway.journey.remembering import Remembered
 from gateway.journey.taping import Tape, Taping
 from gateway.runtime import Runtime
 from gateway.schema import Place
@@ -80,6 +81,7 @@ class Desk:
         self.calling = Calling(runtime)
         self.service_uses = ServiceUses(runtime)
         self.site: Site | None = None
+        self._remembered = Remembered(runtime.database.wakeups)
         self._today: tuple[datetime, tuple[int, int]] | None = None
 
     async def take(self, incoming: Incoming) -> Taken:
@@ -226,11 +228,19 @@ class Desk:
         """Published posts, newest first, and the next page's cursor; with filters, those filed under them or below."""
         undo_time = timedelta(seconds=self._runtime.settings.broadcast.undo_seconds)
         until = clock.now() - undo_time if settled else None
-        if any(filters.values()):
-            return await finding.filed(self._runtime, limit=limit, cursor=cursor, until=until, **filters)
-        return await self._runtime.database.ask(
-            lambda connection: posts.published(connection, limit=limit, cursor=cursor, until=until)
-        )
+
+        async def ask() -> tuple[Sequence[PublicPost], str | None]:
+            if any(filters.values()):
+                return await finding.filed(self._runtime, limit=limit, cursor=cursor, until=until, **filters)
+            return await self._runtime.database.ask(
+                lambda connection: posts.published(connection, limit=limit, cursor=cursor, until=until)
+            )
+
+        # What is settled becomes more with each second.
+        if settled:
+            return await ask()
+        asked = ("published", limit, cursor, *sorted(filters.items()))
+        return await self._remembered.ask(asked, ask, lambda page: page[0])
 
     async def search(
         self, query: str, *, limit: int = 20, cursor: str | None = None, **filters: str | None
@@ -262,14 +272,22 @@ class Desk:
 
     async def post(self, ticket: str) -> PublicPost:
         """One thread's first post with its answers."""
-        return await self._runtime.database.ask(lambda connection: posts.public_post(connection, ticket))
+        return await self._remembered.ask(
+            ("post", ticket),
+            lambda: self._runtime.database.ask(lambda connection: posts.public_post(connection, ticket)),
+            lambda post: [post],
+        )
 
     async def comments(
         self, ticket: str, *, limit: int = 100, cursor: str | None = None
     ) -> tuple[Sequence[PublicPost], str | None]:
         """What was added to a thread and published, oldest first, and the next page's cursor."""
-        return await self._runtime.database.ask(
-            lambda connection: posts.comments(connection, ticket, limit=limit, cursor=cursor)
+        return await self._remembered.ask(
+            ("comments", ticket, limit, cursor),
+            lambda: self._runtime.database.ask(
+                lambda connection: posts.comments(connection, ticket, limit=limit, cursor=cursor)
+            ),
+            lambda page: page[0],
         )
 
     async def bulletin(self, language: str) -> Bulletin | None:

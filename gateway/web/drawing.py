@@ -4,13 +4,14 @@ One `Drawing` serves one application. It is the `Site` of the desk: channels dra
 hold no inline script or style, so that the Content-Security-Policy can forbid both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import phonenumbers
 from aiohttp import web
@@ -21,6 +22,7 @@ from markupsafe import Markup, escape
 from gateway import clock
 from gateway.journey import organisation
 from gateway.journey.redelivery import Standing
+from gateway.journey.shelf import Shelf
 from gateway.runtime import Runtime
 from gateway.schema_public import PublicPost
 from gateway.settings import Settings
@@ -39,10 +41,15 @@ from gateway.web import (
 )
 from gateway.web.catalogues import N_
 from gateway.web.keys import ACCOUNT, LANGUAGE, LASTING, NEW_VISITOR, THEME, TOKEN_DRAWN
+from gateway.web.templating import Templates
 from gateway.web.typed import Kept
 
 # As many as are shown again and again, in each language, with some 2 KB each.
 FRAGMENTS = 4096
+# Letters of parts of pages that are kept: some thousand pages of posts.
+PARTS = 8_000_000
+# What was taken back is shown no more at once, and stays in memory no longer than this.
+PARTS_LAST = timedelta(minutes=10)
 TEMPLATES = Path(__file__).parent / "templates"
 # What a person reads when something goes wrong, by HTTP status: a title, and what to do now.
 ERRORS: Mapping[int, tuple[str, str]] = {
@@ -113,6 +120,7 @@ class Drawing:
         # The same on each page as long as the process runs, and the dearest part of home.
         self._lines = cache(self._find_lines)
         self._ways: dict[str, Markup] = {}
+        self._parts = self._no_parts()
         # What the categories and departments are called, by language: every one that posts may name.
         self._names = {language: Names() for language in self._translations}
         self._environments = {language: self._environment(language) for language in self._translations}
@@ -185,10 +193,12 @@ class Drawing:
         """What every page knows beside the globals of its language."""
         return {
             "path": request.path,
+            "query_string": request.rel_url.raw_query_string,
+            "area": "/" + request.path.lstrip("/").partition("/")[0],
             "csrf": lambda: self._draw_token(request),
             "account": request.get(ACCOUNT),
             "theme": request.get(THEME),
-            "with_query": lambda **changes: str(request.rel_url.update_query(changes)),
+            "with_query": lambda **changes: _with_query(request, changes),
             "offers": lambda address: address in self._addresses(request.app),
             "ways": lambda: self._draw_ways(request),
         }
@@ -215,7 +225,10 @@ class Drawing:
 
     def _environment(self, language: str) -> Environment:
         """The templates in one language, with its words, names and way of writing times."""
-        environment = Environment(
+        translations = self._translations[language]
+        settings, gettext = self._runtime.settings, translations.gettext
+        environment = Templates(
+            {"_": lambda message: Markup(gettext(message)) % {}, "static": assets.url},  # noqa: S704  (our own words)
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
             auto_reload=False,
@@ -224,9 +237,7 @@ class Drawing:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
         )
-        translations = self._translations[language]
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # by i18n
-        settings, gettext = self._runtime.settings, translations.gettext
         names = self._names[language]
         environment.globals |= {
             "language": language,
@@ -244,6 +255,7 @@ class Drawing:
             "livery": livery.livery(settings.city),
             "media_limits": settings.media,
             "preview_size": lambda file: pictures.fitted(file.width, file.height, settings.media.preview_side),
+            "kept_part": self._kept_part(language),
             "fragment": lambda post: self.fragment(post, language),
             "phrase": lambda key, values=None: self._runtime.phrase(key, language, values),
         }
@@ -275,6 +287,25 @@ class Drawing:
             names.renew(runtime.settings, language)
         self._fragments.cache_clear()
         self._ways.clear()
+        self._parts = self._no_parts()
+
+    def _no_parts(self) -> Shelf[Hashable, Markup]:
+        return Shelf(self._runtime.database.wakeups, (), lasts=PARTS_LAST, most=PARTS)
+
+    def _kept_part(self, language: str) -> Callable[..., Markup]:
+        """What templates call parts of pages with that are the same where what they depend on is the same."""
+
+        def kept_part(name: str, *depends: Hashable, caller: Callable[[], Markup]) -> Markup:
+            key = (language, name, depends)
+            part = self._parts.find(key)
+            if part is None:
+                part = caller()
+                if 'name="csrf"' in part:
+                    raise ValueError(f"the part {name!r} holds somebody's token and must not be kept")
+                self._parts.keep(key, part, len(part), self._parts.generation())
+            return part
+
+        return kept_part
 
     def _stands(self, language: str) -> Callable[[Standing], Markup]:
         moment, gettext = self._moment(language), self._translations[language].gettext
@@ -322,6 +353,13 @@ class Drawing:
             )
             for channel, number in self._runtime.numbers()
         ]
+
+
+def _with_query(request: web.Request, changes: Mapping[str, str]) -> str:
+    """The query asked for with something of it changed, as a link of the page that was asked for."""
+    # Most have none; to take an address apart and put it together takes longer than the rest of what links to it.
+    changed = request.rel_url.update_query(changes).raw_query_string if request.query_string else urlencode(changes)
+    return f"?{changed}"
 
 
 def _readable(number: str) -> str:

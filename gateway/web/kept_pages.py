@@ -11,13 +11,13 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from gateway import clock
 from gateway.journey import in_force
+from gateway.journey.shelf import Shelf
 from gateway.web import auth
 from gateway.web.keys import KEPT, KEPT_PAGES, LANGUAGE, LASTING, THEME, VISITOR
 from gateway.web.packing import pack
@@ -48,7 +48,6 @@ class Page:
     packed: bytes
     etag: str
     headers: Mapping[str, str]
-    until: datetime
 
     @property
     def size(self) -> int:
@@ -68,35 +67,18 @@ class KeptPages:
     """The kept pages of one process."""
 
     def __init__(self, wakeups: Wakeups, most_bytes: int = MOST_BYTES) -> None:
-        self._bells = [wakeups.bell(topic) for topic in TOPICS]
-        self._most_bytes = most_bytes
-        self._pages: dict[Key, Page] = {}
+        self._pages: Shelf[Key, Page] = Shelf(wakeups, TOPICS, lasts=LASTS, most=most_bytes)
         self._drawing: dict[Key, asyncio.Event] = {}
         # What was kept before: only of such it is known that its answer ends, and a stream's does not.
         self._known: dict[Key, None] = {}
-        self._size = 0
-        self._generation = 0
 
     def generation(self) -> int:
         """Counts the changes seen: what was drawn before the last one must not be kept any more."""
-        # All are asked, so that none stays rung.
-        if any([bell.has_rung() for bell in self._bells]):
-            self._generation += 1
-            self._pages.clear()
-            self._size = 0
-        return self._generation
+        return self._pages.generation()
 
     def find(self, key: Key) -> Page | None:
         """A page that is still true."""
-        self.generation()
-        page = self._pages.pop(key, None)
-        if page is None:
-            return None
-        if page.until <= clock.now():
-            self._size -= page.size
-            return None
-        self._pages[key] = page  # asked for last, and so dropped last
-        return page
+        return self._pages.find(key)
 
     def keep(self, key: Key, response: web.Response, generation: int) -> Page | None:
         """Keep a page that was begun to be drawn in a generation; None when it was too late for that."""
@@ -106,13 +88,7 @@ class KeptPages:
         self._known[key] = None
         if len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        if old := self._pages.pop(key, None):
-            self._size -= old.size
-        self._pages[key] = page
-        self._size += page.size
-        while self._size > self._most_bytes:
-            self._size -= self._pages.pop(next(iter(self._pages))).size
-        return page
+        return page if self._pages.keep(key, page, page.size, generation) else None
 
     async def turn(self, key: Key) -> Page | None:
         """Wait for whoever draws a page already, of one that was kept before, and give what came of it."""
@@ -176,4 +152,4 @@ def _packed(response: web.Response) -> Page:
     etag = f'W/"{hashlib.sha256(plain).hexdigest()[:20]}"'
     vary = "Accept-Language, Accept-Encoding, Cookie"
     told = {**headers, str(hdrs.ETAG): etag, str(hdrs.VARY): vary}
-    return Page(plain, gzip.compress(plain, 6), etag, told, clock.now() + LASTS)
+    return Page(plain, gzip.compress(plain, 6), etag, told)

@@ -2,7 +2,8 @@
 
 Both run as processes of their own and get their requests from the same raw client over 32 connections, in turns; a
 ratio is that of their rates, the median of the rounds. Not kept are pages for who brings a cookie that the gateway does
-not know: these are drawn each time. What the first visit loads is counted too: home and all that it names.
+not know: these are drawn each time. `post_once` asks for another post each time, of which nothing is remembered. What
+the first visit loads is counted too: home and all that it names.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import re
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import ClientSession
@@ -25,6 +27,8 @@ CLIENTS, ROUNDS = 32, 5
 KEPT_EACH, DRAWN_EACH = 6000, 300
 # As many posts as people look at while one is new.
 SHOWN = 50
+# What is sent in a turn.
+Requests = Callable[[int], list[bytes]]
 NOTHING = """
 import sys
 from aiohttp import web
@@ -41,7 +45,7 @@ LOADED = re.compile(r'<(?:link rel="(?:stylesheet|icon)" href|script src|img src
 
 
 async def measure() -> list[Figure]:
-    """The four ratios, the slowest hundredth of each, and the size of the first visit."""
+    """The ratios, the slowest hundredth of each, and the size of the first visit."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite+aiosqlite:///{folder}/everyline.db"
         await migrating.upgrade(url)
@@ -58,18 +62,20 @@ async def measure() -> list[Figure]:
 
 
 async def _rounds(ours: int, empty: int) -> list[Figure]:
-    posts = [f"/posts/{10_000_000 + n}" for n in range(POSTS - SHOWN, POSTS)]
-    kinds: dict[str, tuple[list[bytes], float]] = {
-        "home_drawn": ([_request("/", "Cookie: other=1\r\n")] * DRAWN_EACH, 0.12),
-        "post_drawn": ([_request(path, "Cookie: other=1\r\n") for path in posts] * (DRAWN_EACH // SHOWN), 0.12),
-        "home_kept": ([_request("/")] * KEPT_EACH, 0.25),
-        "post_kept": ([_request(path) for path in posts] * (KEPT_EACH // SHOWN), 0.25),
+    shown = [f"/posts/{10_000_000 + n}" for n in range(POSTS - SHOWN, POSTS)]
+    drawn = "Cookie: other=1\r\n"
+    kinds: dict[str, tuple[Requests, float]] = {
+        "home_drawn": (lambda turn: [_request("/", drawn)] * DRAWN_EACH, 0.12),
+        "post_drawn": (lambda turn: [_request(path, drawn) for path in shown] * (DRAWN_EACH // SHOWN), 0.12),
+        "post_once": (lambda turn: [_request(path, drawn) for path in _others(turn)], 0.12),
+        "home_kept": (lambda turn: [_request("/")] * KEPT_EACH, 0.25),
+        "post_kept": (lambda turn: [_request(path) for path in shown] * (KEPT_EACH // SHOWN), 0.25),
     }
     bases: list[Load] = []
     loads: dict[str, list[Load]] = {name: [] for name in kinds}
     for turn in range(ROUNDS + 1):
         base = await _sent(empty, [_request("/")] * KEPT_EACH)
-        measured = {name: await _sent(ours, requests) for name, (requests, _) in kinds.items()}
+        measured = {name: await _sent(ours, requests(turn)) for name, (requests, _) in kinds.items()}
         if turn:  # the first round warms both up
             bases.append(base)
             for name, load in measured.items():
@@ -82,6 +88,11 @@ async def _rounds(ours: int, empty: int) -> list[Figure]:
         sys.stdout.write(f"  {name}: {rate:.0f}/s, p99 {p99:.1f} ms with {CLIENTS} who ask at once\n")
         figures.append(Figure(name, statistics.median(ratios), "of an empty handler's rate", goal))
     return figures
+
+
+def _others(turn: int) -> list[str]:
+    """Posts that no other turn asks for."""
+    return [f"/posts/{10_000_000 + turn * DRAWN_EACH + n}" for n in range(DRAWN_EACH)]
 
 
 async def _sent(port: int, requests: list[bytes]) -> Load:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from gateway import clock
 from gateway.casework import cases
 from gateway.errors import BadInput, TooMany
 from gateway.runtime import Runtime
@@ -185,3 +186,13 @@ async def test_a_posts_page_shows_the_clock_of_its_department(
     shown = await page(world, path)
     assert late not in shown
     assert runs not in shown
+
+
+async def test_a_post_is_late_from_the_moment_on(world: World, later: Callable[[float], None]) -> None:
+    taken = await world.published("人民路12号的路灯坏了")
+    path, due = f"/posts/{taken.ticket}?lang=en", (await world.desk.post(taken.ticket or "")).due_at
+    assert due
+    later((due - clock.now()).total_seconds() - 60)
+    assert "due by" in await page(world, path)
+    later(120)
+    assert "late: it was due" in await page(world, path)
