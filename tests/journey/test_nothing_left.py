@@ -40,7 +40,8 @@ MARKERS = (HIS, ANNA.lstrip("+"), CARLA.lstrip("+"), BROWSER.partition(":")[2])
 # Tables that hold nothing of citizens, by what they are about.
 STAFFS = frozenset(
     {"accounts", "alarms", "claims", "duty_alarms", "duty_steps", "handovers", "inbox_filters", "invitations"}
-    | {"modes", "recovery_codes", "second_factors", "sessions", "shifts", "switches", "supervisor_points"}
+    | {"modes", "recovery_codes", "second_factors", "sessions", "shifts", "staff_calls", "supervisor_points"}
+    | {"switches"}
 )
 WRITTEN_BY_STAFF = frozenset(
     {"answer_templates", "categories", "departments", "organisation_changes", "routing_changes", "routing_rules"}
