@@ -35,6 +35,7 @@ LATER = (
     "reminder_",
     "late_",
     "deadlines_several",
+    "bad_mark_",
     "radio_",
     "answer_corrected",
     "answer_withdrawn",
