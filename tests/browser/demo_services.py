@@ -20,6 +20,7 @@ async def write(post: Post, get: Get) -> dict[str, str]:
     begin = "/api/v1/console/services"
     for entry in tomllib.loads(ENTRIES.read_text(encoding="utf-8"))["entry"]:
         hours, step = entry.pop("hours", 0), entry.pop("step")
+        entry.pop("read", None)  # how often it is asked for, in the sample city
         if hours:
             entry["valid_until"] = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
         made = (await post(begin, entry))["id"]

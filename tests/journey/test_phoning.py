@@ -74,7 +74,7 @@ async def test_a_withdrawn_answer_is_told_no_more(runtime: Runtime) -> None:
 async def test_what_cannot_be_a_ticket_is_not_looked_up(
     runtime: Runtime, keyed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phoning, "facts", None)  # whoever asked the store would fail
+    monkeypatch.setattr(phoning, "looking_up", None)  # whoever asked the store would fail
     assert await told(runtime, keyed, OWN) is None
 
 
