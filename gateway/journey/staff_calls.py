@@ -14,7 +14,7 @@ from gateway.journey import rendering, ringing, staff_messages
 from gateway.journey.staff_messages import Message
 from gateway.runtime import Runtime
 from gateway.schema_outgoing import AlarmSubject
-from store import deliveries, duty, staff_calls
+from store import duty, staff_calls
 from store.database import Transaction
 from store.staff_calls import StaffCall
 
@@ -58,6 +58,4 @@ async def _end(runtime: Runtime, transaction: Transaction, call: StaffCall, *, t
     if line is None:
         return
     message = Message(line, call.phrase, call.values, urgent=call.urgent)
-    sick = await staff_messages.sick(transaction)
-    if row := staff_messages.row(runtime, message, clock.now(), avoiding=sick):
-        await deliveries.add(transaction, [row])
+    await staff_messages.text(runtime, transaction, [message], clock.now())

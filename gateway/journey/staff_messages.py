@@ -34,22 +34,24 @@ async def lines(runtime: Runtime, transaction: Transaction, *subjects: AlarmSubj
 
 async def tell(runtime: Runtime, transaction: Transaction, messages: Iterable[Message], at: datetime) -> None:
     """Have messages go out once the transaction is done: texts by the outbox, and calls one after the other."""
-    texts, sick_ones = [], await sick(transaction)
+    texts = []
     for message in messages:
         if _is_called(runtime, message.line) and message.line.account:
             account_id, values = message.line.account.id, message.values
             await staff_calls.add(transaction, account_id, message.phrase, values, urgent=message.urgent, at=at)
-        elif text := row(runtime, message, at, avoiding=sick_ones):
-            texts.append(text)
-    await deliveries.add(transaction, texts)
+        else:
+            texts.append(message)
+    await text(runtime, transaction, texts, at)
 
 
-async def sick(transaction: Transaction) -> set[str]:
-    """The channels with an open incident: others are taken before them."""
-    return {incident.channel for incident in await incidents.open_now(transaction.connection)}
+async def text(runtime: Runtime, transaction: Transaction, messages: Iterable[Message], at: datetime) -> None:
+    """Have messages texted, also to who wants to be called; channels with an open incident are taken last."""
+    sick = {incident.channel for incident in await incidents.open_now(transaction.connection)}
+    rows = (_row(runtime, message, at, avoiding=sick) for message in messages)
+    await deliveries.add(transaction, [row for row in rows if row])
 
 
-def row(runtime: Runtime, message: Message, at: datetime, *, avoiding: set[str]) -> dict[str, Any] | None:
+def _row(runtime: Runtime, message: Message, at: datetime, *, avoiding: set[str]) -> dict[str, Any] | None:
     """The delivery of a text; None when no channel carries it just now."""
     line = message.line
     outlet = outlet_for(runtime, line.scheme, "", avoiding)
