@@ -102,7 +102,7 @@ async def change(
 
     change_id = await _change(runtime, work, f"{kind} changed", made.slug, actor)
     if marks and public == WITHDRAW and await standing_public(runtime, made.slug):
-        return await withdraw(runtime, made.slug, actor)
+        return await _withdraw(runtime, made.slug, actor)
     return change_id
 
 
@@ -117,6 +117,10 @@ async def withdraw(runtime: Runtime, slug: str, actor: str) -> int:
         raise Conflict("its posts are not kept private")
     if not await standing_public(runtime, slug):
         raise Conflict("nothing is public in it")
+    return await _withdraw(runtime, slug, actor)
+
+
+async def _withdraw(runtime: Runtime, slug: str, actor: str) -> int:
     decision_id = clock.new_id()
 
     async def work(transaction: Transaction) -> int:

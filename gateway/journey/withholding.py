@@ -7,6 +7,7 @@ readable until somebody withdraws it here: each post by itself, as one that is p
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from gateway.journey import broadcasting, finding, moderation, organisation
 from gateway.runtime import Runtime
@@ -28,13 +29,10 @@ async def withhold(runtime: Runtime, category: str, decision_id: str, *, actor: 
     Whoever heard of one is told, and so is its author. What breaks off leaves the rest public, to be withdrawn again.
     """
     number, cursor = 0, None
+    change = partial(_withhold, runtime, decision_id, actor)
     while True:
         found, cursor = await finding.filed(runtime, limit=CHUNK, cursor=cursor, category=category)
-
-        async def one(transaction: Transaction, post_id: str) -> bool:
-            return await _withhold(runtime, transaction, post_id, decision_id, actor)
-
-        number += await _each(runtime, one, [post.id for post in found])
+        number += await _each(runtime, change, [post.id for post in found])
         if cursor is None:
             return number
 
@@ -43,11 +41,9 @@ async def show_again(runtime: Runtime, decision_id: str, *, actor: str) -> int:
     """Publish again what a decision withdrew, but for what something else was done to since; gives how many posts."""
     async with runtime.database.reading() as connection:
         decided = await history.of_decision(connection, decision_id, MOST)
-
-    async def one(transaction: Transaction, post_id: str) -> bool:
-        return await _show(runtime, transaction, post_id, decision_id, actor)
-
-    return sum([await _each(runtime, one, decided[start : start + CHUNK]) for start in range(0, len(decided), CHUNK)])
+    change = partial(_show, runtime, decision_id, actor)
+    chunks = (decided[start : start + CHUNK] for start in range(0, len(decided), CHUNK))
+    return sum([await _each(runtime, change, post_ids) for post_ids in chunks])
 
 
 async def _each(
@@ -61,7 +57,7 @@ async def _each(
     return sum(await asyncio.gather(*(one(post_id) for post_id in post_ids)))
 
 
-async def _withhold(runtime: Runtime, transaction: Transaction, post_id: str, decision_id: str, actor: str) -> bool:
+async def _withhold(runtime: Runtime, decision_id: str, actor: str, transaction: Transaction, post_id: str) -> bool:
     post = await changes.load(transaction.connection, post_id, hold=True)
     public = post.state is State.PUBLISHED and not post.private
     if not public or not organisation.is_sensitive(runtime.settings, post.category):
@@ -74,7 +70,7 @@ async def _withhold(runtime: Runtime, transaction: Transaction, post_id: str, de
     return True
 
 
-async def _show(runtime: Runtime, transaction: Transaction, post_id: str, decision_id: str, actor: str) -> bool:
+async def _show(runtime: Runtime, decision_id: str, actor: str, transaction: Transaction, post_id: str) -> bool:
     post = await changes.load(transaction.connection, post_id, hold=True)
     last = await history.last(transaction.connection, post.id)
     untouched = last is not None and last.action == WITHHELD and last.decision == decision_id
