@@ -17,11 +17,11 @@ from dataclasses import replace
 
 from channels import _call_danger as danger
 from channels import _call_services as services
+from channels import _call_voice as voice
 from channels._call_messages import mark
 from channels._call_state import Call, CallSettings
 from channels._call_steps import Step
 from channels._call_talk import Talk
-from channels._call_voice import agree, ask_later, may_be_heard, offer
 from channels._turn import Began, End, Event, ForKeys, ForSpeech, HungUp, Nothing, Prompt, Said, Transfer, Turn
 from channels.desk import Desk
 from gateway.schema import LANGUAGES
@@ -85,7 +85,7 @@ async def _ask(talk: Talk, step: Step) -> tuple[Call, Turn]:
         case Step.CONFIRMING if call.said and call.said.text:
             talk.say("understood", own=True, text=call.said.text)
             talk.say("confirm")
-            if may_be_heard(talk):
+            if voice.may_be_heard(talk):
                 talk.say("confirm_voice")
             return talk.then(step, ForKeys(1, "", KEY_SECONDS))
         case Step.TICKET:
@@ -136,10 +136,11 @@ async def _said(talk: Talk, said: Said) -> tuple[Call, Turn]:
 
 async def _kept(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, thank for it, and ask where it is when that was not said."""
-    answered, voice = talk.call.step is Step.WHERE, talk.call.step is Step.SPEAKING and may_be_heard(talk)
+    answered = talk.call.step is Step.WHERE
+    unasked = talk.call.step is Step.SPEAKING and voice.may_be_heard(talk)
     taken = await talk.keep()
     if not answered:
-        ask_later(talk, taken if voice else None)
+        voice.ask_later(talk, taken if unasked else None)
     if taken and taken.outcome is Outcome.PHRASE:
         talk.say(taken.say.phrase, **taken.say.values)
         talk.say("after_phrase")
@@ -155,7 +156,7 @@ def _ticket(talk: Talk) -> tuple[Call, Turn]:
     """Tell the ticket twice, and that the call may end here."""
     if talk.call.ticket:
         talk.say("your_ticket", ticket=talk.call.ticket)
-    offer(talk)
+    voice.offer(talk)
     talk.say("after")
     return talk.then(Step.ENDING, ForKeys(1, "", KEY_SECONDS), asks_back=False)
 
@@ -250,7 +251,7 @@ async def _recording_only(talk: Talk) -> tuple[Call, Turn]:
 
 async def _heard_on_air(talk: Talk) -> tuple[Call, Turn]:
     """Keep it, and let the radio play it in the caller's own voice; where the city does not ask, it is kept alone."""
-    talk.call = replace(talk.call, own_voice=may_be_heard(talk))
+    talk.call = replace(talk.call, own_voice=voice.may_be_heard(talk))
     return await _kept(talk)
 
 
@@ -328,7 +329,7 @@ KEYS: Mapping[Step, Mapping[str, Key]] = {
     Step.CONFIRMING: {"1": _kept, "2": _again, "3": _recording_only, "4": _heard_on_air, danger.KEY: danger.pressed},
     Step.EMERGENCY: {danger.KEY: danger.put_through},
     Step.STATUS: {"2": _goes_to(Step.TICKET)},
-    Step.ENDING: {"4": agree},
+    Step.ENDING: {"4": voice.agree},
     Step.MARKING: {"0": _left_open, **{number: _marks(number) for number in "12345"}},
     **services.KEYS,
 }
