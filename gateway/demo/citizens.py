@@ -74,7 +74,9 @@ class Citizens:
     async def report(self, story: Story | None = None) -> Thread | None:
         """Somebody reports something somewhere; what is turned away at once is no thread."""
         stage = self._stage
-        story = story or stage.chance.choices(stage.stories, [one.weight for one in stage.stories])[0]
+        if story is None:
+            told = stage.stories
+            [story] = stage.chance.choices(told, [one.weight for one in told])
         author = self.author(FORM if story.private else None)
         return await self._report(story, author, self._where(author.language))
 

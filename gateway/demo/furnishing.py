@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def _head(stage: Stage, entry: Mapping[str, Any]) -> Account:
     return stage.officers(entry["department"])[0]
 
 
+@cache
 def _entries() -> list[dict[str, Any]]:
     """What stands in `services.toml`."""
     entries: list[dict[str, Any]] = tomllib.loads(SERVICES.read_text(encoding="utf-8"))["entry"]
